@@ -1,0 +1,250 @@
+"""What a connector is. Everything CRM-specific stays behind this face.
+
+A connector reads and writes *records* of *objects* with canonical values
+(`prmsync.domain.values`), turns every vendor error into a class of `prmsync.errors`, retries what
+is safe to retry, and keeps to its call budget. It decides nothing about merging.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+import httpx
+import requests
+
+from prmsync.connector.schema import Account, ObjectSchema, Person
+from prmsync.connector.simulator.http import Handler
+from prmsync.domain.values import Scalar, Values
+from prmsync.errors import ConnectorError
+
+
+@dataclass(frozen=True, slots=True)
+class RelationSpec:
+    """A partner–deal relation: two references and a role.
+
+    Its records carry the values named by these three keys: CRM ids of both ends and the role's
+    CRM code (Salesforce: the OpportunityPartner role; HubSpot: the association label).
+    Relations are never updated: a changed role is a delete and a create.
+    """
+
+    from_field: str
+    from_object: str
+    to_field: str
+    to_object: str
+    role_field: str
+    roles: tuple[str, ...]
+    """The CRM role codes or labels that the mapping names; others are not ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectSpec:
+    """What the engine asks a connector to read and write for one stream."""
+
+    stream: str
+    object: str
+    fields: tuple[str, ...]
+    """CRM field names to read, the external key included."""
+    key: str | None = None
+    """CRM field that holds our external key (the partner database's UUID)."""
+    relation: RelationSpec | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One CRM record as read. `version` orders changes of this record (a modified stamp).
+
+    `deleted` is evidence (IsDeleted, archived, merged away), never mere absence; `merged_into`
+    is the surviving record's id where the CRM tells. Deleted records may have empty `values`.
+    """
+
+    id: str
+    version: str
+    values: Values
+    deleted: bool = False
+    merged_into: str | None = None
+    modified_by: str | None = None
+    """Who last modified the record, as the CRM names it (a user id or source)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Records, and the cursor that may be committed once these records are stored.
+
+    `cursor` is opaque text of the connector's own; None means: not yet, a later page has it.
+    """
+
+    records: list[Record]
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewRecord:
+    """A record to create. `key` is the external key; for relations see `relation_key`."""
+
+    key: str
+    values: Values
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An update of the named fields only; None clears a field."""
+
+    id: str
+    values: Values
+
+
+@dataclass(frozen=True, slots=True)
+class WriteResult:
+    """The CRM's answer for one row, in the order of the rows sent.
+
+    Either `id` is set, or `error`. `values` are what the CRM says the record now holds, where its
+    answer tells (HubSpot), else None.
+    """
+
+    id: str | None = None
+    created: bool = False
+    version: str | None = None
+    values: Values | None = None
+    error: ConnectorError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Calls of this session by kind ("read", "guard", "write", "sign_in", "metadata"), and the
+    account's own meter where the CRM tells it (calls used and limit in the current window)."""
+
+    calls: Mapping[str, int]
+    used: int | None = None
+    limit: int | None = None
+
+
+def relation_key(spec: ObjectSpec, values: Mapping[str, Scalar]) -> str:
+    """Key of a relation record: `from id : to id : role`, the same on every read and write."""
+    relation = spec.relation
+    if relation is None:
+        raise ValueError(f"{spec.stream} is not a relation stream")
+    parts = (relation.from_field, relation.to_field, relation.role_field)
+    return ":".join(str(values.get(part) or "") for part in parts)
+
+
+class Connector(Protocol):
+    """One signed-in CRM account. All methods raise only `ConnectorError` subclasses."""
+
+    @property
+    def batch_size(self) -> int:
+        """Rows per write call (Salesforce 200, HubSpot 100)."""
+
+    def account(self) -> Account:
+        """Sign in if need be and say whom we are talking to. Raises AuthError when the org or
+        environment is not the pinned one."""
+
+    def describe(self, object_name: str) -> ObjectSchema:
+        """An object's live schema, cached for the session. Raises SchemaError if absent."""
+
+    def people(self) -> Sequence[Person]:
+        """All users who can own records, inactive ones included."""
+
+    def changes(self, spec: ObjectSpec, cursor: str | None) -> Iterator[Page]:
+        """Records changed since `cursor` (inclusive, with look-back), deletions as evidence where
+        the CRM lists them; None reads everything there is. The last page has a cursor, also when
+        nothing changed. Boundary rows may come again; a row is never skipped."""
+
+    def fetch(self, spec: ObjectSpec, ids: Sequence[str]) -> dict[str, Record]:
+        """Current state of the named records, any number. Deleted ones come with `deleted`
+        where the CRM can tell; ids that it does not know are missing from the answer."""
+
+    def find(self, spec: ObjectSpec, keys: Sequence[str]) -> dict[str, Record]:
+        """Records by external key (relations: by `relation_key`), never by a search index."""
+
+    def create(self, spec: ObjectSpec, rows: Sequence[NewRecord]) -> list[WriteResult]:
+        """Upsert on the external key: repeating it makes no second record. At most `batch_size`
+        rows, one call. Raises for a batch that failed whole (OutcomeUnknownError when it may have
+        been written)."""
+
+    def update(self, spec: ObjectSpec, rows: Sequence[Change]) -> list[WriteResult]:
+        """Write changed fields of at most `batch_size` records, one call; raises like `create`."""
+
+    def delete(self, spec: ObjectSpec, ids: Sequence[str]) -> list[WriteResult]:
+        """Delete or archive at most `batch_size` records; already deleted counts as done."""
+
+    def usage(self) -> Usage:
+        """Calls made so far in this session."""
+
+    def record_url(self, object_name: str, record_id: str) -> str | None:
+        """Where a person opens this record in the CRM."""
+
+    def close(self) -> None:
+        """Give connections back. The connector is not used afterwards."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionSettings:
+    """A `[connections.NAME]` of prmsync.toml, secrets already resolved. `auth` is the connector's
+    own (client_id, client_secret, token …); its repr never shows it."""
+
+    name: str
+    org: str | None = None
+    environment: str | None = None
+    base_url: str | None = None
+    api_version: str | None = None
+    auth: Mapping[str, str] = field(default_factory=dict, repr=False)
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What a connector may touch of the outside world; a test passes its own.
+
+    `http` carries record traffic; `requests` is for vendor libraries that are built on it.
+    """
+
+    http: httpx.Client
+    requests: requests.Session
+    now: Callable[[], datetime]
+    sleep: Callable[[float], None]
+
+
+class Simulator(Protocol):
+    """A simulated CRM: `handle` answers the vendor's API and the control paths `/_simulator/…`."""
+
+    @property
+    def handle(self) -> Handler: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatorOptions:
+    """`now` is the simulator's base clock (the control path `clock` adds an offset to it).
+    `data` and `schema` are parsed JSON of `--data` and `--schema`."""
+
+    now: Callable[[], datetime]
+    data: Mapping[str, Any] | None = None
+    schema: Mapping[str, Any] | None = None
+    seed: int = 0
+
+
+class ConnectorPlugin(Protocol):
+    """What the entry point group `prmsync.connectors` names."""
+
+    @property
+    def name(self) -> str:
+        """The name in `connector = "…"`, e.g. "salesforce"."""
+
+    @property
+    def title(self) -> str:
+        """The name people read, e.g. "Salesforce"."""
+
+    @property
+    def auth_keys(self) -> Mapping[str, str]:
+        """Keys that `[connections.NAME.auth]` may hold, each with a line of explanation."""
+
+    def connect(self, settings: ConnectionSettings, runtime: Runtime) -> Connector:
+        """A connector, not yet signed in. Raises ConfigurationError for settings it cannot use."""
+
+    def simulator(self, options: SimulatorOptions) -> Simulator:
+        """A simulated account, with the fields that the shipped mappings need."""
+
+    def simulator_auth(self) -> Mapping[str, str]:
+        """Credentials that a fresh simulator accepts (demo and tests)."""
