@@ -1,0 +1,1 @@
+"""The merge: pure functions from what both sides show to what is written where, and why."""

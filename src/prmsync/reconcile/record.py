@@ -1,0 +1,198 @@
+"""One record's decision: a pure function of what both sides agreed on and what they show now.
+
+The table of policies is in docs/mapping-reference.md; every branch here is one of its cells.
+Values are projections (`prmsync.mapping.translate`), so equal values need no write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from prmsync.domain.merge import OnDelete, Side
+from prmsync.domain.values import Values
+from prmsync.reconcile.group import Outcome, merge_group
+from prmsync.reconcile.rules import GroupRule, GroupValue, RecordRule, Taken
+
+RECORD = "@record"
+"""Stands for the whole record where a held item is about its deletion."""
+
+
+class Op(StrEnum):
+    """What happens to the record as a whole."""
+
+    NONE = "none"
+    CREATE_CRM = "create_crm"
+    CREATE_PRM = "create_prm"
+    DELETE_CRM = "delete_crm"
+    DELETE_PRM = "delete_prm"
+    END = "end"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A group that no rule may decide. Values are None where that side has no record."""
+
+    group: str
+    kind: str
+    base: GroupValue | None
+    prm: GroupValue | None
+    crm: GroupValue | None
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """One side of a record. `values` is None when it is absent; `gone` is evidence of deletion."""
+
+    values: Values | None
+    gone: bool = False
+
+
+@dataclass(slots=True)
+class Decision:
+    """Writes and base moves by field, with one reason a group."""
+
+    op: Op = Op.NONE
+    to_prm: Values = field(default_factory=dict)
+    to_crm: Values = field(default_factory=dict)
+    base: Values = field(default_factory=dict)
+    """Base moves that need no write."""
+    held: list[Held] = field(default_factory=list)
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        return self.op is Op.NONE and not (self.to_prm or self.to_crm or self.base or self.held)
+
+
+def reconcile(
+    base: Values | None,
+    prm: Present,
+    crm: Present,
+    rule: RecordRule,
+    decisions: Mapping[str, Taken] | None = None,
+    skip: frozenset[str] = frozenset(),
+) -> Decision:
+    """Decide one record. `skip` names groups that cannot be read just now (an unknown stage, a
+    reference to a record not yet linked): they stay as they are. Never raises."""
+    decisions = decisions or {}
+    if prm.values is not None and crm.values is not None:
+        return _merge(base, prm.values, crm.values, rule.groups, decisions, skip)
+    if base is None and not (prm.gone or crm.gone):
+        return _create(prm.values, crm.values, rule, skip)
+    return _deleted(base or {}, prm, crm, rule, decisions)
+
+
+def _merge(
+    base: Values | None,
+    prm: Values,
+    crm: Values,
+    groups: Sequence[GroupRule],
+    decisions: Mapping[str, Taken],
+    skip: frozenset[str],
+) -> Decision:
+    decision = Decision()
+    for rule in groups:
+        if rule.name in skip:
+            continue
+        p = tuple(prm.get(member) for member in rule.members)
+        c = tuple(crm.get(member) for member in rule.members)
+        b = _agreed(base, rule)
+        if p == c == b:
+            continue
+        outcome, reason = merge_group(rule, b, p, c, decisions.get(rule.name))
+        _record(decision, rule, b, p, c, outcome, reason)
+    return decision
+
+
+def _agreed(base: Values | None, rule: GroupRule) -> GroupValue | None:
+    """The group's base; None where it was never agreed on (a field new in the mapping)."""
+    if base is None or any(member not in base for member in rule.members):
+        return None
+    return tuple(base[member] for member in rule.members)
+
+
+def _record(
+    decision: Decision,
+    rule: GroupRule,
+    b: GroupValue | None,
+    p: GroupValue,
+    c: GroupValue,
+    outcome: Outcome,
+    reason: str,
+) -> None:
+    if outcome is Outcome.HELD:
+        decision.held.append(Held(rule.name, reason, b, p, c))
+        return
+    if outcome is Outcome.BASE:
+        decision.base.update(zip(rule.members, p, strict=True))
+    elif outcome is Outcome.TO_CRM:
+        decision.to_crm.update(zip(rule.members, p, strict=True))
+    else:
+        decision.to_prm.update(zip(rule.members, c, strict=True))
+    decision.reasons[rule.name] = reason
+
+
+def _create(
+    prm: Values | None, crm: Values | None, rule: RecordRule, skip: frozenset[str]
+) -> Decision:
+    if prm is not None and rule.create_crm:
+        side, source = Op.CREATE_CRM, prm
+    elif crm is not None and rule.create_prm:
+        side, source = Op.CREATE_PRM, crm
+    else:
+        return Decision()
+    decision = Decision(op=side)
+    target = decision.to_crm if side is Op.CREATE_CRM else decision.to_prm
+    for group in rule.groups:
+        if group.name in skip:
+            continue
+        values = {member: source.get(member) for member in group.members}
+        if group.flows_to(Side.CRM if side is Op.CREATE_CRM else Side.PRM):
+            target.update(values)
+        elif not any(values.values()):
+            decision.base.update(values)
+    return decision
+
+
+def _deleted(
+    base: Values,
+    prm: Present,
+    crm: Present,
+    rule: RecordRule,
+    decisions: Mapping[str, Taken],
+) -> Decision:
+    if crm.gone and prm.values is not None:
+        return _one_side_gone(base, prm.values, Side.CRM, rule, decisions.get(RECORD))
+    if prm.gone and crm.values is not None:
+        return _one_side_gone(base, crm.values, Side.PRM, rule, decisions.get(RECORD))
+    if prm.gone or crm.gone:
+        return Decision(op=Op.END, reasons={RECORD: "deleted on both sides"})
+    return Decision()
+
+
+def _one_side_gone(
+    base: Values, left: Values, gone: Side, rule: RecordRule, taken: Taken | None
+) -> Decision:
+    """`left` are the values of the side that still has the record."""
+    members = [member for group in rule.groups for member in group.members]
+    value = tuple(left.get(member) for member in members)
+    seen = (None, value) if gone is Side.PRM else (value, None)
+    follow = (
+        (Op.DELETE_CRM if gone is Side.PRM else Op.DELETE_PRM)
+        if rule.on_delete is OnDelete.PROPAGATE
+        else Op.END
+    )
+    if taken is not None and (taken.prm or None, taken.crm or None) == seen:
+        if taken.take is gone:
+            return Decision(op=follow, reasons={RECORD: f"decision of {taken.by}"})
+        again = Op.CREATE_PRM if gone is Side.PRM else Op.CREATE_CRM
+        decision = Decision(op=again, reasons={RECORD: f"decision of {taken.by}"})
+        target = decision.to_prm if gone is Side.PRM else decision.to_crm
+        target.update(left)
+        return decision
+    edited = any(member in base and left.get(member) != base[member] for member in members)
+    if edited:
+        return Decision(held=[Held(RECORD, f"deleted in {gone.value}, edited here", None, *seen)])
+    return Decision(op=follow, reasons={RECORD: f"deleted in {gone.value}"})
