@@ -1,0 +1,155 @@
+"""Serves a handler over HTTP on loopback, with the faults that only a socket can show."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from typing import Any
+from urllib.parse import parse_qs
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from prmsync.connector.simulator.faults import InterruptedResponse
+from prmsync.connector.simulator.http import Handler, Request, Response
+from prmsync.errors import ConfigurationError
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Message, Receive, Send], Awaitable[None]]
+
+_TRANSPORT = "prmsync.transport"
+
+
+class _DroppableProtocol(H11Protocol):
+    """Hands its transport to the application, so that a fault can cut the connection."""
+
+    def connection_made(  # type: ignore[override]  # uvicorn narrows asyncio's own signature
+        self, transport: asyncio.Transport
+    ) -> None:
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, _TRANSPORT: transport}
+
+
+def _application(handler: Handler, latency_ms: int) -> Application:
+    async def application(scope: Message, receive: Receive, send: Send) -> None:
+        request = _request(scope, await _body(receive))
+        response = handler(request)
+        interrupted = response if isinstance(response, InterruptedResponse) else None
+        delay = latency_ms + (interrupted.latency_ms if interrupted else 0)
+        if delay:
+            await asyncio.sleep(delay / 1000)
+        if interrupted is not None and interrupted.drop:
+            await _drop(scope, receive)
+        else:
+            await _reply(response, send)
+
+    return application
+
+
+async def _body(receive: Receive) -> bytes:
+    parts: list[bytes] = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return b"".join(parts)
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+def _request(scope: Message, body: bytes) -> Request:
+    raw_path: bytes = scope["raw_path"]
+    return Request(
+        method=scope["method"],
+        path=raw_path.decode("ascii"),
+        query=parse_qs(scope["query_string"].decode("ascii"), keep_blank_values=True),
+        headers={
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        },
+        body=body,
+    )
+
+
+async def _drop(scope: Message, receive: Receive) -> None:
+    transport: asyncio.Transport = scope["state"][_TRANSPORT]
+    transport.abort()
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _reply(response: Response, send: Send) -> None:
+    headers = [
+        (name.lower().encode("latin-1"), value.encode("latin-1"))
+        for name, value in response.headers.items()
+    ]
+    if response.status != 204:
+        headers.append((b"content-length", str(len(response.body)).encode("ascii")))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": response.body})
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise ConfigurationError(
+            f"cannot listen on 127.0.0.1:{port}: {error}",
+            hint="Choose another port, or stop the program that uses this one.",
+        ) from error
+    listener.listen(128)
+    return listener
+
+
+def _server(handler: Handler, latency_ms: int) -> uvicorn.Server:
+    config = uvicorn.Config(
+        _application(handler, latency_ms),
+        http=_DroppableProtocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+    )
+    return uvicorn.Server(config)
+
+
+def _url(listener: socket.socket) -> str:
+    return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def serve(handler: Handler, port: int, latency_ms: int, ready: Callable[[str], None]) -> None:
+    """Serve until SIGINT or SIGTERM; `ready` gets the base URL once connections are taken.
+
+    Port 0 takes a free one. Raises ConfigurationError when the port cannot be had.
+    """
+    listener = _listen(port)
+    try:
+        ready(_url(listener))
+        with contextlib.suppress(KeyboardInterrupt):
+            _server(handler, latency_ms).run(sockets=[listener])
+    finally:
+        listener.close()
+
+
+@contextlib.contextmanager
+def serving(handler: Handler, port: int = 0, latency_ms: int = 0) -> Iterator[str]:
+    """Serve in a thread while the block runs; gives the base URL."""
+    listener = _listen(port)
+    server = _server(handler, latency_ms)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    try:
+        yield _url(listener)
+    finally:
+        server.should_exit = True
+        thread.join()
+        listener.close()
