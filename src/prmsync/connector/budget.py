@@ -1,0 +1,55 @@
+"""Counts calls by kind and stops before our share of the CRM's own limit is used up."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from typing import Literal
+
+from prmsync.connector.protocol import Usage
+from prmsync.errors import QuotaError
+
+CallKind = Literal["read", "guard", "write", "sign_in", "metadata"]
+
+
+class CallBudget:
+    """Calls of one session. `share` (0..1) is the part of the account's limit that may be in use,
+    by anyone, before we stop and leave the rest to others; None never stops.
+
+    Shared by threads.
+    """
+
+    def __init__(self, share: float | None = None) -> None:
+        self._share = share
+        self._lock = threading.Lock()
+        self._calls: Counter[str] = Counter()
+        self._used: int | None = None
+        self._limit: int | None = None
+
+    def spend(self, kind: CallKind) -> None:
+        """Count a call that is about to be made. Raises QuotaError when the share is used up."""
+        with self._lock:
+            self._refuse_beyond_share()
+            self._calls[kind] += 1
+
+    def observe(self, used: int, limit: int) -> None:
+        """Take over what the CRM says of its own meter."""
+        with self._lock:
+            self._used, self._limit = used, limit
+
+    def usage(self) -> Usage:
+        with self._lock:
+            return Usage(calls=dict(self._calls), used=self._used, limit=self._limit)
+
+    def _refuse_beyond_share(self) -> None:
+        if self._share is None or self._used is None or not self._limit:
+            return
+        if self._used < self._share * self._limit:
+            return
+        raise QuotaError(
+            f"{self._used:,} of the account's {self._limit:,} API calls are used; "
+            f"prmsync stops at {self._share:.0%}",
+            hint="It goes on when the CRM's window moves. Set the connection's option call_share "
+            "(0 to 1) to leave other programs more or less.",
+            code="CALL_SHARE",
+        )
