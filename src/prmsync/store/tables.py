@@ -426,6 +426,7 @@ change_log = sa.Table(
     _text("stream", nullable=False),
     _text("record", nullable=False),
     _text("op", nullable=False),
+    sa.Index(None, "stream", "xid", "seq"),
     sqlite_autoincrement=True,
 )
 

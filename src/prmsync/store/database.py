@@ -1,0 +1,194 @@
+"""Opening the database, and its two kinds of transactions: `begin` writes, `read` only reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import ArgumentError
+
+from prmsync.errors import StoreError
+from prmsync.store.database_errors import display_name, store_error
+from prmsync.store.schema_version import HEAD, VERSIONS
+
+BUSY_SECONDS = 30
+"""How long a writer waits for another process's transaction on SQLite."""
+CONNECT_SECONDS = 10
+
+# FULL because the journal's intents must be on disk before a write leaves for a CRM;
+# recursive_triggers because REPLACE fires delete triggers only with it.
+_PRAGMAS = (
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA recursive_triggers = ON",
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA temp_store = MEMORY",
+)
+_WRITES = "prmsync_writes"
+
+
+class Database:
+    """One open database. Threads may share it; every transaction has its own connection."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self.engine = engine
+
+    @property
+    def dialect(self) -> str:
+        """ "sqlite" or "postgresql"."""
+        return self.engine.dialect.name
+
+    @property
+    def name(self) -> str:
+        """The database in words for messages, without credentials."""
+        return display_name(self.engine.url)
+
+    @contextmanager
+    def begin(self) -> Iterator[sa.Connection]:
+        """A write transaction: committed at the end, rolled back on any error.
+
+        On SQLite it takes the write lock at once (BEGIN IMMEDIATE), so that it never fails
+        half-way on a lock. Raises StoreError when the database cannot be reached or written.
+        """
+        with (
+            self.engine.connect().execution_options(**{_WRITES: True}) as connection,
+            connection.begin(),
+        ):
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A read transaction that sees one state of the database from begin to end."""
+        with self.engine.connect() as connection:
+            if self.dialect == "postgresql":
+                connection = connection.execution_options(
+                    isolation_level="REPEATABLE READ", postgresql_readonly=True
+                )
+            with connection.begin():
+                yield connection
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()
+
+
+def open_database(url: str, *, check: bool = True) -> Database:
+    """Open `sqlite:///path` or `postgresql://…`; with `check`, require the present schema.
+
+    Raises StoreError with a remedy: unknown URL, missing or damaged file, unreachable server,
+    no permission, no tables, or the schema of another version.
+    """
+    parsed = _parse(url)
+    if check:
+        _require_file(parsed)
+    database = Database(_engine(parsed))
+    try:
+        if check:
+            check_version(database)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def check_version(database: Database) -> None:
+    """Raise StoreError unless the database holds the schema of this program."""
+    version = stored_version(database)
+    if version is None:
+        raise StoreError(
+            f"the database {database.name} holds no prmsync tables",
+            hint="run `prmsync init`, or correct [database] url",
+        )
+    if version in VERSIONS[:-1]:
+        raise StoreError(
+            f"the database {database.name} has schema {version}, this program needs {HEAD}",
+            hint="back it up, then run `prmsync db upgrade`",
+        )
+    if version != HEAD:
+        raise StoreError(
+            f"the database {database.name} was written by a newer prmsync "
+            f"(schema {version}, this program knows {HEAD})",
+            hint="install the newer prmsync, or restore a backup from before its upgrade",
+        )
+
+
+def stored_version(database: Database) -> str | None:
+    """The schema version written in the database; None where there are no prmsync tables."""
+    with database.read() as connection:
+        if not sa.inspect(connection).has_table("alembic_version"):
+            return None
+        row = connection.execute(sa.text("SELECT version_num FROM alembic_version")).first()
+    return None if row is None else str(row[0])
+
+
+def _parse(url: str) -> sa.URL:
+    try:
+        parsed = sa.make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise _unknown_url() from error
+    backend = parsed.get_backend_name()
+    if backend == "sqlite" and parsed.database and parsed.database != ":memory:":
+        return parsed.set(drivername="sqlite+pysqlite")
+    if backend in ("postgresql", "postgres"):
+        return parsed.set(drivername="postgresql+psycopg")
+    raise _unknown_url()
+
+
+def _unknown_url() -> StoreError:
+    # The URL itself is not repeated: it may hold a password.
+    return StoreError(
+        "[database] url is not a database this program knows",
+        hint="write sqlite:///FILE or postgresql://USER@HOST/NAME",
+    )
+
+
+def _require_file(url: sa.URL) -> None:
+    if url.get_backend_name() != "sqlite" or Path(str(url.database)).is_file():
+        return
+    raise StoreError(
+        f"there is no database {display_name(url)}",
+        hint="run `prmsync init`, or correct [database] url",
+    )
+
+
+def _engine(url: sa.URL) -> sa.Engine:
+    if url.get_backend_name() == "sqlite":
+        # hide_parameters: values of records must not appear in error texts.
+        engine = sa.create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS})
+        sa.event.listen(engine, "connect", _prepare_sqlite)
+        sa.event.listen(engine, "begin", _begin_sqlite)
+    else:
+        engine = sa.create_engine(
+            url, hide_parameters=True, pool_pre_ping=True, connect_args=_postgres_arguments(url)
+        )
+    sa.event.listen(engine, "handle_error", _translate_error(url), retval=True)
+    return engine
+
+
+def _postgres_arguments(url: sa.URL) -> dict[str, Any]:
+    defaults = {"connect_timeout": CONNECT_SECONDS, "application_name": "prmsync"}
+    return {key: value for key, value in defaults.items() if key not in url.query}
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    # The driver's own transaction control skips BEGIN before SELECT and DDL; we begin ourselves.
+    connection.isolation_level = None
+    for pragma in _PRAGMAS:
+        connection.execute(pragma).close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    writes = bool(connection.get_execution_options().get(_WRITES))
+    connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _translate_error(url: sa.URL) -> Any:
+    def translate(context: ExceptionContext) -> BaseException | None:
+        return store_error(url, context.original_exception)
+
+    return translate

@@ -1,0 +1,6 @@
+"""Versions of the database schema, oldest first. Each has a migration of the same name."""
+
+from __future__ import annotations
+
+VERSIONS = ("0001",)
+HEAD = VERSIONS[-1]
