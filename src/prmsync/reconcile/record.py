@@ -148,11 +148,8 @@ def _create(
     for group in rule.groups:
         if group.name in skip:
             continue
-        values = {member: source.get(member) for member in group.members}
         if group.flows_to(Side.CRM if side is Op.CREATE_CRM else Side.PRM):
-            target.update(values)
-        elif not any(values.values()):
-            decision.base.update(values)
+            target.update({member: source.get(member) for member in group.members})
     return decision
 
 

@@ -1,0 +1,251 @@
+"""Held groups (a person decides) and parked records (the other side refused)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from prmsync.domain.values import Scalar
+from prmsync.errors import NotFoundError, StateError
+from prmsync.store.links import chunks
+from prmsync.store.tables import held as table
+from prmsync.store.tables import link as links
+from prmsync.store.tables import parked as parked_table
+from prmsync.store.tables import stream as streams
+
+GroupValue = tuple[Scalar, ...]
+
+
+class HeldState(StrEnum):
+    OPEN = "open"
+    DECIDED = "decided"
+    """A person decided; the next run does it, if the values they saw still stand."""
+    DONE = "done"
+    MOVED = "moved"
+    """The values moved before anybody decided, or agree again."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldItem:
+    """One group of one record that waits, with the three values a person sees."""
+
+    id: int
+    link_id: int
+    group: str
+    kind: str
+    base: GroupValue | None
+    prm: GroupValue | None
+    crm: GroupValue | None
+    state: str
+    take: str | None
+    decided_by: str | None
+    since: datetime
+    run_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedItem:
+    """A write that the other side refused; it waits until its content or the rule changes."""
+
+    link_id: int
+    fingerprint: str
+    side: str
+    code: str | None
+    message: str
+    hint: str | None
+    since: datetime
+
+
+def _group(text: str | None) -> GroupValue | None:
+    return None if text is None else tuple(orjson.loads(text))
+
+
+def _text(value: GroupValue | None) -> str | None:
+    return None if value is None else orjson.dumps(value).decode()
+
+
+def _item(row: Any) -> HeldItem:
+    return HeldItem(
+        row.id,
+        row.link_id,
+        row.group_name,
+        row.kind,
+        _group(row.base),
+        _group(row.prm),
+        _group(row.crm),
+        row.state,
+        row.take,
+        row.decided_by,
+        row.since,
+        row.run_id,
+    )
+
+
+def of_links(connection: sa.Connection, link_ids: Sequence[int]) -> dict[int, list[HeldItem]]:
+    """Open and decided items by link."""
+    found: dict[int, list[HeldItem]] = {}
+    for part in chunks(link_ids):
+        statement = sa.select(table).where(
+            table.c.link_id.in_(part), table.c.state.in_((HeldState.OPEN, HeldState.DECIDED))
+        )
+        for row in connection.execute(statement):
+            found.setdefault(row.link_id, []).append(_item(row))
+    return found
+
+
+def open_items(
+    connection: sa.Connection, items: Sequence[HeldItem], run_id: int, now: datetime
+) -> None:
+    """Store new held items; their `id`, `state` and `since` are set here."""
+    if items:
+        connection.execute(
+            table.insert(),
+            [
+                {
+                    "link_id": one.link_id,
+                    "group_name": one.group,
+                    "kind": one.kind,
+                    "base": _text(one.base),
+                    "prm": _text(one.prm),
+                    "crm": _text(one.crm),
+                    "state": HeldState.OPEN,
+                    "since": now,
+                    "run_id": run_id,
+                }
+                for one in items
+            ],
+        )
+
+
+def close_items(connection: sa.Connection, ids: Sequence[int], state: HeldState) -> None:
+    for part in chunks(ids):
+        connection.execute(table.update().where(table.c.id.in_(part)).values(state=state))
+
+
+def get(connection: sa.Connection, item_id: int) -> HeldItem:
+    row = connection.execute(sa.select(table).where(table.c.id == item_id)).first()
+    if row is None:
+        raise NotFoundError(f"nothing is held as {item_id}", hint="see `prmsync held list`")
+    return _item(row)
+
+
+def waiting_items(connection: sa.Connection, name: str | None = None) -> list[tuple[Any, HeldItem]]:
+    """Open items of a connection (or all), each with its link's (connection, stream, ids)."""
+    statement = (
+        sa.select(
+            table,
+            links.c.prm_id,
+            links.c.crm_id,
+            streams.c.connection,
+            streams.c.name.label("stream"),
+        )
+        .join(links, links.c.id == table.c.link_id)
+        .join(streams, streams.c.id == links.c.stream_id)
+        .where(table.c.state == HeldState.OPEN)
+        .order_by(table.c.id)
+    )
+    if name is not None:
+        statement = statement.where(streams.c.connection == name)
+    return [(row, _item(row)) for row in connection.execute(statement)]
+
+
+def decide(connection: sa.Connection, item_id: int, take: str, by: str, now: datetime) -> HeldItem:
+    """Note a person's decision and mark the link for the next run. Raises StateError when the
+    item no longer waits."""
+    item = get(connection, item_id)
+    if item.state != HeldState.OPEN:
+        raise StateError(
+            f"held item {item_id} is {item.state}, it no longer waits",
+            hint="see `prmsync held list` for what waits now",
+        )
+    connection.execute(
+        table.update()
+        .where(table.c.id == item_id)
+        .values(state=HeldState.DECIDED, take=take, decided_by=by, decided_at=now)
+    )
+    connection.execute(links.update().where(links.c.id == item.link_id).values(dirty=1))
+    return item
+
+
+def counts(connection: sa.Connection, stream_ids: Sequence[int]) -> dict[int, tuple[int, int]]:
+    """Stream id → (held groups, parked records)."""
+    found = dict.fromkeys(stream_ids, (0, 0))
+    for index, (rows, state) in enumerate(((table, True), (parked_table, False))):
+        statement = (
+            sa.select(links.c.stream_id, sa.func.count())
+            .select_from(rows.join(links, links.c.id == rows.c.link_id))
+            .where(links.c.stream_id.in_(stream_ids))
+            .group_by(links.c.stream_id)
+        )
+        if state:
+            statement = statement.where(table.c.state == HeldState.OPEN)
+        for stream_id, count in connection.execute(statement):
+            held, parked = found[stream_id]
+            found[stream_id] = (count, parked) if index == 0 else (held, count)
+    return found
+
+
+def parked_of(connection: sa.Connection, link_ids: Sequence[int]) -> dict[int, ParkedItem]:
+    found: dict[int, ParkedItem] = {}
+    for part in chunks(link_ids):
+        statement = sa.select(parked_table).where(parked_table.c.link_id.in_(part))
+        for row in connection.execute(statement):
+            found[row.link_id] = ParkedItem(**row._mapping)
+    return found
+
+
+def park(connection: sa.Connection, items: Sequence[ParkedItem]) -> None:
+    """Remember refusals, one a link; a newer one replaces the older."""
+    unpark(connection, [one.link_id for one in items])
+    if items:
+        connection.execute(
+            parked_table.insert(),
+            [
+                {
+                    "link_id": one.link_id,
+                    "fingerprint": one.fingerprint,
+                    "side": one.side,
+                    "code": one.code,
+                    "message": one.message,
+                    "hint": one.hint,
+                    "since": one.since,
+                }
+                for one in items
+            ],
+        )
+
+
+def unpark(connection: sa.Connection, link_ids: Sequence[int]) -> None:
+    for part in chunks(link_ids):
+        connection.execute(parked_table.delete().where(parked_table.c.link_id.in_(part)))
+
+
+def parked_items(
+    connection: sa.Connection, name: str | None = None
+) -> list[tuple[Any, ParkedItem]]:
+    """Refused records of a connection (or all), each with its link's ids and stream."""
+    statement = (
+        sa.select(
+            parked_table,
+            links.c.prm_id,
+            links.c.crm_id,
+            streams.c.connection,
+            streams.c.name.label("stream"),
+        )
+        .join(links, links.c.id == parked_table.c.link_id)
+        .join(streams, streams.c.id == links.c.stream_id)
+        .order_by(parked_table.c.since)
+    )
+    if name is not None:
+        statement = statement.where(streams.c.connection == name)
+    keys = tuple(ParkedItem.__dataclass_fields__)
+    return [
+        (row, ParkedItem(**{key: row._mapping[key] for key in keys}))
+        for row in connection.execute(statement)
+    ]

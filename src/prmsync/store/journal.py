@@ -1,0 +1,264 @@
+"""The journal: every write and base move as a row, from intent to outcome.
+
+A row is a plan row (`planned`, `waiting`), then an intent (`sent`, durable before the write
+leaves), then an outcome; done rows are the history of a record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from prmsync.domain.values import Scalar
+from prmsync.store.links import CHUNK, chunks
+from prmsync.store.tables import action as table
+from prmsync.store.tables import link as links
+from prmsync.store.tables import run as runs
+
+
+class ActionState(StrEnum):
+    PLANNED = "planned"
+    WAITING = "waiting"
+    """Held by a brake until a person answers."""
+    SENT = "sent"
+    """The write left, or is about to; its outcome is not known yet."""
+    UNKNOWN = "unknown"
+    """Sent without an answer: the record is read again before anything else."""
+    DONE = "done"
+    PARKED = "parked"
+    """Refused by the other side."""
+    RETRY = "retry"
+    """Failed for now; decided again next time."""
+    SUPERSEDED = "superseded"
+    """Its inputs moved before it was written."""
+    DROPPED = "dropped"
+
+
+OPEN = (
+    ActionState.PLANNED,
+    ActionState.WAITING,
+    ActionState.SENT,
+    ActionState.UNKNOWN,
+    ActionState.RETRY,
+)
+
+FieldChange = tuple[Scalar, Scalar]
+"""(the value that is replaced, the value that is written)"""
+
+
+@dataclass(slots=True)
+class Action:
+    """One write to one side (`prm`, `crm`) or one move of the base (`base`).
+
+    `op` is create, update, delete, base or end; `reason` says why, field group by field group;
+    `cause` names the brake that holds it, `error` what refused it.
+    """
+
+    link_id: int
+    stream_id: int
+    side: str
+    op: str
+    fields: dict[str, FieldChange] = field(default_factory=dict)
+    reason: str = ""
+    cause: str | None = None
+    id: int = 0
+    run_id: int = 0
+    state: str = ActionState.PLANNED
+    error: str | None = None
+    done_at: str | None = None
+
+    @property
+    def new_values(self) -> dict[str, Scalar]:
+        return {name: change[1] for name, change in self.fields.items()}
+
+    @property
+    def old_values(self) -> dict[str, Scalar]:
+        return {name: change[0] for name, change in self.fields.items()}
+
+    def same_as(self, other: Action) -> bool:
+        """Whether both do the same for the same inputs."""
+        return (self.link_id, self.side, self.op, self.fields) == (
+            other.link_id,
+            other.side,
+            other.op,
+            other.fields,
+        )
+
+
+_COLUMNS = (
+    table.c.link_id,
+    table.c.stream_id,
+    table.c.side,
+    table.c.op,
+    table.c.fields,
+    table.c.reason,
+    table.c.cause,
+    table.c.id,
+    table.c.run_id,
+    table.c.state,
+    table.c.error,
+    table.c.done_at,
+)
+
+
+def _action(row: Any) -> Action:
+    fields = {name: (change[0], change[1]) for name, change in orjson.loads(row[4]).items()}
+    return Action(
+        row[0],
+        row[1],
+        row[2],
+        row[3],
+        fields,
+        row[5] or "",
+        row[6],
+        row[7],
+        row[8],
+        row[9],
+        row[10],
+        row[11],
+    )
+
+
+def add(connection: sa.Connection, run_id: int, actions: Sequence[Action]) -> None:
+    if actions:
+        connection.execute(
+            table.insert(),
+            [
+                {
+                    "run_id": one.run_id or run_id,
+                    "link_id": one.link_id,
+                    "stream_id": one.stream_id,
+                    "side": one.side,
+                    "op": one.op,
+                    "state": one.state,
+                    "fields": orjson.dumps(one.fields).decode(),
+                    "reason": one.reason,
+                    "cause": one.cause,
+                }
+                for one in actions
+            ],
+        )
+
+
+def page(
+    connection: sa.Connection,
+    run_id: int,
+    states: Iterable[ActionState],
+    *,
+    stream_id: int | None = None,
+    sides: Sequence[str] = (),
+    ops: Sequence[str] = (),
+    after: int = 0,
+    limit: int = CHUNK,
+) -> list[Action]:
+    """Rows of a run in id order."""
+    where = [table.c.run_id == run_id, table.c.state.in_(tuple(states)), table.c.id > after]
+    if stream_id is not None:
+        where.append(table.c.stream_id == stream_id)
+    if sides:
+        where.append(table.c.side.in_(sides))
+    if ops:
+        where.append(table.c.op.in_(ops))
+    statement = sa.select(*_COLUMNS).where(*where).order_by(table.c.id).limit(limit)
+    return [_action(row) for row in connection.execute(statement)]
+
+
+def mark(
+    connection: sa.Connection,
+    ids: Sequence[int],
+    state: ActionState,
+    *,
+    error: str | None = None,
+    done_at: str | None = None,
+) -> None:
+    values: dict[str, object] = {"state": state}
+    if error is not None:
+        values["error"] = error
+    if done_at is not None:
+        values["done_at"] = done_at
+    for part in chunks(ids):
+        connection.execute(table.update().where(table.c.id.in_(part)).values(**values))
+
+
+def open_intents(connection: sa.Connection, stream_id: int) -> list[Action]:
+    """Writes whose outcome is not known: left by a crash, or answered by silence."""
+    statement = (
+        sa.select(*_COLUMNS)
+        .where(
+            table.c.stream_id == stream_id,
+            table.c.state.in_((ActionState.SENT, ActionState.UNKNOWN)),
+        )
+        .order_by(table.c.id)
+    )
+    return [_action(row) for row in connection.execute(statement)]
+
+
+def supersede_planned(connection: sa.Connection, stream_id: int) -> None:
+    """Forget plans that were never applied; their links are decided again."""
+    stale = table.c.state.in_((ActionState.PLANNED, ActionState.RETRY))
+    ids = sa.select(table.c.link_id).where(table.c.stream_id == stream_id, stale)
+    connection.execute(
+        links.update().where(links.c.id.in_(ids), links.c.dirty == 0).values(dirty=1)
+    )
+    connection.execute(
+        table.update()
+        .where(table.c.stream_id == stream_id, stale)
+        .values(state=ActionState.SUPERSEDED)
+    )
+
+
+def supersede_waiting(connection: sa.Connection, link_ids: Sequence[int]) -> None:
+    """Waiting writes of links that are decided anew."""
+    for part in chunks(link_ids):
+        connection.execute(
+            table.update()
+            .where(table.c.link_id.in_(part), table.c.state == ActionState.WAITING)
+            .values(state=ActionState.SUPERSEDED)
+        )
+
+
+def waiting(connection: sa.Connection, stream_id: int) -> list[Action]:
+    """All writes of a stream that a brake holds."""
+    statement = sa.select(*_COLUMNS).where(
+        table.c.stream_id == stream_id, table.c.state == ActionState.WAITING
+    )
+    return [_action(row) for row in connection.execute(statement)]
+
+
+def counts(connection: sa.Connection, run_id: int) -> dict[tuple[int, str, str, str], int]:
+    """(stream id, side, op, state) → rows of a run."""
+    statement = (
+        sa.select(table.c.stream_id, table.c.side, table.c.op, table.c.state, sa.func.count())
+        .where(table.c.run_id == run_id)
+        .group_by(table.c.stream_id, table.c.side, table.c.op, table.c.state)
+    )
+    return {(row[0], row[1], row[2], row[3]): row[4] for row in connection.execute(statement)}
+
+
+def created_before(connection: sa.Connection, stream_id: int, side: str) -> bool:
+    """Whether some record of this stream was ever created on this side."""
+    statement = sa.select(
+        sa.exists().where(
+            table.c.stream_id == stream_id,
+            table.c.side == side,
+            table.c.op == "create",
+            table.c.state == ActionState.DONE,
+        )
+    )
+    return bool(connection.execute(statement).scalar_one())
+
+
+def history(connection: sa.Connection, link_ids: Sequence[int]) -> list[tuple[Action, str, Any]]:
+    """Done writes of these links, oldest first, each with its run's actor and connection."""
+    statement = (
+        sa.select(*_COLUMNS, runs.c.actor, runs.c.connection)
+        .join(runs, runs.c.id == table.c.run_id)
+        .where(table.c.link_id.in_(link_ids), table.c.state == ActionState.DONE)
+        .order_by(table.c.id)
+    )
+    return [(_action(row), row[12], row[13]) for row in connection.execute(statement)]

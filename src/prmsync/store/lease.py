@@ -1,0 +1,65 @@
+"""One run per connection: a lease with a fencing token, checked in every write transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from prmsync.errors import LeaseLostError
+from prmsync.store.tables import lease as table
+
+LEASE = timedelta(seconds=90)
+"""Longer than the longest request, so that a takeover meets at most one late batch."""
+
+
+def acquire(
+    connection: sa.Connection, name: str, holder: str, now: datetime, *, holder_is_dead: bool
+) -> int:
+    """Take the lease and return its token. Raises LeaseLostError while another run holds it.
+
+    `holder_is_dead` is the caller's evidence that the process that holds it no longer exists.
+    """
+    row = connection.execute(sa.select(table).where(table.c.name == name)).first()
+    if row is None:
+        connection.execute(
+            table.insert().values(name=name, token=1, holder=holder, until=now + LEASE)
+        )
+        return 1
+    if row.holder is not None and row.until > now and not holder_is_dead:
+        raise LeaseLostError(
+            f"{name} is being synced by another process ({row.holder})",
+            hint="it finishes by itself; without a sign of life "
+            f"it gives way at {row.until:%H:%M:%S} UTC",
+        )
+    token = int(row.token) + 1
+    connection.execute(
+        table.update()
+        .where(table.c.name == name)
+        .values(token=token, holder=holder, until=now + LEASE)
+    )
+    return token
+
+
+def holder_of(connection: sa.Connection, name: str) -> str | None:
+    return connection.execute(
+        sa.select(table.c.holder).where(table.c.name == name)
+    ).scalar_one_or_none()
+
+
+def renew(connection: sa.Connection, name: str, token: int, now: datetime) -> None:
+    """Prolong the lease; raises LeaseLostError if it was taken over meanwhile."""
+    result = connection.execute(
+        table.update().where(table.c.name == name, table.c.token == token).values(until=now + LEASE)
+    )
+    if result.rowcount != 1:
+        raise LeaseLostError(
+            f"another process took {name} over",
+            hint="nothing is lost: it goes on from what this one had stored",
+        )
+
+
+def release(connection: sa.Connection, name: str, token: int) -> None:
+    connection.execute(
+        table.update().where(table.c.name == name, table.c.token == token).values(holder=None)
+    )

@@ -1,0 +1,304 @@
+"""Links: the pair of a record on both sides, what both agreed on (base) and what the CRM showed.
+
+`seen` is stored as the difference from base, so a settled link costs one short row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from prmsync.domain.values import Values
+from prmsync.store.tables import link as table
+
+CHUNK = 1000
+"""Rows per statement with an IN list; both databases allow more."""
+
+
+class LinkState(StrEnum):
+    NEW = "new"
+    """Only one side is known; not matched yet."""
+    LIVE = "live"
+    DORMANT = "dormant"
+    """Left the filter; base kept, nothing written."""
+    ENDED = "ended"
+    """A tombstone: stops matching and creating until someone relinks."""
+
+
+class Dirty:
+    """Values of `link.dirty`."""
+
+    CLEAN = 0
+    CHANGED = 1
+    WAITS = 2
+    """Waits for the link of a record it refers to."""
+
+
+@dataclass(slots=True)
+class Link:
+    """One row, unpacked. `crm` is the CRM's last shown values, None if it never showed any."""
+
+    id: int
+    stream_id: int
+    prm_id: str | None
+    crm_id: str | None
+    state: str
+    base: Values | None
+    crm: Values | None
+    crm_version: str | None
+    crm_modified_by: str | None
+    prm_gone: bool
+    crm_gone: bool
+    dirty: int
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One CRM record as it goes into the store: values translated to prm fields."""
+
+    crm_id: str
+    version: str
+    modified_by: str | None
+    values: Values
+    deleted: bool = False
+
+
+_COLUMNS = (
+    table.c.id,
+    table.c.stream_id,
+    table.c.prm_id,
+    table.c.crm_id,
+    table.c.state,
+    table.c.base,
+    table.c.seen,
+    table.c.crm_version,
+    table.c.crm_modified_by,
+    table.c.prm_gone,
+    table.c.crm_gone,
+    table.c.dirty,
+)
+
+
+def _unpack(row: Any) -> Link:
+    base = orjson.loads(row[5]) if row[5] else None
+    seen = orjson.loads(row[6]) if row[6] else None
+    crm: Values | None = None
+    if row[3] is not None and (base is not None or seen is not None):
+        crm = {**(base or {}), **(seen or {})}
+    return Link(
+        row[0],
+        row[1],
+        row[2],
+        row[3],
+        row[4],
+        base,
+        crm,
+        row[7],
+        row[8],
+        bool(row[9]),
+        bool(row[10]),
+        row[11],
+    )
+
+
+def dumps(values: Values | None) -> str | None:
+    return None if values is None else orjson.dumps(values).decode()
+
+
+def difference(base: Values | None, values: Values | None) -> str | None:
+    """What `values` says beyond base; None when it says nothing more."""
+    if values is None:
+        return None
+    if base is None:
+        return orjson.dumps(values).decode()
+    rest = {key: value for key, value in values.items() if key not in base or base[key] != value}
+    return orjson.dumps(rest).decode() if rest else None
+
+
+def _pack(link: Link) -> dict[str, Any]:
+    return {
+        "b_id": link.id,
+        "b_prm_id": link.prm_id,
+        "b_crm_id": link.crm_id,
+        "b_state": link.state,
+        "b_base": dumps(link.base),
+        "b_seen": difference(link.base, link.crm),
+        "b_version": link.crm_version,
+        "b_by": link.crm_modified_by,
+        "b_prm_gone": int(link.prm_gone),
+        "b_crm_gone": int(link.crm_gone),
+        "b_dirty": link.dirty,
+    }
+
+
+_SAVE = (
+    table.update()
+    .where(table.c.id == sa.bindparam("b_id"))
+    .values(
+        prm_id=sa.bindparam("b_prm_id"),
+        crm_id=sa.bindparam("b_crm_id"),
+        state=sa.bindparam("b_state"),
+        base=sa.bindparam("b_base"),
+        seen=sa.bindparam("b_seen"),
+        crm_version=sa.bindparam("b_version"),
+        crm_modified_by=sa.bindparam("b_by"),
+        prm_gone=sa.bindparam("b_prm_gone"),
+        crm_gone=sa.bindparam("b_crm_gone"),
+        dirty=sa.bindparam("b_dirty"),
+    )
+)
+
+
+def save(connection: sa.Connection, links: Sequence[Link]) -> None:
+    """Write all columns of these links."""
+    if links:
+        connection.execute(_SAVE, [_pack(link) for link in links])
+
+
+def set_dirty(connection: sa.Connection, ids: Sequence[int], dirty: int) -> None:
+    statement = (
+        table.update().where(table.c.id == sa.bindparam("b_id")).values(dirty=sa.bindparam("b_d"))
+    )
+    if ids:
+        connection.execute(statement, [{"b_id": one, "b_d": dirty} for one in ids])
+
+
+def chunks(items: Sequence[Any], size: int = CHUNK) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def _select(connection: sa.Connection, *where: sa.ColumnElement[bool], limit: int) -> list[Link]:
+    statement = sa.select(*_COLUMNS).where(*where).order_by(table.c.id).limit(limit)
+    return [_unpack(row) for row in connection.execute(statement)]
+
+
+def dirty_page(connection: sa.Connection, stream_id: int, after: int, limit: int) -> list[Link]:
+    """The next links that need a decision, by id."""
+    return _select(
+        connection,
+        table.c.stream_id == stream_id,
+        table.c.dirty > 0,
+        table.c.id > after,
+        limit=limit,
+    )
+
+
+def page(connection: sa.Connection, stream_id: int, after: int, limit: int) -> list[Link]:
+    """All links of a stream in id order, for verify."""
+    return _select(connection, table.c.stream_id == stream_id, table.c.id > after, limit=limit)
+
+
+def unlinked(
+    connection: sa.Connection, stream_id: int, *, crm_side: bool, dirty_only: bool
+) -> Iterator[Link]:
+    """Links with one side only, CRM or ours, streamed in id order."""
+    present, absent = (
+        (table.c.crm_id, table.c.prm_id) if crm_side else (table.c.prm_id, table.c.crm_id)
+    )
+    after = 0
+    while True:
+        where = [
+            table.c.stream_id == stream_id,
+            table.c.state == LinkState.NEW,
+            present.is_not(None),
+            absent.is_(None),
+            table.c.id > after,
+        ]
+        if dirty_only:
+            where.append(table.c.dirty > 0)
+        rows = _select(connection, *where, limit=CHUNK)
+        yield from rows
+        if len(rows) < CHUNK:
+            return
+        after = rows[-1].id
+
+
+def by_ids(connection: sa.Connection, ids: Iterable[int]) -> dict[int, Link]:
+    found: dict[int, Link] = {}
+    for part in chunks(sorted(ids)):
+        for one in _select(connection, table.c.id.in_(part), limit=len(part)):
+            found[one.id] = one
+    return found
+
+
+def by_crm_ids(
+    connection: sa.Connection, stream_id: int, crm_ids: Iterable[str]
+) -> dict[str, Link]:
+    found: dict[str, Link] = {}
+    for part in chunks(sorted(crm_ids)):
+        where = (table.c.stream_id == stream_id, table.c.crm_id.in_(part))
+        for one in _select(connection, *where, limit=len(part)):
+            found[str(one.crm_id)] = one
+    return found
+
+
+def by_prm_ids(
+    connection: sa.Connection, stream_id: int, prm_ids: Iterable[str]
+) -> dict[str, Link]:
+    found: dict[str, Link] = {}
+    for part in chunks(sorted(prm_ids)):
+        where = (table.c.stream_id == stream_id, table.c.prm_id.in_(part))
+        for one in _select(connection, *where, limit=len(part)):
+            found[str(one.prm_id)] = one
+    return found
+
+
+def crm_to_prm(connection: sa.Connection, stream_id: int, crm_ids: Iterable[str]) -> dict[str, str]:
+    """CRM id → prm id of linked records."""
+    return _pairs(connection, stream_id, table.c.crm_id, table.c.prm_id, crm_ids)
+
+
+def prm_to_crm(connection: sa.Connection, stream_id: int, prm_ids: Iterable[str]) -> dict[str, str]:
+    """prm id → CRM id of linked records."""
+    return _pairs(connection, stream_id, table.c.prm_id, table.c.crm_id, prm_ids)
+
+
+def _pairs(
+    connection: sa.Connection,
+    stream_id: int,
+    known: sa.Column[str],
+    wanted: sa.Column[str],
+    ids: Iterable[str],
+) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for part in chunks(sorted(ids)):
+        statement = sa.select(known, wanted).where(
+            table.c.stream_id == stream_id,
+            known.in_(part),
+            wanted.is_not(None),
+            table.c.state != LinkState.ENDED,
+        )
+        found.update((row[0], row[1]) for row in connection.execute(statement))
+    return found
+
+
+def starting_with(connection: sa.Connection, stream_id: int, prefix: str) -> list[Link]:
+    """Live links whose CRM id begins with `prefix` (relations of one deal)."""
+    return _select(
+        connection,
+        table.c.stream_id == stream_id,
+        table.c.crm_id >= prefix,
+        table.c.crm_id < prefix[:-1] + chr(ord(prefix[-1]) + 1),
+        limit=CHUNK,
+    )
+
+
+def count_by_state(connection: sa.Connection, stream_id: int) -> dict[str, int]:
+    statement = (
+        sa.select(table.c.state, sa.func.count())
+        .where(table.c.stream_id == stream_id)
+        .group_by(table.c.state)
+    )
+    return {row[0]: row[1] for row in connection.execute(statement)}
+
+
+def remove(connection: sa.Connection, ids: Sequence[int]) -> None:
+    """Drop one-sided rows that were joined into another link."""
+    for part in chunks(ids):
+        connection.execute(table.delete().where(table.c.id.in_(part)))

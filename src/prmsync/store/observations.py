@@ -1,0 +1,89 @@
+"""Storing what a read showed. A cursor moves in the same transaction as its observations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import sqlalchemy as sa
+
+from prmsync.store import links
+from prmsync.store.links import Dirty, Link, LinkState, Observation
+from prmsync.store.tables import link as table
+
+
+def observe_crm(
+    connection: sa.Connection, stream_id: int, seen: Sequence[Observation]
+) -> list[str]:
+    """Store one page of CRM records; returns the CRM ids whose state is new or has changed."""
+    known = links.by_crm_ids(connection, stream_id, (one.crm_id for one in seen))
+    fresh: dict[str, Observation] = {}
+    changed: list[Link] = []
+    for one in seen:
+        link = known.get(one.crm_id)
+        if link is None:
+            if not one.deleted:
+                fresh[one.crm_id] = one
+        elif _moved(link, one):
+            _take(link, one)
+            changed.append(link)
+    links.save(connection, changed)
+    if fresh:
+        connection.execute(table.insert(), [_new(stream_id, one) for one in fresh.values()])
+    return [*fresh, *(str(link.crm_id) for link in changed)]
+
+
+def _moved(link: Link, one: Observation) -> bool:
+    if one.deleted or link.crm_gone:
+        return one.deleted != link.crm_gone
+    return link.crm != one.values
+
+
+def _take(link: Link, one: Observation) -> None:
+    if link.state == LinkState.ENDED and link.crm_gone and not one.deleted:
+        link.state = LinkState.LIVE if link.prm_id else LinkState.NEW
+    link.crm_gone = one.deleted
+    if not one.deleted:
+        link.crm = one.values
+    link.crm_version = one.version
+    link.crm_modified_by = one.modified_by
+    link.dirty = Dirty.CHANGED
+
+
+def _new(stream_id: int, one: Observation) -> dict[str, object]:
+    return {
+        "stream_id": stream_id,
+        "crm_id": one.crm_id,
+        "state": LinkState.NEW,
+        "seen": links.dumps(one.values),
+        "crm_version": one.version,
+        "crm_modified_by": one.modified_by,
+        "dirty": Dirty.CHANGED,
+    }
+
+
+def observe_prm(connection: sa.Connection, stream_id: int, changes: Mapping[str, bool]) -> None:
+    """Mark records of the partner database as changed: prm id → whether it is deleted."""
+    known = links.by_prm_ids(connection, stream_id, changes)
+    fresh = []
+    changed = []
+    for prm_id, gone in changes.items():
+        link = known.get(prm_id)
+        if link is None:
+            if not gone:
+                fresh.append(
+                    {
+                        "stream_id": stream_id,
+                        "prm_id": prm_id,
+                        "state": LinkState.NEW,
+                        "dirty": Dirty.CHANGED,
+                    }
+                )
+            continue
+        if link.state == LinkState.ENDED and link.prm_gone and not gone:
+            link.state = LinkState.LIVE if link.crm_id else LinkState.NEW
+        link.prm_gone = gone
+        link.dirty = Dirty.CHANGED
+        changed.append(link)
+    links.save(connection, changed)
+    if fresh:
+        connection.execute(table.insert(), fresh)

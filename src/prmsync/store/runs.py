@@ -1,0 +1,121 @@
+"""Runs: one execution for one connection, with what it counted and how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from prmsync.errors import NotFoundError
+from prmsync.store.tables import run as table
+
+
+class RunState(StrEnum):
+    RUNNING = "running"
+    PLANNED = "planned"
+    """Planned only, on request; waits for `apply`."""
+    WAITING = "waiting"
+    """A brake holds some of its writes."""
+    DONE = "done"
+    FAILED = "failed"
+    """Something was refused or failed; everything else was written."""
+    DROPPED = "dropped"
+    SUPERSEDED = "superseded"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    id: int
+    connection: str
+    kind: str
+    state: str
+    started_at: datetime
+    ended_at: datetime | None
+    actor: str
+    calls: dict[str, int]
+    counts: dict[str, Any]
+    message: str | None
+
+
+def _run(row: Any) -> Run:
+    return Run(
+        row.id,
+        row.connection,
+        row.kind,
+        row.state,
+        row.started_at,
+        row.ended_at,
+        row.actor,
+        orjson.loads(row.calls) if row.calls else {},
+        orjson.loads(row.counts) if row.counts else {},
+        row.message,
+    )
+
+
+def start(connection: sa.Connection, name: str, kind: str, actor: str, now: datetime) -> int:
+    result = connection.execute(
+        table.insert().values(
+            connection=name, kind=kind, state=RunState.RUNNING, actor=actor, started_at=now
+        )
+    )
+    key = result.inserted_primary_key
+    if key is None:
+        raise RuntimeError("the database gave no id for a new run")
+    return int(key[0])
+
+
+def finish(
+    connection: sa.Connection,
+    run_id: int,
+    state: RunState,
+    now: datetime,
+    *,
+    calls: Mapping[str, int],
+    counts: Mapping[str, Any],
+    message: str = "",
+) -> None:
+    connection.execute(
+        table.update()
+        .where(table.c.id == run_id)
+        .values(
+            state=state,
+            ended_at=now,
+            calls=orjson.dumps(dict(calls)).decode(),
+            counts=orjson.dumps(dict(counts)).decode(),
+            message=message or None,
+        )
+    )
+
+
+def set_state(connection: sa.Connection, run_id: int, state: RunState) -> None:
+    connection.execute(table.update().where(table.c.id == run_id).values(state=state))
+
+
+def get(connection: sa.Connection, run_id: int) -> Run:
+    row = connection.execute(sa.select(table).where(table.c.id == run_id)).first()
+    if row is None:
+        raise NotFoundError(f"there is no run {run_id}", hint="see `prmsync runs list`")
+    return _run(row)
+
+
+def recent(connection: sa.Connection, name: str | None = None, limit: int = 20) -> list[Run]:
+    """Newest first."""
+    statement = sa.select(table).order_by(table.c.id.desc()).limit(limit)
+    if name is not None:
+        statement = statement.where(table.c.connection == name)
+    return [_run(row) for row in connection.execute(statement)]
+
+
+def in_state(connection: sa.Connection, name: str, *states: RunState) -> list[Run]:
+    """Runs of a connection in these states, oldest first."""
+    statement = (
+        sa.select(table)
+        .where(table.c.connection == name, table.c.state.in_(states))
+        .order_by(table.c.id)
+    )
+    return [_run(row) for row in connection.execute(statement)]

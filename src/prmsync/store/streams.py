@@ -1,0 +1,113 @@
+"""Connections and their streams: cursors, pins, caches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from prmsync.store.tables import connection as connections
+from prmsync.store.tables import stream as streams
+
+
+@dataclass(slots=True)
+class StreamState:
+    """`crm_cursor` is the connector's own text; the prm cursor is a place in the change log."""
+
+    id: int
+    name: str
+    crm_cursor: str | None
+    prm_cursor: tuple[int, int]
+    mapping_hash: str | None
+    read_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionState:
+    """What is remembered of a connection between runs."""
+
+    name: str
+    connector: str
+    org_id: str | None
+    environment: str | None
+    paused: bool
+    paused_why: str | None
+    schema_cache: str | None
+    schema_cached_at: datetime | None
+
+
+def ensure_connection(connection: sa.Connection, name: str, connector: str) -> ConnectionState:
+    """The connection's row, made on first use."""
+    row = connection.execute(sa.select(connections).where(connections.c.name == name)).first()
+    if row is None:
+        connection.execute(connections.insert().values(name=name, connector=connector))
+        return ConnectionState(name, connector, None, None, False, None, None, None)
+    return ConnectionState(**row._mapping)
+
+
+def pin_connection(connection: sa.Connection, name: str, org_id: str, environment: str) -> None:
+    """Remember which account this connection is bound to."""
+    connection.execute(
+        connections.update()
+        .where(connections.c.name == name)
+        .values(org_id=org_id, environment=environment)
+    )
+
+
+def save_schema(connection: sa.Connection, name: str, text: str | None, at: datetime) -> None:
+    connection.execute(
+        connections.update()
+        .where(connections.c.name == name)
+        .values(schema_cache=text, schema_cached_at=at)
+    )
+
+
+def all_connections(connection: sa.Connection) -> list[ConnectionState]:
+    rows = connection.execute(sa.select(connections).order_by(connections.c.name))
+    return [ConnectionState(**row._mapping) for row in rows]
+
+
+def ensure_streams(
+    connection: sa.Connection, name: str, wanted: Iterable[str]
+) -> dict[str, StreamState]:
+    """The streams of a connection by name, made on first use."""
+    known = streams_of(connection, name)
+    missing = [{"connection": name, "name": one} for one in wanted if one not in known]
+    if missing:
+        connection.execute(streams.insert(), missing)
+        known = streams_of(connection, name)
+    return known
+
+
+def streams_of(connection: sa.Connection, name: str) -> dict[str, StreamState]:
+    rows = connection.execute(
+        sa.select(streams).where(streams.c.connection == name).order_by(streams.c.id)
+    )
+    return {
+        row.name: StreamState(
+            row.id,
+            row.name,
+            row.crm_cursor,
+            (row.prm_xid, row.prm_cursor),
+            row.mapping_hash,
+            row.read_at,
+        )
+        for row in rows
+    }
+
+
+def save_stream(connection: sa.Connection, state: StreamState) -> None:
+    """Move cursors; only in the transaction that stored what they passed."""
+    connection.execute(
+        streams.update()
+        .where(streams.c.id == state.id)
+        .values(
+            crm_cursor=state.crm_cursor,
+            prm_xid=state.prm_cursor[0],
+            prm_cursor=state.prm_cursor[1],
+            mapping_hash=state.mapping_hash,
+            read_at=state.read_at,
+        )
+    )
