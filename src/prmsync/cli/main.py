@@ -112,10 +112,12 @@ def _apologise(error: Exception) -> int:
 
 
 def _write_trace(error: Exception) -> str:
+    from prmsync.service.logging import redact_text
+
     handle, name = tempfile.mkstemp(prefix="prmsync-error-", suffix=".txt")
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(f"prmsync {__version__}, Python {sys.version.split()[0]}\n")
-        file.writelines(traceback.format_exception(error))
+        file.write(redact_text("".join(traceback.format_exception(error))))
     return name
 
 

@@ -19,12 +19,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from prmsync.domain.money import MINOR_UNITS
 from prmsync.errors import PrmsyncError
 
 WIDTH = 100
 _NUMBER = re.compile(r"[-+~]?[\d,]+(\.\d+)?( ?(%|[A-Z]{3}|h|s|ms|MB))?|–|-|")
-_NO_MINOR_UNIT = frozenset({"CLP", "ISK", "JPY", "KRW", "PYG", "UGX", "VND", "XAF", "XOF"})
-_THREE_DIGITS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
 _PLAIN_STEP_SECONDS = 5.0
 
 Cell = str | int | float | Decimal | bool | datetime | date | None
@@ -98,7 +97,7 @@ def money(amount: Decimal | None, currency: str | None) -> str:
     if amount is None:
         return "–"
     exponent = amount.normalize().as_tuple().exponent
-    digits = max(_minor_digits(currency), -exponent if isinstance(exponent, int) else 0)
+    digits = max(MINOR_UNITS.get(currency or "", 2), -exponent if isinstance(exponent, int) else 0)
     return f"{amount:,.{digits}f} {currency or ''}".rstrip()
 
 
@@ -162,12 +161,6 @@ def _span(seconds: float) -> str | None:
     if seconds < 36 * 3600:
         return f"{seconds / 3600:.0f} h"
     return f"{seconds / 86400:.0f} days"
-
-
-def _minor_digits(currency: str | None) -> int:
-    if currency in _NO_MINOR_UNIT:
-        return 0
-    return 3 if currency in _THREE_DIGITS else 2
 
 
 def _text(cell: Cell) -> str:

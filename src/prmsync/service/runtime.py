@@ -1,0 +1,69 @@
+"""The outside world for one connector: HTTP clients with timeouts and small pools, and a clock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import requests
+import requests.adapters
+
+from prmsync import __version__
+from prmsync.connector.protocol import Runtime
+
+CONNECT_SECONDS = 10.0
+ANSWER_SECONDS = 60.0
+CONNECTIONS = 8
+
+_AGENT = {"User-Agent": f"prmsync/{__version__}"}
+
+
+def utc_now() -> datetime:
+    """The clock that everything below this layer is given."""
+    return datetime.now(UTC)
+
+
+@contextmanager
+def runtime(
+    *,
+    direct: bool = False,
+    now: Callable[[], datetime] = utc_now,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[Runtime]:
+    """Clients that are closed at the end. `direct` ignores proxies of the environment, which
+    cannot reach this machine's own loopback address."""
+    client = httpx.Client(
+        timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
+        limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
+        headers=_AGENT,
+        trust_env=not direct,
+    )
+    with client, requests.Session() as session:
+        session.trust_env = not direct
+        session.headers.update(_AGENT)
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, TimeoutAdapter())
+        yield Runtime(http=client, requests=session, now=now, sleep=sleep)
+
+
+class TimeoutAdapter(requests.adapters.HTTPAdapter):
+    """Gives every request a time limit: vendor libraries often pass none."""
+
+    def __init__(self) -> None:
+        super().__init__(pool_maxsize=CONNECTIONS)
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: bool | str = True,
+        cert: Any = None,
+        proxies: Mapping[str, str] | None = None,
+    ) -> requests.Response:
+        limit = timeout or (CONNECT_SECONDS, ANSWER_SECONDS)
+        return super().send(request, stream, limit, verify, cert, proxies)
