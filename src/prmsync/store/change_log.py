@@ -1,0 +1,110 @@
+"""Reading the log of changes to the partner database; `prmsync.store.capture` fills it.
+
+A cursor is (xid, seq): the writer's transaction id (PostgreSQL; 0 on SQLite) and the place in
+the log. On PostgreSQL sequence numbers are given out before commits happen, so a row can appear
+behind one that was read already; therefore only transactions older than every open one are read,
+in (xid, seq) order. SQLite has one writer at a time, so seq alone is the order of commits.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import sqlalchemy as sa
+
+from prmsync.errors import StoreError
+from prmsync.store.tables import change_log, stream
+
+Op = Literal["insert", "update", "delete"]
+Cursor = tuple[int, int]
+
+START: Cursor = (0, 0)
+_LAST_SEQ = 2**63 - 1
+# The oldest transaction that may still be running: all before it are committed or rolled back.
+_OLDEST_OPEN = sa.text("pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+
+
+def changes_after(
+    connection: sa.Connection, cursor: Cursor, stream_name: str, limit: int
+) -> tuple[dict[str, Op], Cursor]:
+    """At most `limit` log rows of a stream after `cursor`: record id → its last operation.
+
+    The second part is the cursor to commit with what these rows led to; it equals `cursor` when
+    there is nothing new. Records stand in the order of their last change. Raises StoreError when
+    the cursor comes from another PostgreSQL server (a restored dump): its log cannot be followed.
+    """
+    rows = connection.execute(
+        sa.select(change_log.c.xid, change_log.c.seq, change_log.c.record, change_log.c.op)
+        .where(change_log.c.stream == stream_name, *_settled(connection), _after(cursor))
+        .order_by(change_log.c.xid, change_log.c.seq)
+        .limit(limit)
+    ).all()
+    records: dict[str, Op] = {}
+    for _, _, record, op in rows:
+        records.pop(record, None)
+        records[record] = op
+    if not rows:
+        _require_same_server(connection, cursor)
+    return records, (rows[-1].xid, rows[-1].seq) if rows else cursor
+
+
+def head(connection: sa.Connection) -> Cursor:
+    """A cursor behind everything this transaction can see, and before everything it cannot.
+
+    A full read starts from here: taken first, then all records are read in the same transaction
+    or later, and `changes_after` goes on from it.
+    """
+    if connection.dialect.name == "postgresql":
+        return int(connection.execute(sa.select(_OLDEST_OPEN)).scalar_one()) - 1, _LAST_SEQ
+    # The sequence, not max(seq): rows that were read are pruned.
+    last = sa.text("SELECT seq FROM sqlite_sequence WHERE name = 'change_log'")
+    return 0, int(connection.execute(last).scalar() or 0)
+
+
+def prune(connection: sa.Connection) -> int:
+    """Delete rows that every connection with their stream has passed; returns how many.
+
+    Rows of a stream that no connection reads are deleted too: a new connection begins with a
+    full read, never with the log.
+    """
+    places = connection.execute(sa.select(stream.c.name, stream.c.prm_xid, stream.c.prm_cursor))
+    lowest: dict[str, Cursor] = {}
+    for name, xid, seq in places:
+        lowest[name] = min(lowest.get(name, (xid, seq)), (xid, seq))
+    unread = change_log.c.stream.not_in(list(lowest))
+    deleted = connection.execute(change_log.delete().where(unread, *_settled(connection))).rowcount
+    for name, cursor in lowest.items():
+        passed = sa.and_(change_log.c.stream == name, sa.not_(_after(cursor)))
+        deleted += connection.execute(change_log.delete().where(passed)).rowcount
+    return deleted
+
+
+def waiting(connection: sa.Connection, cursor: Cursor, stream_name: str) -> int:
+    """How many log rows of a stream stand after `cursor`, those of open transactions' time
+    included."""
+    count = sa.select(sa.func.count()).where(change_log.c.stream == stream_name, _after(cursor))
+    return int(connection.execute(count).scalar_one())
+
+
+def _require_same_server(connection: sa.Connection, cursor: Cursor) -> None:
+    if connection.dialect.name != "postgresql":
+        return
+    newest = sa.text("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
+    if cursor[0] > int(connection.execute(newest).scalar_one()):
+        raise StoreError(
+            "the place in the change log is from another database server",
+            hint="the database was restored elsewhere; run `prmsync sync --full` once",
+        )
+
+
+def _after(cursor: Cursor) -> sa.ColumnElement[bool]:
+    place = sa.tuple_(change_log.c.xid, change_log.c.seq)
+    return place > sa.tuple_(
+        sa.literal(cursor[0], sa.BigInteger), sa.literal(cursor[1], sa.BigInteger)
+    )
+
+
+def _settled(connection: sa.Connection) -> list[sa.ColumnElement[bool]]:
+    if connection.dialect.name != "postgresql":
+        return []
+    return [change_log.c.xid < sa.literal_column(_OLDEST_OPEN.text, sa.BigInteger)]
