@@ -97,6 +97,7 @@ class ConflictFound:
     """What a rule found. Exactly one of `other_registration` and `opportunity` is set.
 
     In C1 `registration` is the later submission and `other_registration` the first valid one.
+    `reason` is told on the registration, `other_reason` on the other party's record.
     """
 
     kind: ConflictKind
@@ -107,6 +108,7 @@ class ConflictFound:
     evidence: tuple[Evidence, ...]
     products: tuple[str, ...]
     reason: str
+    other_reason: str
     rule_version: str
     at: datetime
 
