@@ -1,0 +1,152 @@
+"""Calls to HubSpot: paced, authorised, judged, and their bodies read in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, NamedTuple, Protocol
+
+import httpx
+import orjson
+
+from prmsync.connector.budget import CallBudget, CallKind
+from prmsync.connector.calls import Calls
+from prmsync.connector.protocol import Runtime
+from prmsync.connector.retry import retry_after
+from prmsync.errors import AuthError, ConnectorError
+from prmsync_hubspot.errors import http_error, unreadable
+from prmsync_hubspot.limits import Limits
+
+BASE_URL = "https://api.hubapi.com"
+EXPIRED = frozenset({"401", "EXPIRED_AUTHENTICATION", "INVALID_AUTHENTICATION"})
+"""Codes after which a new token may help."""
+JSON = {"content-type": "application/json", "accept": "application/json"}
+
+
+class Answer(NamedTuple):
+    """A 2xx answer. `at` is the CRM's clock (the Date header), None where it is missing."""
+
+    status: int
+    data: dict[str, Any]
+    at: datetime | None
+
+
+class Tokens(Protocol):
+    """What a session needs of its credentials."""
+
+    def current(self) -> str:
+        """A bearer token that should work now; signs in if need be."""
+
+    def renew(self, refused: str) -> bool:
+        """Get another token than the refused one; False where there is no way to."""
+
+
+class Transport:
+    """Paced calls with whatever headers they bring; see `Calls` for counts and repeats."""
+
+    def __init__(self, runtime: Runtime, base_url: str, budget: CallBudget) -> None:
+        self.budget = budget
+        self._now = runtime.now
+        self._base = base_url.rstrip("/")
+        self._limits = Limits(runtime.now, runtime.sleep, budget)
+        self._calls = Calls(runtime, self._judge, budget=budget, meter=self._meter)
+
+    def send(
+        self,
+        kind: CallKind,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        """A 2xx answer. Raises the error that the table has for any other."""
+        self._limits.pace(search=path.endswith("/search"))
+        return self._calls.send(
+            kind, method, f"{self._base}{path}", params=params, content=content, headers=headers
+        )
+
+    def _meter(self, response: httpx.Response) -> None:
+        self._limits.observe(response.headers)
+
+    def _judge(self, response: httpx.Response, kind: CallKind) -> ConnectorError | None:
+        if response.is_success:
+            return None
+        wait = retry_after(response.headers, self._now())
+        return http_error(response.status_code, _json(response), wait, kind)
+
+
+class Client:
+    """Authorised calls with JSON bodies."""
+
+    def __init__(self, transport: Transport, tokens: Tokens) -> None:
+        self._transport = transport
+        self._tokens = tokens
+
+    @property
+    def budget(self) -> CallBudget:
+        return self._transport.budget
+
+    def call(
+        self,
+        kind: CallKind,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> Answer:
+        """One call. A token that has expired is renewed once: HubSpot did nothing with it."""
+        content = None if body is None else orjson.dumps(body)
+        token = self._tokens.current()
+        try:
+            response = self._authorised(kind, method, path, params, content, token)
+        except AuthError as error:
+            if error.code not in EXPIRED or not self._tokens.renew(token):
+                raise
+            token = self._tokens.current()
+            response = self._authorised(kind, method, path, params, content, token)
+        return read_answer(response, kind)
+
+    def _authorised(
+        self,
+        kind: CallKind,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None,
+        content: bytes | None,
+        token: str,
+    ) -> httpx.Response:
+        headers = {**JSON, "authorization": f"Bearer {token}"}
+        return self._transport.send(
+            kind, method, path, params=params, content=content, headers=headers
+        )
+
+
+def read_answer(response: httpx.Response, kind: CallKind) -> Answer:
+    """The body of a 2xx answer, whatever 2xx it is: HubSpot has answered creates with 200, 201
+    and 207. 204 has no body; any other without a JSON object is an error, never silence."""
+    at = _date(response)
+    if response.status_code == httpx.codes.NO_CONTENT:
+        return Answer(response.status_code, {}, at)
+    data = _json(response)
+    if not isinstance(data, dict):
+        raise unreadable(response.status_code, kind)
+    return Answer(response.status_code, data, at)
+
+
+def _json(response: httpx.Response) -> Any:
+    try:
+        return orjson.loads(response.content)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _date(response: httpx.Response) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(response.headers.get("date", ""))
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,0 +1,122 @@
+"""HubSpot's property values, all strings, into canonical ones and back.
+
+Empty text and null are both "blank" (None); "" clears a property. Dates are ISO days or
+milliseconds since 1970 at midnight UTC, times ISO or milliseconds. Source: HubSpot's properties
+guide, "Property types" and "Add values to date and datetime properties".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from prmsync.connector import values as canon
+from prmsync.connector.protocol import Record
+from prmsync.connector.schema import FieldType, ObjectSchema
+from prmsync.connector.values import Canon
+from prmsync.domain.values import Scalar, Values
+
+MERGED_IDS = "hs_merged_object_ids"
+UPDATED_BY = "hs_updated_by_user_id"
+
+
+def day(value: Any) -> str | None:
+    """A `date` property: an ISO day, or milliseconds since 1970 at midnight UTC."""
+    shown = str(value).strip()
+    if not shown:
+        return None
+    if shown.lstrip("-").isdigit():
+        return canon.in_utc(canon.parse_moment(shown))[:10]
+    return canon.date(shown)
+
+
+CANONS: Mapping[FieldType, Canon] = {
+    FieldType.TEXT: canon.text,
+    FieldType.NUMBER: canon.number(None),
+    FieldType.BOOLEAN: canon.boolean,
+    FieldType.DATE: day,
+    FieldType.DATETIME: canon.moment,
+    FieldType.PICKLIST: canon.text,
+    FieldType.MULTI_PICKLIST: canon.codes,
+    FieldType.REFERENCE: canon.text,
+}
+
+
+def write_value(value: Scalar) -> str:
+    """A canonical value as HubSpot takes it; None clears."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value
+
+
+def write_values(values: Values) -> dict[str, str]:
+    """Canonical values as a `properties` object."""
+    return {name: write_value(value) for name, value in values.items()}
+
+
+class Reader:
+    """Turns HubSpot's record objects into records with the wanted fields in canonical form.
+
+    `properties` is what to ask HubSpot for: the wanted fields, and those that tell who changed
+    the record and what was merged into it, where the object has them.
+    """
+
+    def __init__(self, schema: ObjectSchema, fields: Sequence[str]) -> None:
+        self._canons = [(name, CANONS[schema.fields[name].type]) for name in fields]
+        extra = [name for name in (MERGED_IDS, UPDATED_BY) if name in schema.fields]
+        self.properties = list(dict.fromkeys([*fields, *extra]))
+
+    def record(self, found: Mapping[str, Any]) -> Record:
+        """A record as list, search, batch read and batch writes give it."""
+        properties = found.get("properties") or {}
+        return Record(
+            id=str(found["id"]),
+            version=found.get("updatedAt") or "",
+            values=self._values(properties),
+            deleted=bool(found.get("archived")),
+            modified_by=properties.get(UPDATED_BY) or None,
+        )
+
+    def records(self, found: Sequence[Mapping[str, Any]]) -> list[Record]:
+        """The records, and after a merge's survivor the records that went into it."""
+        records: list[Record] = []
+        for one in found:
+            record = self.record(one)
+            records.append(record)
+            if merged := (one.get("properties") or {}).get(MERGED_IDS):
+                records += [_merged_away(lost, record) for lost in _ids(merged)]
+        return records
+
+    def told(self, properties: Mapping[str, Any]) -> Values:
+        """Only the wanted fields that an answer mentions: what a write says that it left."""
+        canons = [(name, to) for name, to in self._canons if name in properties]
+        return {name: _canonical(to, properties[name]) for name, to in canons}
+
+    def _values(self, properties: Mapping[str, Any]) -> Values:
+        try:
+            return {
+                name: None if (value := properties.get(name)) is None else to(value)
+                for name, to in self._canons
+            }
+        except ValueError:
+            return {name: _canonical(to, properties.get(name)) for name, to in self._canons}
+
+
+def _canonical(to: Canon, value: Any) -> Scalar:
+    """A value that is not of its property's type stays as it stands: it must be seen, not lost."""
+    if value is None:
+        return None
+    try:
+        return to(value)
+    except ValueError:
+        return str(value)
+
+
+def _ids(merged: str) -> list[str]:
+    return [one for one in merged.split(";") if one]
+
+
+def _merged_away(lost: str, survivor: Record) -> Record:
+    return Record(lost, survivor.version, {}, deleted=True, merged_into=survivor.id)

@@ -1,0 +1,51 @@
+"""Where reading stands, as opaque JSON text.
+
+Either a full listing that is under way ({"since", "after", "archived"}) or, once it is done, the
+moment up to which changes are known ({"since"}). `since` is on HubSpot's clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+
+from prmsync.connector.values import in_utc, parse_moment
+from prmsync.errors import ConfigurationError
+
+HOLD_BACK = timedelta(seconds=5)
+"""A cursor stays this far behind HubSpot's clock: an edit of this very moment may get its stamp
+before it can be found. The look-back of the next read covers the rest of the index lag."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    since: datetime
+    after: str | None = None
+    """Where the listing goes on; None once it is done."""
+    archived: bool = False
+    """Whether the listing has come to the archived records."""
+
+    @property
+    def listing(self) -> bool:
+        return self.after is not None
+
+    def text(self) -> str:
+        told: dict[str, Any] = {"since": in_utc(self.since)}
+        if self.listing:
+            told |= {"after": self.after, "archived": self.archived}
+        return orjson.dumps(told).decode()
+
+
+def parse(text: str) -> Cursor:
+    """Raises ConfigurationError for text that `Cursor.text` did not write."""
+    try:
+        told = orjson.loads(text)
+        return Cursor(parse_moment(told["since"]), told.get("after"), bool(told.get("archived")))
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError, ValueError) as error:
+        raise ConfigurationError(
+            "the stored HubSpot cursor cannot be read",
+            hint="read everything once: prmsync sync --full",
+        ) from error

@@ -1,0 +1,295 @@
+"""The one table from what HubSpot says to what prmsync does, with a hint for the CRM admin.
+
+HubSpot's error body is `{status, message, correlationId, category, errors?, context?}` where any
+part may be missing; details of refused values come in `errors`, as JSON inside `message`, or both.
+Codes are looked up from the most to the least specific: detail code, subcategory, rate-limit
+policy, category, HTTP status. Messages of the API may quote values of records, so they are
+masked: an error text names properties and codes, never what a person typed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+
+from prmsync.connector.budget import CallKind
+from prmsync.errors import (
+    AuthError,
+    ConnectorError,
+    Finding,
+    GoneError,
+    OutcomeUnknownError,
+    QuotaError,
+    RejectedError,
+    RetryableError,
+    SchemaError,
+)
+
+
+class Rule(NamedTuple):
+    """`wait` is the pause in seconds where HubSpot names none (search 429s have no Retry-After)."""
+
+    error: type[ConnectorError]
+    says: str
+    hint: str
+    wait: float | None = None
+
+
+_LATER = "HubSpot has a problem of its own; prmsync tries again"
+_KEY = "check the token in [connections.NAME.auth]: the service key or private app may be revoked"
+_SCOPES = (
+    "in HubSpot, open Settings > Integrations > Service keys (or the private app), add the scope, "
+    "save, and run prmsync again"
+)
+_VALUE = "correct the value in the partner database, or the property's rule in HubSpot"
+_OPTION = (
+    "add the option to the property in HubSpot (Settings > Properties), or map the value to an "
+    "option that exists; options are matched by internal name"
+)
+_PROPERTY = "create the property in HubSpot (Settings > Properties) or correct the mapping"
+_OBJECT = "name the object by its API name, type id or fully qualified name (p123_name)"
+_REQUIRED = "map a field to this property, or relax the rule (Settings > Objects > Create record)"
+_UNIQUE = "another record holds this unique value: merge the two in HubSpot or correct the value"
+_PERMISSION = "give the user behind the token the permission, in Settings > Users & Teams"
+_READ_ONLY = "the property is calculated or set by HubSpot: map it with direction from the CRM"
+
+TABLE: dict[str | int, Rule] = {
+    # detail codes of refused values
+    "PROPERTY_DOESNT_EXIST": Rule(SchemaError, "the property does not exist", _PROPERTY),
+    "INVALID_OPTION": Rule(RejectedError, "the value is not an option of the property", _OPTION),
+    "INVALID_EMAIL": Rule(RejectedError, "the value is not an e-mail address", _VALUE),
+    "INVALID_DATE": Rule(RejectedError, "the value is not a date", _VALUE),
+    "INVALID_LONG": Rule(RejectedError, "the value is not a whole number", _VALUE),
+    "INVALID_INTEGER": Rule(RejectedError, "the value is not a whole number", _VALUE),
+    "INVALID_NUMBER": Rule(RejectedError, "the value is not a number", _VALUE),
+    "INVALID_BOOLEAN": Rule(RejectedError, "the value is not true or false", _VALUE),
+    "INVALID_OWNER_ID": Rule(
+        RejectedError, "the owner does not exist or is inactive", "set another owner"
+    ),
+    "INVALID_PIPELINE": Rule(RejectedError, "the pipeline does not exist", _OPTION),
+    "INVALID_PIPELINE_STAGE": Rule(
+        RejectedError, "the stage does not belong to the record's pipeline", _OPTION
+    ),
+    "INVALID_STAGE": Rule(
+        RejectedError, "the stage does not belong to the record's pipeline", _OPTION
+    ),
+    "READ_ONLY_VALUE": Rule(RejectedError, "the property cannot be written", _READ_ONLY),
+    "READ_ONLY_PROPERTY": Rule(RejectedError, "the property cannot be written", _READ_ONLY),
+    "REQUIRED_FIELD": Rule(RejectedError, "a required property is blank", _REQUIRED),
+    "REQUIRED_PROPERTY": Rule(RejectedError, "a required property is blank", _REQUIRED),
+    "MISSING_REQUIRED_PROPERTY": Rule(RejectedError, "a required property is blank", _REQUIRED),
+    "CONDITIONAL_REQUIRED_PROPERTY": Rule(RejectedError, "a required property is blank", _REQUIRED),
+    "PROPERTY_VALIDATION_RULE_VIOLATION": Rule(
+        RejectedError, "a validation rule of the property refused the value", _VALUE
+    ),
+    "VALUE_TOO_LONG": Rule(RejectedError, "the value is too long for the property", _VALUE),
+    "CONFLICTING_UNIQUE_VALUE": Rule(RejectedError, "the value is taken", _UNIQUE),
+    "DUPLICATE_UNIQUE_PROPERTY_VALUE": Rule(RejectedError, "the value is taken", _UNIQUE),
+    # rate limits: policyName of the general limit, category of the search limit
+    "TEN_SECONDLY_ROLLING": Rule(RetryableError, "too many calls in ten seconds", _LATER, 10.0),
+    "SECONDLY": Rule(RetryableError, "too many calls in one second", _LATER, 1.0),
+    "DAILY": Rule(
+        QuotaError,
+        "the account's daily API limit is used up",
+        "the run goes on after midnight in the account's time zone; other integrations of the "
+        "same account may share this limit",
+    ),
+    "RATE_LIMITS": Rule(RetryableError, "too many calls in one second", _LATER, 1.0),
+    "RATE_LIMIT": Rule(RetryableError, "too many calls", _LATER, 10.0),
+    # categories
+    "MISSING_SCOPES": Rule(AuthError, "the token lacks a scope", _SCOPES),
+    "INVALID_AUTHENTICATION": Rule(AuthError, "HubSpot does not accept the token", _KEY),
+    "EXPIRED_AUTHENTICATION": Rule(AuthError, "the token has expired", _KEY),
+    "REVOKED_AUTHENTICATION": Rule(AuthError, "the token was revoked", _KEY),
+    "BANNED": Rule(AuthError, "HubSpot does not let this app in", _KEY),
+    "BAD_REFRESH_TOKEN": Rule(
+        AuthError, "HubSpot does not accept the refresh token", "sign in again: prmsync connect"
+    ),
+    "BAD_CLIENT_ID": Rule(AuthError, "HubSpot does not know the client id", _KEY),
+    "BAD_CLIENT_SECRET": Rule(AuthError, "HubSpot does not accept the client secret", _KEY),
+    "invalid_grant": Rule(
+        AuthError, "HubSpot does not accept the refresh token", "sign in again: prmsync connect"
+    ),
+    "invalid_client": Rule(AuthError, "HubSpot does not accept the client id and secret", _KEY),
+    "USER_DOES_NOT_HAVE_PERMISSIONS": Rule(AuthError, "permission is missing", _PERMISSION),
+    "OBJECT_NOT_FOUND": Rule(
+        GoneError, "the record is archived, merged away or unknown", "look in HubSpot's recycle bin"
+    ),
+    "CONFLICT": Rule(RejectedError, "a record with this unique value exists already", _UNIQUE),
+    "OBJECT_ALREADY_EXISTS": Rule(RejectedError, "the record exists already", _UNIQUE),
+    "VALIDATION_ERROR": Rule(RejectedError, "HubSpot refused the values", _VALUE),
+    "UNKNOWN_OBJECT": Rule(SchemaError, "HubSpot has no such object", _OBJECT),
+    # HTTP status, where the body says nothing that is known
+    400: Rule(RejectedError, "HubSpot refused the request", _VALUE),
+    401: Rule(AuthError, "HubSpot does not accept the token", _KEY),
+    402: Rule(AuthError, "the account's subscription does not include this", _PERMISSION),
+    403: Rule(AuthError, "permission is missing", _PERMISSION),
+    404: Rule(SchemaError, "HubSpot has no such object or endpoint", _OBJECT),
+    405: Rule(SchemaError, "HubSpot does not offer this in this version", "check api_version"),
+    409: Rule(RejectedError, "a record with this unique value exists already", _UNIQUE),
+    410: Rule(SchemaError, "HubSpot has switched this API version off", "check api_version"),
+    413: Rule(RejectedError, "the request is too large for HubSpot", "shorten the longest values"),
+    423: Rule(RetryableError, "the record is locked for a moment", _LATER, 2.0),
+    429: Rule(RetryableError, "too many calls", _LATER, 10.0),
+    477: Rule(RetryableError, "HubSpot is moving the account to another data centre", _LATER, 60.0),
+    503: Rule(RetryableError, "HubSpot is not available", _LATER),
+}
+"""Code or status → what it means for us."""
+
+NO_ANSWER_HINT = "prmsync looks whether the write arrived before it sends anything again"
+NO_ASSOCIATIONS = "crm.associations.NO_ASSOCIATIONS_FOUND"
+_JSON_TAIL = re.compile(r"\[\s*\{.*\}\s*\]", re.DOTALL)
+_UNKNOWN_OBJECT = re.compile(r"unable to infer object type", re.IGNORECASE)
+_EMAIL = re.compile(r"[^\s\"'<>,;]+@[^\s\"'<>,;]+")
+_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
+_NAME = re.compile(r"[\"'][a-z][a-z0-9_]{0,99}[\"']")
+
+
+class Detail(NamedTuple):
+    """One refused value: HubSpot's code and the property it is about ("" where not told)."""
+
+    code: str
+    field: str
+
+
+def http_error(
+    status: int, body: Any, wait: float | None = None, kind: CallKind = "read"
+) -> ConnectorError:
+    """An answer that is not 2xx → our error. `body` is parsed JSON or None, `wait` the seconds of
+    a Retry-After header. A server error leaves the outcome of a write unknown."""
+    told: dict[str, Any] = body if isinstance(body, dict) else {}
+    rule, code = _rule(status, told)
+    if rule is None:
+        return _server_error(status, write=kind == "write")
+    if kind == "sign_in" and issubclass(rule.error, RejectedError | SchemaError):
+        rule = TABLE[401]
+    error = _build(rule, code, told)
+    if isinstance(error, RetryableError):
+        error.retry_after = rule.wait if wait is None else wait
+    elif isinstance(error, QuotaError):
+        error.retry_after = wait
+    return error
+
+
+def unreadable(status: int, kind: CallKind) -> ConnectorError:
+    """A 2xx answer whose body is not what HubSpot documents: for a write, nobody knows."""
+    error = OutcomeUnknownError if kind == "write" else RetryableError
+    return error(
+        f"HubSpot answered {status} without a body that can be read",
+        hint=f"if this stays, check base_url and api_version; {NO_ANSWER_HINT}",
+        code=str(status),
+    )
+
+
+def row_error(error: Mapping[str, Any]) -> ConnectorError:
+    """One entry of a 207 answer's `errors` → our error for that row."""
+    rule, code = _rule(400, error)
+    return _build(rule or TABLE[400], code, error)
+
+
+def details(body: Mapping[str, Any]) -> list[Detail]:
+    """Every refused value that a body tells of, each once, in order."""
+    found = [*_listed(body.get("errors")), *_inside(body.get("message"))]
+    return list(dict.fromkeys(found))
+
+
+def masked(message: object) -> str:
+    """A vendor message without JSON, addresses and quoted values; property names stay."""
+    text = _JSON_TAIL.sub("", message if isinstance(message, str) else "")
+    text = _EMAIL.sub("…", text)
+    text = _QUOTED.sub(lambda hit: hit[0] if _NAME.fullmatch(hit[0]) else "…", text)
+    return text.strip(" :")[:200]
+
+
+def _listed(errors: object) -> Iterator[Detail]:
+    for entry in errors if isinstance(errors, list) else ():
+        if not isinstance(entry, dict):
+            continue
+        context = entry.get("context")
+        names = context.get("propertyName") if isinstance(context, dict) else None
+        field = names[0] if isinstance(names, list) and names else entry.get("in") or ""
+        if code := entry.get("code") or entry.get("subCategory"):
+            yield Detail(str(code), str(field))
+
+
+def _inside(message: object) -> Iterator[Detail]:
+    hit = _JSON_TAIL.search(message) if isinstance(message, str) else None
+    if hit is None:
+        return
+    try:
+        entries = orjson.loads(hit[0])
+    except orjson.JSONDecodeError:
+        return
+    for entry in entries:
+        if code := entry.get("error"):
+            yield Detail(str(code), str(entry.get("name") or ""))
+
+
+def _rule(status: int, body: Mapping[str, Any]) -> tuple[Rule | None, str]:
+    codes = [detail.code for detail in details(body)]
+    if "PROPERTY_DOESNT_EXIST" in codes:
+        codes.insert(0, "PROPERTY_DOESNT_EXIST")
+    if isinstance(message := body.get("message"), str) and _UNKNOWN_OBJECT.search(message):
+        codes.append("UNKNOWN_OBJECT")
+    keys = ("subCategory", "policyName", "category", "errorType", "status", "error")
+    codes += [value for key in keys if isinstance(value := body.get(key), str)]
+    for code in codes:
+        if code in TABLE:
+            return TABLE[code], code
+    known = next((code for code in codes if code != "error"), "")
+    if status in TABLE:
+        return TABLE[status], known or str(status)
+    return (None, known) if status >= 500 else (TABLE[400], known or str(status))
+
+
+def _build(rule: Rule, code: str, body: Mapping[str, Any]) -> ConnectorError:
+    found = details(body)
+    fields = tuple(dict.fromkeys(detail.field for detail in found if detail.field))
+    return rule.error(
+        _text(rule, code, body, fields),
+        hint=rule.hint,
+        code=code,
+        fields=fields,
+        findings=_findings(found),
+    )
+
+
+def _text(rule: Rule, code: str, body: Mapping[str, Any], fields: Sequence[str]) -> str:
+    about = f": {', '.join(fields)}" if fields else ""
+    scopes = _context(body, "requiredGranularScopes")
+    if scopes:
+        about = f": {', '.join(scopes)}"
+    existing = _context(body, "existingId")
+    if existing:
+        about = f": {existing[0]}"
+    # Where the table has no words of its own for the code, HubSpot's masked ones say more.
+    vendor = "" if about else masked(body.get("message"))
+    tail = f" ({code}{': ' if vendor else ''}{vendor})"
+    return f"{rule.says}{about}{tail}"
+
+
+def _context(body: Mapping[str, Any], key: str) -> list[str]:
+    context = body.get("context")
+    values = context.get(key) if isinstance(context, dict) else None
+    return [str(value) for value in values] if isinstance(values, list) else []
+
+
+def _findings(found: Sequence[Detail]) -> tuple[Finding, ...]:
+    return tuple(
+        Finding(detail.field, rule.says, rule.hint)
+        for detail in found
+        if (rule := TABLE.get(detail.code)) is not None
+    )
+
+
+def _server_error(status: int, *, write: bool) -> ConnectorError:
+    if write:
+        return OutcomeUnknownError(
+            f"HubSpot failed while it handled a write ({status})",
+            hint=NO_ANSWER_HINT,
+            code=str(status),
+        )
+    return RetryableError(f"HubSpot failed ({status})", hint=_LATER, code=str(status))
