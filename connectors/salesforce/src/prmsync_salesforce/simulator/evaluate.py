@@ -1,0 +1,303 @@
+"""Turns SOQL conditions and orders into functions over rows."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from prmsync_salesforce.simulator.database import Database, Row
+from prmsync_salesforce.simulator.failure import ApiError
+from prmsync_salesforce.simulator.ids import long_id
+from prmsync_salesforce.simulator.schema import NUMERIC, FieldDefinition, ObjectDefinition
+from prmsync_salesforce.simulator.soql import (
+    Both,
+    Comparison,
+    Condition,
+    Either,
+    Literal,
+    Name,
+    Negation,
+    Order,
+    pointed,
+)
+from prmsync_salesforce.simulator.values import parse_moment, stamp
+
+Predicate = Callable[[Row], bool]
+Getter = Callable[[Row], Any]
+
+_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+_MAX_DEPTH = 5
+
+
+class Scope:
+    """Resolves names of one query: its text (for error messages), object, data and clock."""
+
+    def __init__(
+        self,
+        text: str,
+        definition: ObjectDefinition,
+        database: Database,
+        now: Callable[[], datetime],
+    ) -> None:
+        self.text = text
+        self.definition = definition
+        self.database = database
+        self.now = now
+
+    def resolve(self, name: Name) -> tuple[list[FieldDefinition], FieldDefinition]:
+        """The reference fields on the way, and the field itself. Raises INVALID_FIELD."""
+        *steps, last = name.text.split(".")
+        definition = self.definition
+        if (
+            steps
+            and steps[0].lower() == definition.name.lower()
+            and not definition.relation(steps[0])
+        ):
+            steps = steps[1:]
+        path: list[FieldDefinition] = []
+        for step in steps:
+            reference = definition.relation(step)
+            target = reference and self.database.table(reference.reference_to[0])
+            if reference is None or target is None or len(path) == _MAX_DEPTH:
+                raise self._no_relation(name, step, definition)
+            path.append(reference)
+            definition = target.definition
+        field = definition.field(last)
+        if field is None:
+            raise self._no_field(name, last, definition)
+        return path, field
+
+    def getter(self, name: Name) -> tuple[Getter, FieldDefinition]:
+        """A function from row to the value of a path, and the field at its end."""
+        path, field = self.resolve(name)
+        key = field.name
+        if not path:
+            return (lambda row: row.get(key)), field
+        references = [item.name for item in path]
+        find = self.database.row
+
+        def get(row: Row) -> Any:
+            current: Row | None = row
+            for reference in references:
+                target = current.get(reference) if current else None
+                current = find(target) if target else None
+            return current.get(key) if current else None
+
+        return get, field
+
+    def _no_field(self, name: Name, last: str, definition: ObjectDefinition) -> ApiError:
+        message = (
+            f"No such column '{last}' on entity '{definition.name}'. If you are attempting to "
+            "use a custom field, be sure to append the '__c' after the custom field name. "
+            "Please reference your WSDL or the describe call for the appropriate names."
+        )
+        return ApiError(400, "INVALID_FIELD", pointed(self.text, name.at, message))
+
+    def _no_relation(self, name: Name, step: str, definition: ObjectDefinition) -> ApiError:
+        message = (
+            f"Didn't understand relationship '{step}' in field path. If you are attempting to "
+            "use a custom relationship, be sure to append the '__r' after the custom "
+            "relationship name. Please reference your WSDL or the describe call for the "
+            f"appropriate names. (entity {definition.name})"
+        )
+        return ApiError(400, "INVALID_FIELD", pointed(self.text, name.at, message))
+
+    def predicate(self, condition: Condition) -> Predicate:
+        """A function that says whether a row meets the condition."""
+        if isinstance(condition, Both):
+            return _all([self.predicate(part) for part in condition.parts])
+        if isinstance(condition, Either):
+            parts = [self.predicate(part) for part in condition.parts]
+            return lambda row: any(part(row) for part in parts)
+        if isinstance(condition, Negation):
+            inner = self.predicate(condition.part)
+            return lambda row: not inner(row)
+        return self._comparison(condition)
+
+    def _comparison(self, item: Comparison) -> Predicate:
+        get, field = self.getter(item.name)
+        if item.operator == "LIKE":
+            return _like(get, item.values[0])
+        if item.operator in ("INCLUDES", "EXCLUDES"):
+            return _includes(get, item)
+        ranges = [self._relative(value, field) for value in item.values]
+        if ranges[0] is not None:
+            return _in_range(get, item.operator, ranges[0])
+        values = [self._value(value, field) for value in item.values]
+        fold = _folded(get, field)
+        if item.operator in ("IN", "NOT IN"):
+            wanted, negated = frozenset(values), item.operator == "NOT IN"
+            return lambda row: (fold(row) in wanted) is not negated
+        value = values[0]
+        if item.operator == "=":
+            return lambda row: bool(fold(row) == value)
+        if item.operator == "!=":
+            return lambda row: bool(fold(row) != value)
+        compare = _COMPARE[item.operator]
+        if value is None:
+            return lambda _row: False
+
+        def ordered(row: Row) -> bool:
+            found = fold(row)
+            return found is not None and compare(found, value)
+
+        return ordered
+
+    def _relative(self, value: Literal, field: FieldDefinition) -> tuple[str, str] | None:
+        if value.kind != "relative":
+            return None
+        first, last = _days(value.text, self.now().astimezone(UTC).date())
+        if field.type == "date":
+            return first.isoformat(), (last + timedelta(days=1)).isoformat()
+        return f"{first}T00:00:00.000+0000", f"{last + timedelta(days=1)}T00:00:00.000+0000"
+
+    def _value(self, value: Literal, field: FieldDefinition) -> Any:
+        if value.kind == "null":
+            return None
+        if field.type in ("id", "reference"):
+            return self._id_value(value, field)
+        expected, convert = _LITERALS.get(field.type, ("string", str.lower))
+        allowed = (expected,) if expected != "datetime" else ("datetime", "date")
+        if value.kind not in allowed:
+            raise self._wrong_literal(value, field, expected)
+        return convert(value.text)
+
+    def _id_value(self, value: Literal, field: FieldDefinition) -> str:
+        if value.kind != "string":
+            raise self._wrong_literal(value, field, "string")
+        found = long_id(value.text)
+        if found is None and value.text:
+            raise ApiError(400, "INVALID_QUERY_FILTER_OPERATOR", f"invalid ID field: {value.text}")
+        return found or ""
+
+    def _wrong_literal(self, value: Literal, field: FieldDefinition, expected: str) -> ApiError:
+        kind = {"datetime": "dateTime", "number": "double"}.get(expected, expected)
+        quotes = " and should be enclosed in quotes" if expected == "string" else ""
+        if value.kind == "string":
+            quotes = " and should not be enclosed in quotes"
+        message = (
+            f"value of filter criterion for field '{field.name}' must be of type {kind}{quotes}"
+        )
+        return ApiError(400, "INVALID_FIELD", message)
+
+    def sort(self, rows: list[Row], orders: list[Order]) -> None:
+        """Sort in place; text without regard to case, nulls first unless said otherwise."""
+        for order in reversed(orders):
+            get, field = self.getter(order.name)
+            fold = _folded(get, field)
+            # A descending sort turns the whole key round, so the null's rank is turned as well.
+            null_rank = 1 if order.nulls_last != order.descending else -1
+            rows.sort(key=_sort_key(fold, null_rank), reverse=order.descending)
+
+
+def _sort_key(get: Getter, null_rank: int) -> Callable[[Row], tuple[int, Any]]:
+    def key(row: Row) -> tuple[int, Any]:
+        value = get(row)
+        return (null_rank, 0) if value is None else (0, value)
+
+    return key
+
+
+def _all(parts: list[Predicate]) -> Predicate:
+    if len(parts) == 2:
+        first, second = parts
+        return lambda row: first(row) and second(row)
+    return lambda row: all(part(row) for part in parts)
+
+
+def _folded(get: Getter, field: FieldDefinition) -> Getter:
+    """Text compares without regard to case; ids, times, numbers and booleans as they are."""
+    if field.type in NUMERIC or field.type in ("id", "reference", "date", "datetime", "boolean"):
+        return get
+
+    def fold(row: Row) -> Any:
+        value = get(row)
+        return value.lower() if value is not None else None
+
+    return fold
+
+
+def _moment_literal(text: str) -> str:
+    moment = parse_moment(text if "T" in text else f"{text}T00:00:00Z")
+    if moment is None:
+        raise ApiError(400, "MALFORMED_QUERY", f"invalid dateTime: {text}")
+    return stamp(moment)
+
+
+def _day_literal(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError as error:
+        raise ApiError(400, "MALFORMED_QUERY", f"invalid date: {text}") from error
+
+
+_LITERALS: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "boolean": ("boolean", lambda text: text == "true"),
+    "date": ("date", _day_literal),
+    "datetime": ("datetime", _moment_literal),
+    **dict.fromkeys(NUMERIC, ("number", float)),
+}
+
+
+def _like(get: Getter, value: Literal) -> Predicate:
+    parts = re.split(r"(\\[%_]|[%_])", value.text)
+    special = {"%": ".*", "_": ".", "\\%": "%", "\\_": "_"}
+    pattern = "".join(special.get(part) or re.escape(part) for part in parts)
+    expression = re.compile(pattern, re.IGNORECASE | re.DOTALL)
+
+    def like(row: Row) -> bool:
+        found = get(row)
+        return found is not None and expression.fullmatch(str(found)) is not None
+
+    return like
+
+
+def _includes(get: Getter, item: Comparison) -> Predicate:
+    wanted = [set(value.text.lower().split(";")) for value in item.values]
+    negated = item.operator == "EXCLUDES"
+
+    def includes(row: Row) -> bool:
+        found = set(str(get(row) or "").lower().split(";"))
+        return any(parts <= found for parts in wanted) is not negated
+
+    return includes
+
+
+def _in_range(get: Getter, sign: str, bounds: tuple[str, str]) -> Predicate:
+    first, after = bounds
+    tests: dict[str, Callable[[Any], bool]] = {
+        "=": lambda found: first <= found < after,
+        "!=": lambda found: not first <= found < after,
+        "<": lambda found: found < first,
+        "<=": lambda found: found < after,
+        ">": lambda found: found >= after,
+        ">=": lambda found: found >= first,
+    }
+    if sign not in tests:
+        raise ApiError(400, "MALFORMED_QUERY", f"unexpected date literal after {sign}")
+    test = tests[sign]
+
+    def in_range(row: Row) -> bool:
+        found = get(row)
+        return sign == "!=" if found is None else test(found)
+
+    return in_range
+
+
+def _days(text: str, today: date) -> tuple[date, date]:
+    single = {"TODAY": 0, "YESTERDAY": -1, "TOMORROW": 1}
+    if text in single:
+        day = today + timedelta(days=single[text])
+        return day, day
+    span = timedelta(days=int(text.split(":")[1]))
+    if text.startswith("LAST"):
+        return today - span, today
+    return today + timedelta(days=1), today + span

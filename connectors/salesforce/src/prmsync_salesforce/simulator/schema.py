@@ -1,0 +1,319 @@
+"""Objects and fields, and their describe answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+TEXTUAL = frozenset(
+    {"string", "textarea", "email", "url", "phone", "picklist", "multipicklist", "combobox"}
+)
+NUMERIC = frozenset({"double", "currency", "percent", "int"})
+
+_SOAP = {
+    "id": "tns:ID",
+    "reference": "tns:ID",
+    "boolean": "xsd:boolean",
+    "date": "xsd:date",
+    "datetime": "xsd:dateTime",
+    "double": "xsd:double",
+    "currency": "xsd:double",
+    "percent": "xsd:double",
+    "int": "xsd:int",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A picklist value."""
+
+    value: str
+    label: str
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDefinition:
+    """A field, in the words of describe. `cascade` deletes the record with its parent."""
+
+    name: str
+    label: str
+    type: str
+    length: int = 0
+    precision: int = 0
+    scale: int = 0
+    nillable: bool = True
+    createable: bool = True
+    updateable: bool = True
+    unique: bool = False
+    external_id: bool = False
+    case_sensitive: bool = False
+    choices: tuple[Choice, ...] = ()
+    restricted: bool = False
+    reference_to: tuple[str, ...] = ()
+    relationship: str | None = None
+    defaulted_on_create: bool = False
+    default: Any = None
+    calculated: bool = False
+    cascade: bool = False
+    name_field: bool = False
+    raw: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    @property
+    def required(self) -> bool:
+        """Must be given on create."""
+        return (
+            self.createable
+            and not self.nillable
+            and not self.defaulted_on_create
+            and self.type != "boolean"
+        )
+
+    @property
+    def custom(self) -> bool:
+        return self.name.endswith("__c")
+
+    @property
+    def indexed(self) -> bool:
+        return self.unique or self.external_id
+
+    def describe(self) -> dict[str, Any]:
+        """The field's part of the describe answer."""
+        base: dict[str, Any] = dict(self.raw) or dict(_FIELD_REST)
+        base.update(
+            name=self.name,
+            label=self.label,
+            type=self.type,
+            soapType=_SOAP.get(self.type, "xsd:string"),
+            length=self.length,
+            byteLength=self.length * (1 if self.type in ("id", "reference") else 3),
+            precision=self.precision,
+            scale=self.scale,
+            nillable=self.nillable,
+            createable=self.createable,
+            updateable=self.updateable,
+            unique=self.unique,
+            externalId=self.external_id,
+            idLookup=self.external_id or self.type == "id" or bool(self.raw.get("idLookup")),
+            caseSensitive=self.case_sensitive,
+            picklistValues=[_describe_choice(choice) for choice in self.choices],
+            restrictedPicklist=self.restricted,
+            referenceTo=list(self.reference_to),
+            relationshipName=self.relationship,
+            defaultedOnCreate=self.defaulted_on_create,
+            defaultValue=self.default,
+            calculated=self.calculated,
+            cascadeDelete=self.cascade,
+            custom=self.custom,
+            nameField=self.name_field,
+            permissionable=self.custom,
+        )
+        return base
+
+
+_FIELD_REST: dict[str, Any] = {
+    "aggregatable": True,
+    "aiPredictionField": False,
+    "autoNumber": False,
+    "calculatedFormula": None,
+    "compoundFieldName": None,
+    "controllerName": None,
+    "defaultValueFormula": None,
+    "dependentPicklist": False,
+    "deprecatedAndHidden": False,
+    "digits": 0,
+    "displayLocationInDecimal": False,
+    "encrypted": False,
+    "extraTypeInfo": None,
+    "filterable": True,
+    "filteredLookupInfo": None,
+    "formulaTreatNullNumberAsZero": False,
+    "groupable": True,
+    "highScaleNumber": False,
+    "htmlFormatted": False,
+    "inlineHelpText": None,
+    "mask": None,
+    "maskType": None,
+    "namePointing": False,
+    "polymorphicForeignKey": False,
+    "queryByDistance": False,
+    "referenceTargetField": None,
+    "relationshipOrder": None,
+    "restrictedDelete": False,
+    "searchPrefilterable": False,
+    "sortable": True,
+    "writeRequiresMasterRead": False,
+}
+
+
+def _describe_choice(choice: Choice) -> dict[str, Any]:
+    return {
+        "active": choice.active,
+        "defaultValue": False,
+        "label": choice.label,
+        "validFor": None,
+        "value": choice.value,
+    }
+
+
+class ObjectDefinition:
+    """An object. Field and relationship names are looked up without regard to case."""
+
+    def __init__(
+        self,
+        name: str,
+        label: str,
+        prefix: str,
+        fields: Sequence[FieldDefinition],
+        *,
+        createable: bool = True,
+        updateable: bool = True,
+        deletable: bool = True,
+        raw: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.name = name
+        self.label = label
+        self.prefix = prefix
+        self.fields = {item.name: item for item in fields}
+        self.createable = createable
+        self.updateable = updateable
+        self.deletable = deletable
+        self.raw = dict(raw or {})
+        self._by_name = {item.name.lower(): item for item in fields}
+        self._by_relationship = {
+            item.relationship.lower(): item for item in fields if item.relationship
+        }
+        self.required = tuple(item for item in fields if item.required)
+        self.defaults = {
+            item.name: False if item.default is None else item.default
+            for item in fields
+            if item.type == "boolean" or item.default is not None
+        }
+        self.indexed = tuple(item for item in fields if item.indexed)
+        self.references = tuple(item for item in fields if item.type == "reference")
+
+    def field(self, name: str) -> FieldDefinition | None:
+        return self._by_name.get(name.lower())
+
+    def relation(self, name: str) -> FieldDefinition | None:
+        """The reference field behind a relationship name such as `Account` or `Partner__r`."""
+        return self._by_relationship.get(name.lower())
+
+    def summary(self, version: str) -> dict[str, Any]:
+        """The object's part of the global describe."""
+        base = f"/services/data/{version}/sobjects/{self.name}"
+        return {
+            "activateable": False,
+            "custom": self.name.endswith("__c"),
+            "customSetting": False,
+            "createable": self.createable,
+            "deletable": self.deletable,
+            "deprecatedAndHidden": False,
+            "feedEnabled": False,
+            "hasSubtypes": False,
+            "isSubtype": False,
+            "keyPrefix": self.prefix,
+            "label": self.label,
+            "labelPlural": f"{self.label}s",
+            "layoutable": True,
+            "mergeable": self.name == "Account",
+            "mruEnabled": True,
+            "name": self.name,
+            "queryable": True,
+            "replicateable": True,
+            "retrieveable": True,
+            "searchable": True,
+            "triggerable": True,
+            "undeletable": True,
+            "updateable": self.updateable,
+            "urls": {
+                "sobject": base,
+                "describe": f"{base}/describe",
+                "rowTemplate": f"{base}/{{ID}}",
+            },
+        }
+
+    def describe(self, version: str, record_types: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """The describe answer; `record_types` are the object's RecordType records."""
+        answer = dict(self.raw)
+        answer.update(self.summary(version))
+        answer.setdefault("childRelationships", [])
+        answer.setdefault("namedLayoutInfos", [])
+        answer.setdefault("supportedScopes", [])
+        answer["fields"] = [item.describe() for item in self.fields.values()]
+        if record_types or "recordTypeInfos" not in self.raw:
+            answer["recordTypeInfos"] = _record_type_infos(record_types)
+        return answer
+
+
+def _record_type_infos(record_types: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    infos = [
+        {
+            "active": bool(item.get("IsActive", True)),
+            "available": True,
+            "defaultRecordTypeMapping": position == 0,
+            "developerName": item.get("DeveloperName"),
+            "master": False,
+            "name": item.get("Name"),
+            "recordTypeId": item["Id"],
+            "urls": {},
+        }
+        for position, item in enumerate(record_types)
+    ]
+    master = {
+        "active": True,
+        "available": True,
+        "defaultRecordTypeMapping": not infos,
+        "developerName": "Master",
+        "master": True,
+        "name": "Master",
+        "recordTypeId": "012000000000000AAA",
+        "urls": {},
+    }
+    return [*infos, master]
+
+
+def field_from_describe(raw: Mapping[str, Any]) -> FieldDefinition:
+    """A field from its part of a saved describe answer. Raises KeyError without name or type."""
+    return FieldDefinition(
+        name=raw["name"],
+        label=raw.get("label") or raw["name"],
+        type=raw["type"],
+        length=raw.get("length") or 0,
+        precision=raw.get("precision") or 0,
+        scale=raw.get("scale") or 0,
+        nillable=raw.get("nillable", True),
+        createable=raw.get("createable", True),
+        updateable=raw.get("updateable", True),
+        unique=raw.get("unique", False),
+        external_id=raw.get("externalId", False),
+        case_sensitive=raw.get("caseSensitive", False),
+        choices=tuple(
+            Choice(item["value"], item.get("label") or item["value"], item.get("active", True))
+            for item in raw.get("picklistValues") or ()
+        ),
+        restricted=raw.get("restrictedPicklist", False),
+        reference_to=tuple(raw.get("referenceTo") or ()),
+        relationship=raw.get("relationshipName"),
+        defaulted_on_create=raw.get("defaultedOnCreate", False),
+        default=raw.get("defaultValue"),
+        calculated=raw.get("calculated", False),
+        cascade=raw.get("cascadeDelete", False),
+        name_field=raw.get("nameField", False),
+        raw=raw,
+    )
+
+
+def object_from_describe(raw: Mapping[str, Any], fallback_prefix: str) -> ObjectDefinition:
+    """An object from a saved describe answer. Raises KeyError without name or fields."""
+    return ObjectDefinition(
+        raw["name"],
+        raw.get("label") or raw["name"],
+        raw.get("keyPrefix") or fallback_prefix,
+        [field_from_describe(item) for item in raw["fields"]],
+        createable=raw.get("createable", True),
+        updateable=raw.get("updateable", True),
+        deletable=raw.get("deletable", True),
+        raw=raw,
+    )

@@ -1,0 +1,336 @@
+"""Reads SOQL text into a query tree; names are resolved later, against the schema."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from prmsync_salesforce.simulator.failure import ApiError
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A field path such as `Account.Name`, and where it stands in the text."""
+
+    text: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """`COUNT(Id)`, `SUM(Amount) total`; `of` is None for COUNT()."""
+
+    function: str
+    of: Name | None
+    alias: str | None
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A value: kind is string, number, boolean, null, date, datetime or relative."""
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    name: Name
+    operator: str
+    values: tuple[Literal, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Both:
+    parts: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    parts: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Negation:
+    part: Condition
+
+
+Condition = Comparison | Both | Either | Negation
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    name: Name
+    descending: bool
+    nulls_last: bool
+
+
+@dataclass(slots=True)
+class Query:
+    text: str
+    object: Name = field(default_factory=lambda: Name("", 0))
+    select: list[Name | Aggregate] = field(default_factory=list)
+    where: Condition | None = None
+    group_by: list[Name] = field(default_factory=list)
+    order_by: list[Order] = field(default_factory=list)
+    limit: int | None = None
+    offset: int = 0
+
+
+_TOKEN = re.compile(
+    r"""\s*(?:
+      (?P<string>'(?:[^'\\]|\\.)*')
+    | (?P<datetime>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d))
+    | (?P<date>\d{4}-\d\d-\d\d)
+    | (?P<number>[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)
+    | (?P<word>[A-Za-z_][A-Za-z0-9_.]*(?::\d+)?)
+    | (?P<operator><=|>=|!=|<>|=|<|>|\(|\)|,)
+    )""",
+    re.VERBOSE,
+)
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
+_RELATIVE = re.compile(r"(TODAY|YESTERDAY|TOMORROW|(LAST|NEXT)_N_DAYS:\d+)$", re.IGNORECASE)
+_FUNCTIONS = frozenset({"COUNT", "COUNT_DISTINCT", "SUM", "MIN", "MAX", "AVG"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    kind: str
+    text: str
+    at: int
+
+
+def pointed(text: str, at: int, message: str) -> str:
+    """A message under the query's text with a caret, the way Salesforce points at an error."""
+    caret = " " * at + "^"
+    return f"\n{text}\n{caret}\nERROR at Row:1:Column:{at + 1}\n{message}"
+
+
+def malformed(message: str) -> ApiError:
+    return ApiError(400, "MALFORMED_QUERY", message)
+
+
+def _tokens(text: str) -> list[_Token]:
+    tokens: list[_Token] = []
+    position, end = 0, len(text.rstrip())
+    while position < end:
+        match = _TOKEN.match(text, position)
+        if match is None:
+            rest = text[position:].lstrip()
+            raise malformed(f"unexpected token: '{rest[:1]}'")
+        kind = str(match.lastgroup)
+        tokens.append(_Token(kind, match.group(kind), match.start(kind)))
+        position = match.end()
+    tokens.append(_Token("end", "<EOF>", end))
+    return tokens
+
+
+def unquoted(text: str) -> str:
+    """The value of a quoted literal; `\\%` and `\\_` keep their backslash for LIKE."""
+
+    def replaced(match: re.Match[str]) -> str:
+        letter = match.group(1)
+        return f"\\{letter}" if letter in "%_" else _ESCAPES.get(letter, letter)
+
+    return re.sub(r"\\(.)", replaced, text[1:-1])
+
+
+class _Parser:
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._tokens = _tokens(text)
+        self._next = 0
+
+    def query(self) -> Query:
+        query = Query(self._text)
+        self._expect("SELECT")
+        query.select = self._selection()
+        self._expect("FROM")
+        query.object = self._name()
+        if self._take("WHERE"):
+            query.where = self._either()
+        if self._take("GROUP"):
+            self._expect("BY")
+            query.group_by = self._list_of_names()
+        if self._take("ORDER"):
+            self._expect("BY")
+            query.order_by = self._orders()
+        if self._take("LIMIT"):
+            query.limit = self._whole_number()
+        if self._take("OFFSET"):
+            query.offset = self._whole_number()
+        for clause, last in (("FOR", ("VIEW", "REFERENCE", "UPDATE")), ("ALL", ("ROWS",))):
+            if self._take(clause) and not any(self._take(word) for word in last):
+                raise self._unexpected()
+        if self._peek().kind != "end":
+            raise self._unexpected()
+        return query
+
+    def condition(self) -> Condition:
+        condition = self._either()
+        if self._peek().kind != "end":
+            raise self._unexpected()
+        return condition
+
+    def _peek(self) -> _Token:
+        return self._tokens[self._next]
+
+    def _advance(self) -> _Token:
+        token = self._tokens[self._next]
+        self._next = min(self._next + 1, len(self._tokens) - 1)
+        return token
+
+    def _take(self, text: str) -> bool:
+        token = self._peek()
+        if token.kind in ("word", "operator") and token.text.upper() == text:
+            self._advance()
+            return True
+        return False
+
+    def _expect(self, text: str) -> None:
+        if not self._take(text):
+            raise self._unexpected()
+
+    def _unexpected(self) -> ApiError:
+        token = self._peek()
+        if token.kind == "end":
+            return malformed("unexpected token: <EOF>")
+        message = f"unexpected token: '{token.text}'"
+        return malformed(pointed(self._text, token.at, message))
+
+    def _name(self) -> Name:
+        token = self._peek()
+        if token.kind != "word" or ":" in token.text:
+            raise self._unexpected()
+        self._advance()
+        return Name(token.text, token.at)
+
+    def _list_of_names(self) -> list[Name]:
+        names = [self._name()]
+        while self._take(","):
+            names.append(self._name())
+        return names
+
+    def _selection(self) -> list[Name | Aggregate]:
+        items = [self._selected()]
+        while self._take(","):
+            items.append(self._selected())
+        return items
+
+    def _selected(self) -> Name | Aggregate:
+        name = self._name()
+        if not self._take("("):
+            return name
+        function = name.text.upper()
+        if function == "FIELDS":
+            inner = self._name()
+            self._expect(")")
+            return Name(f"FIELDS({inner.text.upper()})", name.at)
+        if function not in _FUNCTIONS:
+            raise malformed(f"unexpected token: '{name.text}'")
+        of = None if self._peek().text == ")" else self._name()
+        self._expect(")")
+        token = self._peek()
+        named = token.kind == "word" and token.text.upper() not in ("FROM",)
+        return Aggregate(function, of, self._advance().text if named else None, name.at)
+
+    def _either(self) -> Condition:
+        first = self._both_or_one()
+        parts = [first]
+        while self._take("OR"):
+            parts.append(self._both_or_one())
+        return first if len(parts) == 1 else Either(tuple(parts))
+
+    def _both_or_one(self) -> Condition:
+        first = self._single()
+        parts = [first]
+        while self._take("AND"):
+            parts.append(self._single())
+        return first if len(parts) == 1 else Both(tuple(parts))
+
+    def _single(self) -> Condition:
+        if self._take("NOT"):
+            return Negation(self._single())
+        if self._take("("):
+            inner = self._either()
+            self._expect(")")
+            return inner
+        return self._comparison()
+
+    def _comparison(self) -> Comparison:
+        name = self._name()
+        if self._take("NOT"):
+            self._expect("IN")
+            return Comparison(name, "NOT IN", self._values())
+        for word in ("IN", "INCLUDES", "EXCLUDES"):
+            if self._take(word):
+                return Comparison(name, word, self._values())
+        if self._take("LIKE"):
+            return Comparison(name, "LIKE", (self._literal(),))
+        token = self._peek()
+        if token.kind != "operator" or token.text in ("(", ")", ","):
+            raise self._unexpected()
+        self._advance()
+        operator = "!=" if token.text == "<>" else token.text
+        return Comparison(name, operator, (self._literal(),))
+
+    def _values(self) -> tuple[Literal, ...]:
+        self._expect("(")
+        values = [self._literal()]
+        while self._take(","):
+            values.append(self._literal())
+        self._expect(")")
+        return tuple(values)
+
+    def _literal(self) -> Literal:
+        token = self._peek()
+        if token.kind == "string":
+            self._advance()
+            return Literal("string", unquoted(token.text))
+        if token.kind in ("number", "date", "datetime"):
+            self._advance()
+            return Literal(token.kind, token.text)
+        word = token.text.lower()
+        if token.kind == "word" and word in ("true", "false", "null"):
+            self._advance()
+            return Literal("null" if word == "null" else "boolean", word)
+        if token.kind == "word" and _RELATIVE.match(token.text):
+            self._advance()
+            return Literal("relative", token.text.upper())
+        raise self._unexpected()
+
+    def _orders(self) -> list[Order]:
+        orders = [self._order()]
+        while self._take(","):
+            orders.append(self._order())
+        return orders
+
+    def _order(self) -> Order:
+        name = self._name()
+        descending = self._take("DESC")
+        if not descending:
+            self._take("ASC")
+        nulls_last = False
+        if self._take("NULLS"):
+            nulls_last = self._take("LAST")
+            if not nulls_last:
+                self._expect("FIRST")
+        return Order(name, descending, nulls_last)
+
+    def _whole_number(self) -> int:
+        token = self._peek()
+        if token.kind != "number" or not token.text.isdigit():
+            raise self._unexpected()
+        self._advance()
+        return int(token.text)
+
+
+def parse(text: str) -> Query:
+    """The query tree. Raises ApiError MALFORMED_QUERY."""
+    return _Parser(text).query()
+
+
+def parse_condition(text: str) -> Condition:
+    """A condition alone, as after WHERE. Raises ApiError MALFORMED_QUERY."""
+    return _Parser(text).condition()
