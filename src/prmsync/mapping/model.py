@@ -63,6 +63,8 @@ class StageMap:
     default: str
     pipelines: Mapping[str, Mapping[Stage, tuple[str, ...]]]
     at: Position
+    places: Mapping[tuple[str, Stage], Position] = field(default_factory=dict)
+    """Where the labels of each pipeline's neutral stage stand."""
     field: str | None = None
 
 
@@ -84,6 +86,7 @@ class RelationMap:
     to_object: str
     role_field: str
     roles: Mapping[str, str]
+    at: Position = Position("", 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
