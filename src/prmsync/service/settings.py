@@ -58,12 +58,13 @@ def _web_address(url: str) -> str:
         raise wrong("is not a web address", "Write it whole: https://acme.my.salesforce.com")
     if parts.username or parts.password:
         raise wrong("holds credentials", f"Move them to [connections.NAME.auth]. {secrets.HOW}")
-    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise wrong("is not encrypted", "Use https; plain http is for this machine only.")
     return url.rstrip("/")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine's own."""
     if host == "localhost":
         return True
     try:
