@@ -78,6 +78,10 @@ class Page:
 
     records: list[Record]
     cursor: str | None = None
+    complete_for: tuple[str, ...] = ()
+    """Relation streams: ids of the from-side whose relations this page holds whole, so that one
+    that is linked but not in `records` is gone, with evidence. The record id of such a relation
+    begins with the from-id and a colon."""
 
 
 @dataclass(frozen=True, slots=True)
