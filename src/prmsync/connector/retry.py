@@ -29,15 +29,16 @@ class RetryPolicy:
 DEFAULT_POLICY = RetryPolicy()
 
 
-def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Seconds named by a Retry-After header (a number or an HTTP date), None without one."""
+def retry_after(headers: Mapping[str, str], now: datetime | None) -> float | None:
+    """Seconds named by a Retry-After header (a number or an HTTP date), None without one. `now`
+    is the CRM's clock; without it a date says nothing."""
     text = headers.get("retry-after", "").strip()
     if not text:
         return None
     try:
         return max(0.0, float(text))
     except ValueError:
-        return _until(text, now)
+        return None if now is None else _until(text, now)
 
 
 def _until(text: str, now: datetime) -> float | None:

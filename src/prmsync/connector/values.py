@@ -60,10 +60,17 @@ def _scaled(scale: int) -> Canon:
             exact = _decimal(value)
             if exact is None:
                 return None
-            shown = f"{exact.quantize(unit, rounding=ROUND_HALF_UP):f}"
+            shown = f"{_quantized(exact, unit):f}"
         return shown if shown != negative_zero else shown[1:]
 
     return canon
+
+
+def _quantized(exact: Decimal, unit: Decimal) -> Decimal:
+    try:
+        return exact.quantize(unit, rounding=ROUND_HALF_UP)
+    except InvalidOperation:
+        raise ValueError("a number with more than 28 digits") from None
 
 
 def _decimal(value: Any) -> Decimal | None:

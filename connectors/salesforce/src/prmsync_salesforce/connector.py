@@ -1,0 +1,90 @@
+"""One signed-in Salesforce org, as `prmsync.connector.protocol.Connector` has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from prmsync.connector.budget import CallBudget
+from prmsync.connector.prefetch import prefetched
+from prmsync.connector.protocol import (
+    Change,
+    ConnectionSettings,
+    NewRecord,
+    ObjectSpec,
+    Page,
+    Record,
+    Runtime,
+    Usage,
+    WriteResult,
+)
+from prmsync.connector.schema import Account, ObjectSchema, Person
+from prmsync_salesforce import reading, soql, writing
+from prmsync_salesforce.auth import Tokens
+from prmsync_salesforce.client import Client
+from prmsync_salesforce.options import Options
+from prmsync_salesforce.rows import RowPlan
+from prmsync_salesforce.session import Session
+
+
+class SalesforceConnector:
+    """Shared by threads. Signs in on first use; every method first makes sure of the pinned org."""
+
+    def __init__(self, settings: ConnectionSettings, runtime: Runtime) -> None:
+        """Raises ConfigurationError for settings that cannot be used, every problem named."""
+        self._options = Options.of(settings)
+        self._budget = CallBudget(self._options.call_share)
+        tokens = Tokens(self._options.base_url, settings.auth, runtime, self._budget)
+        self._client = Client(tokens, runtime, self._budget, self._options.api_version)
+        self._session = Session(self._client, settings, self._options.api_version)
+        self._plans: dict[ObjectSpec, RowPlan] = {}
+
+    @property
+    def batch_size(self) -> int:
+        return writing.BATCH_SIZE
+
+    def account(self) -> Account:
+        return self._session.account()
+
+    def describe(self, object_name: str) -> ObjectSchema:
+        return self._session.schema(object_name)
+
+    def people(self) -> Sequence[Person]:
+        return self._session.people()
+
+    def changes(self, spec: ObjectSpec, cursor: str | None) -> Iterator[Page]:
+        plan = self._plan(spec)
+        raw = reading.Changes(self._client, plan, cursor).raw_pages()
+        for rows, reached in prefetched(raw) if self._options.prefetch else raw:
+            yield reading.page(plan, rows, reached)
+
+    def fetch(self, spec: ObjectSpec, ids: Sequence[str]) -> dict[str, Record]:
+        return reading.fetch(self._client, self._plan(spec), ids)
+
+    def find(self, spec: ObjectSpec, keys: Sequence[str]) -> dict[str, Record]:
+        return reading.find(self._client, self._plan(spec), keys)
+
+    def create(self, spec: ObjectSpec, rows: Sequence[NewRecord]) -> list[WriteResult]:
+        return writing.create(self._client, self._plan(spec), rows) if rows else []
+
+    def update(self, spec: ObjectSpec, rows: Sequence[Change]) -> list[WriteResult]:
+        return writing.update(self._client, self._plan(spec), rows) if rows else []
+
+    def delete(self, spec: ObjectSpec, ids: Sequence[str]) -> list[WriteResult]:
+        self._plan(spec)
+        return writing.delete(self._client, ids) if ids else []
+
+    def usage(self) -> Usage:
+        return self._budget.usage()
+
+    def record_url(self, object_name: str, record_id: str) -> str | None:
+        if not soql.is_id(record_id):
+            return None
+        return f"{self._options.base_url}/lightning/r/{object_name}/{record_id}/view"
+
+    def close(self) -> None:
+        """Nothing to give back: the clients belong to whoever made the runtime."""
+
+    def _plan(self, spec: ObjectSpec) -> RowPlan:
+        if spec not in self._plans:
+            self._plans[spec] = RowPlan(spec, self._session.schema(spec.object))
+        return self._plans[spec]

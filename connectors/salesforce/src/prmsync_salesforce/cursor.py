@@ -1,0 +1,31 @@
+"""The cursor of a stream: a moment on the CRM's clock, as opaque JSON text."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import orjson
+
+from prmsync.connector.values import in_utc, parse_moment
+from prmsync.errors import SchemaError
+
+LOOK_BACK = timedelta(seconds=600)
+"""A slow transaction commits with an older SystemModstamp; ten minutes are read again."""
+
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def cursor_of(moment: datetime) -> str:
+    """Everything up to `moment` has been read, but for late commits."""
+    return orjson.dumps({"modstamp": in_utc(moment)}).decode()
+
+
+def parse_cursor(cursor: str) -> datetime:
+    """Raises SchemaError for a text that no connector of this kind wrote."""
+    try:
+        return parse_moment(orjson.loads(cursor)["modstamp"])
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise SchemaError(
+            "the stored position of this stream is not one of the Salesforce connector",
+            hint="Read everything once: prmsync sync --full.",
+        ) from error

@@ -1,0 +1,89 @@
+"""The settings of a Salesforce connection, checked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from prmsync.connector.protocol import ConnectionSettings
+from prmsync.errors import ConfigurationError, Finding
+
+AUTH_KEYS: Mapping[str, str] = {
+    "client_id": "Consumer key of the external client app that runs the client credentials flow",
+    "client_secret": "Consumer secret of the same app",
+}
+API_VERSION = "68.0"
+_CALL_SHARE = 0.95
+_KNOWN = ("call_share", "currency", "prefetch")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`call_share` (0..1): part of the org's daily calls that may be in use before we stop.
+    `prefetch`: fetch the next page in a thread while the present one is worked on."""
+
+    base_url: str
+    api_version: str
+    call_share: float
+    prefetch: bool
+
+    @classmethod
+    def of(cls, settings: ConnectionSettings) -> Options:
+        """Raises ConfigurationError with every problem."""
+        findings = [*_auth(settings), *_address(settings), *_options(settings.options)]
+        version = (settings.api_version or API_VERSION).lstrip("v")
+        if not re.fullmatch(r"\d{2,3}\.0", version):
+            findings.append(Finding("api_version", "must be like 68.0"))
+        if findings:
+            raise ConfigurationError(
+                f"the settings of connection {settings.name} cannot be used", findings=findings
+            )
+        return cls(
+            base_url=(settings.base_url or "").rstrip("/"),
+            api_version=version,
+            call_share=float(settings.options.get("call_share", _CALL_SHARE)),
+            prefetch=bool(settings.options.get("prefetch", True)),
+        )
+
+
+def _auth(settings: ConnectionSettings) -> list[Finding]:
+    missing = [
+        Finding(f"auth.{key}", "is missing", meaning)
+        for key, meaning in AUTH_KEYS.items()
+        if not settings.auth.get(key)
+    ]
+    unknown = [
+        Finding(f"auth.{key}", "is not known", f"Known: {', '.join(AUTH_KEYS)}.")
+        for key in settings.auth
+        if key not in AUTH_KEYS
+    ]
+    return missing + unknown
+
+
+def _address(settings: ConnectionSettings) -> list[Finding]:
+    remedy = "Set the org's My Domain address, https://….my.salesforce.com."
+    if not settings.base_url:
+        return [Finding("base_url", "is missing", remedy)]
+    parts = urlsplit(settings.base_url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return [Finding("base_url", f"is not a web address: {settings.base_url}", remedy)]
+    if parts.hostname in ("login.salesforce.com", "test.salesforce.com"):
+        return [Finding("base_url", "the client credentials flow needs the org's own host", remedy)]
+    if parts.scheme == "http" and parts.hostname.endswith(".salesforce.com"):
+        return [Finding("base_url", "would send the secret unencrypted", "Write https://.")]
+    return []
+
+
+def _options(options: Mapping[str, Any]) -> list[Finding]:
+    findings = [
+        Finding(f"options.{key}", "is not known", f"Known: {', '.join(_KNOWN)}.")
+        for key in options
+        if key not in _KNOWN
+    ]
+    share = options.get("call_share", _CALL_SHARE)
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 1:
+        findings.append(Finding("options.call_share", "must be a number above 0, at most 1"))
+    return findings

@@ -1,0 +1,148 @@
+"""Reads records: changes since a cursor, by id, by external key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from prmsync.connector.protocol import Page, Record, RelationSpec, relation_key
+from prmsync.connector.values import parse_moment
+from prmsync_salesforce import soql
+from prmsync_salesforce.client import Answer, Client
+from prmsync_salesforce.clock import answered_at
+from prmsync_salesforce.cursor import BEGINNING, LOOK_BACK, cursor_of, parse_cursor
+from prmsync_salesforce.errors import LocatorExpiredError
+from prmsync_salesforce.rows import RowPlan
+
+RETRIEVE_LIMIT = 2000
+"""Ids of one retrieve call (sObject Collections, with a request body)."""
+
+_RESTARTS = 3
+"""Times in a row that a query may lose its place without getting any further."""
+
+
+class Changes:
+    """The pages of one `changes` call, in the order of SystemModstamp and id.
+
+    A query sees the recycle bin only where there is a cursor: a first read has no use for what
+    was deleted before it. An expired locator asks again from the last stamp that was read.
+    """
+
+    def __init__(self, client: Client, plan: RowPlan, cursor: str | None) -> None:
+        self._client = client
+        self._plan = plan
+        self._since = None if cursor is None else parse_cursor(cursor)
+        self._started: datetime | None = None
+        self._reached: datetime | None = None
+
+    def raw_pages(self) -> Iterator[tuple[list[dict[str, Any]], str | None]]:
+        """Rows with the cursor that may be kept once they are stored. The last page's cursor is
+        the CRM's time when the reading began: what was written since then comes next time."""
+        for answer in self._answers():
+            reached = self._reached
+            if answer.last:
+                reached = self._started or self._reached or self._since or BEGINNING
+            yield answer.rows, None if reached is None else cursor_of(reached)
+
+    def _answers(self) -> Iterator[Answer]:
+        restarts = 0
+        while True:
+            before = self._reached
+            try:
+                yield from self._query()
+            except LocatorExpiredError:
+                restarts = 0 if self._reached != before else restarts + 1
+                if restarts > _RESTARTS:
+                    raise
+            else:
+                return
+
+    def _query(self) -> Iterator[Answer]:
+        query = soql.select(
+            self._plan.fields, self._plan.object, self._where(), "SystemModstamp, Id"
+        )
+        for answer in self._client.query("read", query, deleted=self._since is not None):
+            if self._started is None:
+                self._started = answered_at(answer.response)
+            if answer.rows:
+                self._reached = parse_moment(answer.rows[-1]["SystemModstamp"])
+            yield answer
+
+    def _where(self) -> str:
+        if self._reached is not None:
+            return f"SystemModstamp >= {soql.time_literal(self._reached)}"
+        if self._since is not None:
+            return f"SystemModstamp >= {soql.time_literal(self._since - LOOK_BACK)}"
+        return ""
+
+
+def page(plan: RowPlan, rows: list[dict[str, Any]], cursor: str | None) -> Page:
+    """A page as the engine takes it; relations in roles that the mapping does not name are left
+    out, deleted ones too."""
+    records = plan.records(rows)
+    relation = plan.spec.relation
+    if relation is not None:
+        records = [record for record in records if _ours(relation, record)]
+    return Page(records, cursor)
+
+
+def fetch(client: Client, plan: RowPlan, ids: Sequence[str]) -> dict[str, Record]:
+    """Present records by retrieve, the others from the recycle bin."""
+    asked = [record_id for record_id in dict.fromkeys(ids) if soql.is_id(record_id)]
+    found: dict[str, Record] = {}
+    for start in range(0, len(asked), RETRIEVE_LIMIT):
+        some = asked[start : start + RETRIEVE_LIMIT]
+        rows = client.retrieve(plan.object, some, plan.fields)
+        for record_id, row in zip(some, rows, strict=True):
+            if row is not None:
+                found[record_id] = plan.records([row])[0]
+    return found | _recycled(client, plan, [item for item in asked if item not in found])
+
+
+def _recycled(client: Client, plan: RowPlan, ids: Sequence[str]) -> dict[str, Record]:
+    by_id = {record.id[:15]: record for record in _looked_up(client, plan, "Id", ids, deleted=True)}
+    return {asked: by_id[asked[:15]] for asked in ids if asked[:15] in by_id}
+
+
+def find(client: Client, plan: RowPlan, keys: Sequence[str]) -> dict[str, Record]:
+    """Records by external key, by an indexed query and never by search."""
+    if plan.spec.relation is not None:
+        return _find_relations(client, plan, plan.spec.relation, keys)
+    key = plan.spec.key
+    if key is None:
+        raise ValueError(f"{plan.spec.stream} has no external key")
+    asked = {text.lower(): text for text in keys}
+    found: dict[str, Record] = {}
+    for record in _looked_up(client, plan, plan.field(key), keys):
+        text = asked.get(str(record.values[key]).lower())
+        if text is not None:
+            found[text] = record
+    return found
+
+
+def _find_relations(
+    client: Client, plan: RowPlan, relation: RelationSpec, keys: Sequence[str]
+) -> dict[str, Record]:
+    """By their opportunities, of which each has few partners; a partner has many opportunities."""
+    by_from = relation.from_object.lower() == "opportunity"
+    field = plan.field(relation.from_field if by_from else relation.to_field)
+    ends = [parts[0 if by_from else 1] for key in keys if len(parts := key.split(":", 2)) == 3]
+    asked = set(keys)
+    records = _looked_up(client, plan, field, [end for end in ends if soql.is_id(end)])
+    by_key = ((relation_key(plan.spec, record.values), record) for record in records)
+    return {key: record for key, record in by_key if key in asked}
+
+
+def _looked_up(
+    client: Client, plan: RowPlan, field: str, values: Sequence[str], *, deleted: bool = False
+) -> Iterator[Record]:
+    room = soql.URL_ROOM - len(soql.select(plan.fields, plan.object)) * 2
+    for condition in soql.in_lists(field, values, room):
+        query = soql.select(plan.fields, plan.object, condition)
+        for answer in client.query("guard", query, deleted=deleted):
+            yield from plan.records(answer.rows)
+
+
+def _ours(relation: RelationSpec, record: Record) -> bool:
+    return record.values.get(relation.role_field) in relation.roles
