@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from prmsync.connector.values import in_utc, parse_moment
-from prmsync.errors import ConfigurationError
+from prmsync.errors import ConnectorError
 
 HOLD_BACK = timedelta(seconds=5)
 """A cursor stays this far behind HubSpot's clock: an edit of this very moment may get its stamp
@@ -40,12 +40,13 @@ class Cursor:
 
 
 def parse(text: str) -> Cursor:
-    """Raises ConfigurationError for text that `Cursor.text` did not write."""
+    """Raises ConnectorError for text that `Cursor.text` did not write."""
     try:
         told = orjson.loads(text)
         return Cursor(parse_moment(told["since"]), told.get("after"), bool(told.get("archived")))
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError, ValueError) as error:
-        raise ConfigurationError(
+        raise ConnectorError(
             "the stored HubSpot cursor cannot be read",
             hint="read everything once: prmsync sync --full",
+            code="CURSOR",
         ) from error

@@ -1,0 +1,209 @@
+"""HubSpot as a connector: one signed-in account behind `prmsync.connector.protocol.Connector`."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+
+from prmsync.connector.budget import CallBudget
+from prmsync.connector.prefetch import prefetched
+from prmsync.connector.protocol import (
+    Change,
+    ConnectionSettings,
+    NewRecord,
+    ObjectSpec,
+    Page,
+    Record,
+    Runtime,
+    Usage,
+    WriteResult,
+)
+from prmsync.connector.schema import Account, ObjectSchema, Person
+from prmsync.errors import RejectedError, SchemaError
+from prmsync_hubspot import describe
+from prmsync_hubspot.auth import FixedToken, RefreshedToken
+from prmsync_hubspot.client import BASE_URL, Client, Tokens, Transport
+from prmsync_hubspot.codec import Reader
+from prmsync_hubspot.objects import ObjectType, ObjectTypes
+from prmsync_hubspot.paths import ACCOUNT, Paths
+from prmsync_hubspot.reading import BATCH, Objects
+from prmsync_hubspot.relations import Relations
+from prmsync_hubspot.settings import Options, near
+from prmsync_hubspot.vendor import Metadata, SignIn
+from prmsync_hubspot.writing import Writer
+
+APP = "app.hubspot.com"
+
+
+class HubSpotConnector:
+    """See `Connector`. Methods may be called from several threads, `changes` iterators from one.
+
+    Raises ConfigurationError for settings it cannot use; nothing is called before a method is.
+    """
+
+    def __init__(self, settings: ConnectionSettings, runtime: Runtime) -> None:
+        options = Options.of(settings)
+        self._settings = settings
+        self._paths = Paths(settings.api_version)
+        budget = CallBudget(options.call_share)
+        transport = Transport(runtime, settings.base_url or BASE_URL, budget)
+        self._client = Client(transport, _tokens(settings, runtime, transport, self._paths))
+        self._metadata = Metadata(self._client, self._paths)
+        self._types = ObjectTypes(self._metadata.schemas)
+        self._prefetch = options.prefetch
+        look_back = timedelta(seconds=options.look_back_seconds)
+        self._objects = Objects(self._client, self._paths, runtime.now, look_back)
+        self._relations = Relations(
+            self._client, self._paths, self._objects, self._types, self._metadata
+        )
+        self._writer = Writer(self._client, self._paths)
+        self._lock = threading.RLock()
+        self._schemas: dict[str, ObjectSchema] = {}
+        self._account: Account | None = None
+        self._ui = APP
+
+    @property
+    def batch_size(self) -> int:
+        return BATCH
+
+    def account(self) -> Account:
+        with self._lock:
+            if self._account is None:
+                told = self._client.call("metadata", "GET", self._paths.path(ACCOUNT)).data
+                user = "service key or private app"
+                if not self._settings.auth.get("token"):
+                    user = "OAuth app"
+                found = describe.account(told, self._paths.version, user)
+                describe.check_pinned(found, self._settings.org, self._settings.environment)
+                self._account = found
+                self._ui = str(told.get("uiDomain") or APP)
+            return self._account
+
+    def describe(self, object_name: str) -> ObjectSchema:
+        with self._lock:
+            of = self._types.get(object_name)
+            if of.path not in self._schemas:
+                properties = self._metadata.properties(of.path)
+                staged = describe.has_pipelines(of, properties)
+                pipelines = self._metadata.pipelines(of.path) if staged else []
+                self._schemas[of.path] = describe.object_schema(of, properties, pipelines)
+            return self._schemas[of.path]
+
+    def people(self) -> Sequence[Person]:
+        found = [one for gone in (False, True) for one in self._metadata.owners(archived=gone)]
+        return [describe.person(one) for one in found]
+
+    def changes(self, spec: ObjectSpec, cursor: str | None) -> Iterator[Page]:
+        pages = (
+            self._relations.changes(spec.relation, cursor)
+            if spec.relation
+            else self._pages(spec, cursor)
+        )
+        return prefetched(pages) if self._prefetch else pages
+
+    def fetch(self, spec: ObjectSpec, ids: Sequence[str]) -> dict[str, Record]:
+        if spec.relation:
+            return self._relations.fetch(spec.relation, ids)
+        of, reader = self._reader(spec)
+        wanted = set(ids)
+        found: dict[str, Record] = {}
+        for archived in (False, True):
+            missing = [one for one in ids if one not in found]
+            read = self._objects.read(of, missing, reader.properties, "guard", archived=archived)
+            for record in reader.records(list(read)):
+                if record.id in wanted and record.id not in found:
+                    found[record.id] = record
+        return found
+
+    def find(self, spec: ObjectSpec, keys: Sequence[str]) -> dict[str, Record]:
+        if spec.relation:
+            return self._relations.find(spec.relation, keys)
+        of, reader = self._reader(spec)
+        key = _key(spec)
+        wanted = {one.lower(): one for one in keys}
+        found = self._objects.read(of, keys, reader.properties, "read", key=key)
+        records = (reader.record(one) for one in found)
+        named = ((wanted.get(str(record.values[key]).lower()), record) for record in records)
+        return {name: record for name, record in named if name is not None}
+
+    def create(self, spec: ObjectSpec, rows: Sequence[NewRecord]) -> list[WriteResult]:
+        if spec.relation:
+            return self._relations.create(spec, rows)
+        of, reader = self._reader(spec)
+        return self._writer.upsert(of, _key(spec), rows, reader)
+
+    def update(self, spec: ObjectSpec, rows: Sequence[Change]) -> list[WriteResult]:
+        if spec.relation:
+            refused = RejectedError(
+                "a relation is never updated: delete it and create another", code="RELATION"
+            )
+            return [WriteResult(error=refused) for _ in rows]
+        of, reader = self._reader(spec)
+        return self._writer.update(of, rows, reader)
+
+    def delete(self, spec: ObjectSpec, ids: Sequence[str]) -> list[WriteResult]:
+        if spec.relation:
+            return self._relations.delete(spec.relation, ids)
+        return self._writer.archive(self._types.get(spec.object), ids)
+
+    def usage(self) -> Usage:
+        return self._client.budget.usage()
+
+    def record_url(self, object_name: str, record_id: str) -> str | None:
+        """None for an object that no call has named yet, before `account`, and for relations."""
+        of = self._types.known(object_name)
+        portal = self._account.org_id if self._account else self._settings.org
+        if of is None or portal is None or not record_id.isdigit():
+            return None
+        return f"https://{self._ui}/contacts/{portal}/record/{of.type_id}/{record_id}"
+
+    def close(self) -> None:
+        """Nothing is held: the HTTP client belongs to the runtime."""
+
+    def _pages(self, spec: ObjectSpec, cursor: str | None) -> Iterator[Page]:
+        of, reader = self._reader(spec)
+        for batch in self._objects.scan(of, reader.properties, cursor, archived=True):
+            yield Page(reader.records(batch.found), batch.cursor)
+
+    def _reader(self, spec: ObjectSpec) -> tuple[ObjectType, Reader]:
+        schema = self.describe(spec.object)
+        names = list(dict.fromkeys([*spec.fields, *([spec.key] if spec.key else [])]))
+        missing = [name for name in names if name not in schema.fields]
+        if missing:
+            raise _missing(schema, missing)
+        return self._types.get(spec.object), Reader(schema, names)
+
+
+def _key(spec: ObjectSpec) -> str:
+    if spec.key is None:
+        raise SchemaError(
+            f"the mapping of {spec.stream} names no key property",
+            hint="name a text property with unique values as key",
+        )
+    return spec.key
+
+
+def _missing(schema: ObjectSchema, names: Sequence[str]) -> SchemaError:
+    return SchemaError(
+        f"HubSpot's {schema.name} lack {', '.join(names)}",
+        hint="; ".join(
+            f"{name}: {near(name, schema.fields, 'create the property in HubSpot')}"
+            for name in names
+        ),
+        code="PROPERTY_DOESNT_EXIST",
+        fields=names,
+    )
+
+
+def _tokens(
+    settings: ConnectionSettings, runtime: Runtime, transport: Transport, paths: Paths
+) -> Tokens:
+    auth: Mapping[str, str] = settings.auth
+    if auth.get("token"):
+        return FixedToken(auth["token"])
+    sign_in = SignIn(transport, paths)
+    return RefreshedToken(
+        lambda: sign_in(auth["refresh_token"], auth["client_id"], auth["client_secret"]),
+        runtime.now,
+    )

@@ -1,0 +1,169 @@
+"""Reading objects: listings, searches for what changed, and batches by id or key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any, NamedTuple, TypeVar
+
+from prmsync.connector.budget import CallKind
+from prmsync.errors import GoneError
+from prmsync_hubspot.client import Client
+from prmsync_hubspot.cursor import HOLD_BACK, Cursor, parse
+from prmsync_hubspot.errors import row_error
+from prmsync_hubspot.objects import ObjectType
+from prmsync_hubspot.paths import OBJECTS, Paths
+from prmsync_hubspot.vendor import next_after, results
+
+LIST_PAGE = 100
+SEARCH_PAGE = 200
+BATCH = 100
+LOOK_BACK = timedelta(seconds=600)
+"""How far before the cursor a search begins: HubSpot's search index lags by seconds to minutes."""
+
+T = TypeVar("T")
+Found = dict[str, Any]
+
+
+class Batch(NamedTuple):
+    """Record objects as HubSpot gives them; `cursor` may be committed once they are stored."""
+
+    found: list[Found]
+    cursor: str | None = None
+
+
+class Objects:
+    """Reads of any object type."""
+
+    def __init__(
+        self,
+        client: Client,
+        paths: Paths,
+        now: Callable[[], datetime],
+        look_back: timedelta = LOOK_BACK,
+    ) -> None:
+        self._client = client
+        self._paths = paths
+        self._now = now
+        self._look_back = look_back
+
+    def scan(
+        self, of: ObjectType, properties: Sequence[str], cursor: str | None, *, archived: bool
+    ) -> Iterator[Batch]:
+        """Everything, or what changed since the cursor. `archived`: a full listing goes on with
+        the archived records, which are listed but never searched."""
+        known = parse(cursor) if cursor else None
+        if known is None or known.listing:
+            return self._listing(of, properties, known, archived)
+        return self._changed(of, properties, known.since)
+
+    def read(
+        self,
+        of: ObjectType,
+        ids: Sequence[str],
+        properties: Sequence[str],
+        kind: CallKind,
+        *,
+        key: str | None = None,
+        archived: bool = False,
+    ) -> Iterator[Found]:
+        """Records by id, or by the values of the unique property `key`; 100 a call. What HubSpot
+        does not know is missing."""
+        path = self._paths.path(OBJECTS, of.path, "batch", "read")
+        for chunk in chunked(list(dict.fromkeys(ids)), BATCH):
+            body: dict[str, Any] = {
+                "properties": list(properties),
+                "propertiesWithHistory": [],
+                "inputs": [{"id": one} for one in chunk],
+            }
+            if key is not None:
+                body["idProperty"] = key
+            yield from self._batch(path, kind, body, archived)
+
+    def _batch(self, path: str, kind: CallKind, body: Found, archived: bool) -> list[Found]:
+        params = {"archived": "true"} if archived else None
+        try:
+            data = self._client.call(kind, "POST", path, params=params, body=body).data
+        except GoneError:
+            # HubSpot answers 404 instead of 207 when it knows none of the ids.
+            return []
+        for told in data.get("errors") or ():
+            error = row_error(told)
+            if not isinstance(error, GoneError):
+                raise error
+        return results(data)
+
+    def _listing(
+        self, of: ObjectType, properties: Sequence[str], known: Cursor | None, archived: bool
+    ) -> Iterator[Batch]:
+        since = known.since if known else None
+        after = known.after if known else ""
+        in_archive = bool(known and known.archived)
+        path = self._paths.path(OBJECTS, of.path)
+        while True:
+            params = {"limit": str(LIST_PAGE), "properties": ",".join(properties)}
+            params["archived"] = "true" if in_archive else "false"
+            if after:
+                params["after"] = after
+            answer = self._client.call("read", "GET", path, params=params)
+            if since is None:
+                since = self._clock(answer.at) - HOLD_BACK
+            after = next_after(answer.data)
+            done = after is None and (in_archive or not archived)
+            if after is None and not done:
+                in_archive, after = True, ""
+            yield Batch(results(answer.data), Cursor(since, after, in_archive).text())
+            if done:
+                return
+
+    def _changed(
+        self, of: ObjectType, properties: Sequence[str], since: datetime
+    ) -> Iterator[Batch]:
+        """Keyset on the object id, never offsets: a record that changes meanwhile shifts nothing,
+        and the search's wall at 10,000 results is never reached."""
+        path = self._paths.path(OBJECTS, of.path, "search")
+        filters = [_filter(of.modified, "GTE", _milliseconds(since - self._look_back))]
+        next_since: datetime | None = None
+        last: int | None = None
+        while True:
+            seek = [] if last is None else [_filter("hs_object_id", "GT", str(last))]
+            answer = self._client.call(
+                "read", "POST", path, body=_search(filters + seek, properties)
+            )
+            if next_since is None:
+                next_since = max(since, self._clock(answer.at) - HOLD_BACK)
+            found = results(answer.data)
+            if not found or next_after(answer.data) is None:
+                yield Batch(found, Cursor(next_since).text())
+                return
+            last = max(int(one["id"]) for one in found)
+            yield Batch(found)
+
+    def _clock(self, at: datetime | None) -> datetime:
+        """HubSpot's clock; ours where an answer came without a Date header."""
+        return at or self._now()
+
+
+def _search(filters: Sequence[Mapping[str, str]], properties: Sequence[str]) -> Found:
+    return {
+        "filterGroups": [{"filters": list(filters)}],
+        "sorts": [{"propertyName": "hs_object_id", "direction": "ASCENDING"}],
+        "properties": list(properties),
+        "limit": SEARCH_PAGE,
+    }
+
+
+def _filter(name: str, operator: str, value: str) -> dict[str, str]:
+    return {"propertyName": name, "operator": operator, "value": value}
+
+
+def _milliseconds(when: datetime) -> str:
+    return str(int(when.timestamp() * 1000))
+
+
+def chunked(items: Sequence[T], size: int) -> Iterator[list[T]]:
+    """Consecutive parts of at most `size`."""
+    rest = iter(items)
+    while part := list(islice(rest, size)):
+        yield part

@@ -1,0 +1,62 @@
+"""The connection's own options, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+from typing import Any
+
+from prmsync.connector.protocol import ConnectionSettings
+from prmsync.errors import ConfigurationError, Finding
+from prmsync_hubspot.auth import check_auth
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`[connections.NAME]` keys of this connector."""
+
+    call_share: float | None = None
+    """The part (0..1) of the account's daily limit beyond which prmsync stops; None: never."""
+    look_back_seconds: float = 600.0
+    """How far before its cursor a read begins; HubSpot's search lags behind its records."""
+    prefetch: bool = True
+    """Fetch the next page in a background thread while the present one is worked on."""
+
+    @classmethod
+    def of(cls, settings: ConnectionSettings) -> Options:
+        """Raises ConfigurationError with every wrong key."""
+        check_auth(settings.name, settings.auth)
+        known = {one.name: one for one in fields(cls)}
+        wrong = [
+            _finding(settings.name, name, value, known)
+            for name, value in settings.options.items()
+            if name not in known or not _fits(name, value)
+        ]
+        if wrong:
+            raise ConfigurationError(
+                f"connection {settings.name} has options that HubSpot cannot use", findings=wrong
+            )
+        return cls(**settings.options)
+
+
+def near(name: str, names: Iterable[str], otherwise: str) -> str:
+    """A hint with the nearest known name."""
+    found = get_close_matches(name, list(names), 1)
+    return f'did you mean "{found[0]}"?' if found else otherwise
+
+
+def _fits(name: str, value: Any) -> bool:
+    if name == "prefetch":
+        return isinstance(value, bool)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return 0 < value <= 1 if name == "call_share" else value >= 0
+
+
+def _finding(connection: str, name: str, value: Any, known: Iterable[str]) -> Finding:
+    where = f"[connections.{connection}] {name}"
+    if name not in known:
+        return Finding(where, "not a key of a HubSpot connection", near(name, known, ""))
+    wanted = {"prefetch": "true or false", "call_share": "a number above 0, up to 1"}
+    return Finding(where, f"{value!r} is not {wanted.get(name, 'a number of seconds')}")
