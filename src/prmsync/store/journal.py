@@ -6,7 +6,7 @@ leaves), then an outcome; done rows are the history of a record.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -222,12 +222,25 @@ def supersede_waiting(connection: sa.Connection, link_ids: Sequence[int]) -> Non
         )
 
 
-def waiting(connection: sa.Connection, stream_id: int) -> list[Action]:
-    """All writes of a stream that a brake holds."""
-    statement = sa.select(*_COLUMNS).where(
-        table.c.stream_id == stream_id, table.c.state == ActionState.WAITING
-    )
-    return [_action(row) for row in connection.execute(statement)]
+def waiting(connection: sa.Connection, stream_id: int) -> Iterator[Action]:
+    """All writes of a stream that a brake holds, streamed in id order."""
+    after = 0
+    while True:
+        statement = (
+            sa.select(*_COLUMNS)
+            .where(
+                table.c.stream_id == stream_id,
+                table.c.state == ActionState.WAITING,
+                table.c.id > after,
+            )
+            .order_by(table.c.id)
+            .limit(CHUNK)
+        )
+        rows = [_action(row) for row in connection.execute(statement)]
+        yield from rows
+        if len(rows) < CHUNK:
+            return
+        after = rows[-1].id
 
 
 def counts(connection: sa.Connection, run_id: int) -> dict[tuple[int, str, str, str], int]:
@@ -262,3 +275,13 @@ def history(connection: sa.Connection, link_ids: Sequence[int]) -> list[tuple[Ac
         .order_by(table.c.id)
     )
     return [(_action(row), row[12], row[13]) for row in connection.execute(statement)]
+
+
+def hold(connection: sa.Connection, ids: Sequence[int], run_id: int, cause: str) -> None:
+    """Let these rows wait under `run_id` because of a brake."""
+    for part in chunks(ids):
+        connection.execute(
+            table.update()
+            .where(table.c.id.in_(part))
+            .values(state=ActionState.WAITING, run_id=run_id, cause=cause)
+        )

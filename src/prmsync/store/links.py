@@ -298,7 +298,11 @@ def count_by_state(connection: sa.Connection, stream_id: int) -> dict[str, int]:
     return {row[0]: row[1] for row in connection.execute(statement)}
 
 
-def remove(connection: sa.Connection, ids: Sequence[int]) -> None:
-    """Drop one-sided rows that were joined into another link."""
+def detach(connection: sa.Connection, ids: Sequence[int]) -> None:
+    """End one-sided rows whose record was joined into another link; they give its id up."""
     for part in chunks(ids):
-        connection.execute(table.delete().where(table.c.id.in_(part)))
+        connection.execute(
+            table.update()
+            .where(table.c.id.in_(part))
+            .values(crm_id=None, prm_id=None, seen=None, state=LinkState.ENDED, dirty=0)
+        )

@@ -1,0 +1,405 @@
+"""Writing a CRM: intent, guard, send, outcome, row by row; every step survives a crash.
+
+An intent is committed before its write leaves. Rows whose answer never came are `unknown` and
+are read again by key before anything else happens to them (`prmsync.sync.recover`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+import sqlalchemy as sa
+
+from prmsync.connector.protocol import Change, NewRecord, Record, WriteResult, relation_key
+from prmsync.domain.merge import Side
+from prmsync.domain.values import Values
+from prmsync.errors import (
+    AuthError,
+    ConnectorError,
+    GoneError,
+    OutcomeUnknownError,
+    QuotaError,
+    RejectedError,
+    SchemaError,
+)
+from prmsync.mapping.translate import PIPELINE
+from prmsync.store import held as held_store
+from prmsync.store import journal, links
+from prmsync.store.held import ParkedItem
+from prmsync.store.journal import Action, ActionState
+from prmsync.store.links import Dirty, Link, LinkState
+from prmsync.sync import references
+from prmsync.sync.observe import store_records, translated
+from prmsync.sync.planning import fingerprint
+from prmsync.sync.session import KEY, Session, Stream
+
+PAGE = 1000
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How a run's CRM writes ended; `stopped` is the error that ended them early."""
+
+    written: int = 0
+    refused: int = 0
+    retry: int = 0
+    stopped: ConnectorError | None = None
+    errors: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Write:
+    """One row ready to leave: `values` are in the CRM's own fields and ids."""
+
+    action: Action
+    link: Link
+    values: Values
+
+
+def apply_crm(session: Session, run_id: int, states: Sequence[ActionState]) -> Outcome:
+    """Send all rows of the run that go to the CRM, parents first, creates before updates.
+
+    Raises nothing that a CRM says: failures are in the rows and in the outcome.
+    """
+    outcome = Outcome()
+    if not session.may_write(Side.CRM):
+        return outcome
+    for op in ("create", "update", "delete"):
+        streams = session.streams.values()
+        for stream in reversed(streams) if op == "delete" else streams:
+            _apply_stream(session, run_id, stream, op, states, outcome)
+            if outcome.stopped is not None:
+                return outcome
+    return outcome
+
+
+def _apply_stream(
+    session: Session,
+    run_id: int,
+    stream: Stream,
+    op: str,
+    states: Sequence[ActionState],
+    outcome: Outcome,
+) -> None:
+    ready = _ready(session, run_id, stream, op, states, outcome)
+    while batch := list(islice(ready, session.connector.batch_size)):
+        send(session, stream, op, batch, outcome)
+        session.progress(f"writing {stream.name} to {session.connector_title}", len(batch))
+        if outcome.stopped is not None:
+            return
+
+
+def _ready(
+    session: Session,
+    run_id: int,
+    stream: Stream,
+    op: str,
+    states: Sequence[ActionState],
+    outcome: Outcome,
+) -> Iterator[Write]:
+    """Rows in id order, translated; what cannot leave yet is set aside on the way, so that the
+    batches that do leave are full."""
+    after = 0
+    while True:
+        with session.database.begin() as connection:
+            session.fence(connection)
+            page = journal.page(
+                connection,
+                run_id,
+                states,
+                stream_id=stream.id,
+                sides=["crm"],
+                ops=[op],
+                after=after,
+                limit=PAGE,
+            )
+            writes = _prepare(connection, session, stream, page, outcome)
+        if not page:
+            return
+        after = page[-1].id
+        yield from writes
+
+
+def _prepare(
+    connection: sa.Connection,
+    session: Session,
+    stream: Stream,
+    page: Sequence[Action],
+    outcome: Outcome,
+) -> list[Write]:
+    found = links.by_ids(connection, {one.link_id for one in page})
+    rows = references.to_crm(connection, stream, session.streams, [one.new_values for one in page])
+    writes = []
+    for action, (values, missing) in zip(page, rows, strict=True):
+        link = found[action.link_id]
+        if missing:
+            _wait(connection, action, link, missing)
+            continue
+        key = values.pop(KEY, None)
+        pipeline = (link.crm or {}).get(PIPELINE)
+        result = stream.translator.write(values, str(pipeline) if pipeline else None)
+        if result.problems:
+            message = "; ".join(f"{one.field}: {one.message}" for one in result.problems)
+            _refuse(connection, session, action, RejectedError(message), outcome)
+            continue
+        if key is not None and stream.spec.key:
+            result.values[stream.spec.key] = key
+        writes.append(Write(action, link, result.values))
+    return writes
+
+
+def _wait(connection: sa.Connection, action: Action, link: Link, missing: set[str]) -> None:
+    message = "waits for the link of its " + ", ".join(sorted(missing))
+    journal.mark(connection, [action.id], ActionState.RETRY, error=message)
+    links.set_dirty(connection, [link.id], Dirty.WAITS)
+
+
+def send(
+    session: Session, stream: Stream, op: str, batch: Sequence[Write], outcome: Outcome
+) -> None:
+    """Guard, note the intent, send one batch, and store what the CRM answered."""
+    try:
+        batch = _guarded(session, stream, op, batch)
+        if not batch:
+            return
+        with session.database.begin() as connection:
+            session.fence(connection)
+            journal.mark(connection, [one.action.id for one in batch], ActionState.SENT)
+        results = _call(session, stream, op, batch)
+    except ConnectorError as error:
+        _failed_whole(session, stream, op, batch, error, outcome)
+        return
+    with session.database.begin() as connection:
+        session.fence(connection)
+        _settle(connection, session, stream, op, batch, results, outcome)
+
+
+def _guarded(session: Session, stream: Stream, op: str, batch: Sequence[Write]) -> list[Write]:
+    """Drop rows whose record moved in the CRM since it was read; they are decided again."""
+    if stream.spec.relation is not None and op == "create":
+        return _not_there_yet(session, stream, batch)
+    if op == "create":
+        return list(batch)
+    found = session.connector.fetch(stream.spec, [str(one.link.crm_id) for one in batch])
+    moved: list[Record] = []
+    vanished: list[Write] = []
+    kept = []
+    for one in batch:
+        record = found.get(str(one.link.crm_id))
+        if record is None:
+            vanished.append(one)
+        elif record.deleted:
+            moved.append(record)
+        else:
+            kept.append((one, record))
+    with session.database.begin() as connection:
+        session.fence(connection)
+        shown = [record for _, record in kept]
+        changed = set(store_records(connection, session, stream, [*shown, *moved]))
+        away = [one for one in batch if str(one.link.crm_id) in changed]
+        journal.mark(connection, [one.action.id for one in away], ActionState.SUPERSEDED)
+        journal.mark(
+            connection,
+            [one.action.id for one in vanished],
+            ActionState.RETRY,
+            error="the CRM does not show this record; it may have lost its permission",
+        )
+        links.set_dirty(connection, [one.link.id for one in vanished], Dirty.CHANGED)
+    return [one for one, record in kept if record.id not in changed]
+
+
+def _not_there_yet(session: Session, stream: Stream, batch: Sequence[Write]) -> list[Write]:
+    """A relation has no key field of ours: look before creating, adopt what is there."""
+    by_key = {relation_key(stream.spec, one.values): one for one in batch}
+    found = session.connector.find(stream.spec, list(by_key))
+    if found:
+        with session.database.begin() as connection:
+            session.fence(connection)
+            for key, record in found.items():
+                one = by_key.pop(key)
+                accept(connection, session, stream, one.action, one.link, record)
+    return list(by_key.values())
+
+
+def _call(session: Session, stream: Stream, op: str, batch: Sequence[Write]) -> list[WriteResult]:
+    connector, spec = session.connector, stream.spec
+    if op == "create":
+        return connector.create(spec, [_new_record(stream, one) for one in batch])
+    ids = [str(one.link.crm_id) for one in batch]
+    if op == "delete":
+        return connector.delete(spec, ids)
+    if spec.relation is not None:
+        return _replace(session, stream, batch, ids)
+    return connector.update(
+        spec, [Change(crm_id, one.values) for crm_id, one in zip(ids, batch, strict=True)]
+    )
+
+
+def _replace(
+    session: Session, stream: Stream, batch: Sequence[Write], ids: Sequence[str]
+) -> list[WriteResult]:
+    """A relation with another role: the old one goes, then the new one comes."""
+    gone = session.connector.delete(stream.spec, ids)
+    rows = [_new_record(stream, one) for one, old in zip(batch, gone, strict=True) if not old.error]
+    made = iter(session.connector.create(stream.spec, rows) if rows else ())
+    return [old if old.error else next(made) for old in gone]
+
+
+def _new_record(stream: Stream, one: Write) -> NewRecord:
+    if stream.spec.relation is not None:
+        return NewRecord(relation_key(stream.spec, one.values), one.values)
+    return NewRecord(str(one.link.prm_id), one.values)
+
+
+def _failed_whole(
+    session: Session,
+    stream: Stream,
+    op: str,
+    batch: Sequence[Write],
+    error: ConnectorError,
+    outcome: Outcome,
+) -> None:
+    if isinstance(error, RejectedError) and len(batch) > 1:
+        middle = len(batch) // 2
+        for half in (batch[:middle], batch[middle:]):
+            if outcome.stopped is None:
+                send(session, stream, op, half, outcome)
+        return
+    with session.database.begin() as connection:
+        session.fence(connection)
+        if isinstance(error, RejectedError):
+            for one in batch:
+                _refuse(connection, session, one.action, error, outcome)
+            return
+        unknown = isinstance(error, OutcomeUnknownError)
+        state = ActionState.UNKNOWN if unknown else ActionState.RETRY
+        journal.mark(connection, [one.action.id for one in batch], state, error=str(error))
+        if not unknown:
+            links.set_dirty(connection, [one.link.id for one in batch], Dirty.CHANGED)
+    outcome.retry += len(batch)
+    outcome.errors.append(str(error))
+    if not unknown or isinstance(error, AuthError | QuotaError | SchemaError):
+        outcome.stopped = error
+
+
+def _settle(
+    connection: sa.Connection,
+    session: Session,
+    stream: Stream,
+    op: str,
+    batch: Sequence[Write],
+    results: Sequence[WriteResult],
+    outcome: Outcome,
+) -> None:
+    done = []
+    saved = []
+    again: list[int] = []
+    if op == "create":
+        _give_way(connection, stream, batch, results)
+    for one, result in zip(batch, results, strict=True):
+        if result.error is None:
+            _acknowledge(stream, op, one, result)
+            saved.append(one.link)
+            done.append(one.action.id)
+        elif isinstance(result.error, RejectedError):
+            _refuse(connection, session, one.action, result.error, outcome)
+        else:
+            _later(connection, one, result.error, outcome)
+            again.append(one.link.id)
+    links.save(connection, saved)
+    links.set_dirty(connection, again, Dirty.CHANGED)
+    journal.mark(connection, done, ActionState.DONE, done_at=session.stamp())
+    outcome.written += len(done)
+
+
+def _give_way(
+    connection: sa.Connection,
+    stream: Stream,
+    batch: Sequence[Write],
+    results: Sequence[WriteResult],
+) -> None:
+    """The record was already seen on its own: that one-sided row gives its CRM id up."""
+    ours = {result.id: one.link.id for one, result in zip(batch, results, strict=True) if result.id}
+    seen = links.by_crm_ids(connection, stream.id, ours)
+    links.detach(connection, [one.id for key, one in seen.items() if one.id != ours[key]])
+
+
+def _acknowledge(stream: Stream, op: str, one: Write, result: WriteResult) -> None:
+    """The base moves to what was acknowledged, for this row only."""
+    link, new = one.link, one.action.new_values
+    if op == "delete":
+        link.state = LinkState.ENDED
+        return
+    values = {name: value for name, value in new.items() if not name.startswith("@")}
+    link.base = {**(link.base or {}), **values}
+    link.crm = {**(link.crm or {}), **new}
+    if result.id is not None and (op == "create" or stream.spec.relation is not None):
+        link.crm_id, link.state, link.crm_gone = result.id, LinkState.LIVE, False
+    if op == "create":
+        if stream.spec.key is not None:
+            link.crm[KEY] = link.prm_id
+        if stream.mapping.stages is not None:
+            link.crm[PIPELINE] = stream.translator.resolved.default_pipeline
+    if result.version is not None:
+        link.crm_version = result.version
+
+
+def accept(
+    connection: sa.Connection,
+    session: Session,
+    stream: Stream,
+    action: Action,
+    link: Link,
+    record: Record,
+) -> None:
+    """A write is known to have happened because the CRM shows its record; store what it shows."""
+    values = translated(stream, record)
+    references.to_prm(connection, stream, session.streams, [values])
+    taken = {
+        name: value
+        for name, value in action.new_values.items()
+        if not name.startswith("@") and values.get(name) == value
+    }
+    other = links.by_crm_ids(connection, stream.id, [record.id]).get(record.id)
+    if other is not None and other.id != link.id:
+        links.detach(connection, [other.id])
+    link.crm_id, link.crm, link.state = record.id, values, LinkState.LIVE
+    link.base = {**(link.base or {}), **taken}
+    link.crm_version, link.crm_gone, link.dirty = record.version, False, Dirty.CHANGED
+    links.save(connection, [link])
+    journal.mark(connection, [action.id], ActionState.DONE, done_at=session.stamp())
+
+
+def _later(connection: sa.Connection, one: Write, error: ConnectorError, outcome: Outcome) -> None:
+    if isinstance(error, GoneError):
+        one.link.crm_gone = True
+        links.save(connection, [one.link])
+    journal.mark(connection, [one.action.id], ActionState.RETRY, error=str(error))
+    outcome.retry += 1
+    outcome.errors.append(str(error))
+    if isinstance(error, AuthError | QuotaError | SchemaError):
+        outcome.stopped = error
+
+
+def _refuse(
+    connection: sa.Connection,
+    session: Session,
+    action: Action,
+    error: ConnectorError,
+    outcome: Outcome,
+) -> None:
+    """The CRM will not take this content: it waits until the content, or the rule, changes."""
+    journal.mark(connection, [action.id], ActionState.PARKED, error=error.message)
+    item = ParkedItem(
+        action.link_id,
+        fingerprint(action),
+        Side.CRM,
+        error.code,
+        error.message,
+        error.hint,
+        session.now(),
+    )
+    held_store.park(connection, [item])
+    outcome.refused += 1

@@ -1,0 +1,201 @@
+"""Writing the partner database: a page of rows with their base moves in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+
+from prmsync.domain.merge import Side
+from prmsync.domain.values import PrmId, Values
+from prmsync.store import held as held_store
+from prmsync.store import journal, links
+from prmsync.store import records as prm_records
+from prmsync.store.held import ParkedItem
+from prmsync.store.journal import Action, ActionState
+from prmsync.store.links import Dirty, Link, LinkState
+from prmsync.store.row_checks import RowProblem
+from prmsync.sync import references
+from prmsync.sync.planning import fingerprint
+from prmsync.sync.session import HOME, Session, Stream
+
+PAGE = 1000
+
+
+@dataclass(slots=True)
+class _Batch:
+    """One page on its way into the partner database."""
+
+    links: dict[int, Link]
+    done: list[int] = field(default_factory=list)
+    superseded: list[int] = field(default_factory=list)
+    waits: list[int] = field(default_factory=list)
+    inserts: list[tuple[Action, PrmId, Values]] = field(default_factory=list)
+    updates: list[tuple[Action, PrmId, Values]] = field(default_factory=list)
+    deletes: list[tuple[Action, PrmId]] = field(default_factory=list)
+    parked: list[ParkedItem] = field(default_factory=list)
+    refused: list[tuple[int, str]] = field(default_factory=list)
+
+
+def apply_prm(session: Session, run_id: int, states: Sequence[ActionState]) -> None:
+    """Write all rows of the run that go to our side, and its base moves, parents first."""
+    sides = ["base"] if not session.may_write(Side.PRM) else ["prm", "base"]
+    for stream in session.streams.values():
+        after = 0
+        while True:
+            with session.database.begin() as connection:
+                session.fence(connection)
+                page = journal.page(
+                    connection,
+                    run_id,
+                    states,
+                    stream_id=stream.id,
+                    sides=sides,
+                    after=after,
+                    limit=PAGE,
+                )
+                if not page:
+                    break
+                _apply_page(connection, session, stream, page)
+            after = page[-1].id
+            session.progress(f"writing {stream.name} to the partner database", len(page))
+
+
+def _apply_page(
+    connection: sa.Connection, session: Session, stream: Stream, page: Sequence[Action]
+) -> None:
+    batch = _Batch(links.by_ids(connection, {one.link_id for one in page}))
+    ids = [link.prm_id for link in batch.links.values() if link.prm_id is not None]
+    present = prm_records.read(connection, stream.name, ids) if ids else {}
+    news = [one.new_values for one in page]
+    references.resolve_marked(connection, stream, session.streams, news)
+    for action, values in zip(page, news, strict=True):
+        _sort(session, stream, batch, action, values, present)
+    _write(connection, session, stream, batch)
+    links.save(connection, list(batch.links.values()))
+    journal.mark(connection, batch.done, ActionState.DONE, done_at=session.stamp())
+    journal.mark(connection, batch.superseded, ActionState.SUPERSEDED)
+    journal.mark(connection, batch.waits, ActionState.RETRY)
+    for action_id, message in batch.refused:
+        journal.mark(connection, [action_id], ActionState.PARKED, error=message)
+    held_store.park(connection, batch.parked)
+
+
+def _sort(
+    session: Session,
+    stream: Stream,
+    batch: _Batch,
+    action: Action,
+    values: Values,
+    present: Mapping[str, Values],
+) -> None:
+    link = batch.links[action.link_id]
+    if action.side == "base":
+        _move_base(batch, link, action)
+    elif action.op == "create":
+        if any(references.is_marked(values.get(name)) for name in stream.references):
+            link.dirty = Dirty.WAITS
+            batch.waits.append(action.id)
+        else:
+            batch.inserts.append((action, PrmId(session.new_id()), values))
+    else:
+        _sort_existing(batch, link, action, values, present.get(link.prm_id or ""))
+
+
+def _sort_existing(
+    batch: _Batch, link: Link, action: Action, values: Values, now: Values | None
+) -> None:
+    moved = now is None or any(now.get(name) != old for name, old in action.old_values.items())
+    if moved:
+        link.dirty = Dirty.CHANGED
+        batch.superseded.append(action.id)
+    elif action.op == "delete":
+        batch.deletes.append((action, PrmId(link.prm_id or "")))
+    else:
+        batch.updates.append((action, PrmId(link.prm_id or ""), values))
+
+
+def _move_base(batch: _Batch, link: Link, action: Action) -> None:
+    if action.op == "end":
+        link.state = LinkState.ENDED
+    else:
+        link.base = {**(link.base or {}), **action.new_values}
+    batch.done.append(action.id)
+
+
+def _write(connection: sa.Connection, session: Session, stream: Stream, batch: _Batch) -> None:
+    refused = _by_id(
+        prm_records.insert(
+            connection, stream.name, [(prm_id, values) for _, prm_id, values in batch.inserts]
+        )
+    )
+    for action, prm_id, values in batch.inserts:
+        if prm_id in refused:
+            _refuse(session, batch, action, refused[prm_id])
+            continue
+        link = batch.links[action.link_id]
+        link.prm_id, link.state, link.prm_gone = prm_id, LinkState.LIVE, False
+        link.base = _agreed_on_create(stream, link, values)
+        batch.done.append(action.id)
+    refused = _by_id(
+        prm_records.update(
+            connection, stream.name, [(prm_id, values) for _, prm_id, values in batch.updates]
+        )
+    )
+    for action, prm_id, values in batch.updates:
+        if prm_id in refused:
+            _refuse(session, batch, action, refused[prm_id])
+            continue
+        link = batch.links[action.link_id]
+        agreed = {name: value for name, value in values.items() if name != HOME}
+        if agreed:
+            link.base = {**(link.base or {}), **agreed}
+        batch.done.append(action.id)
+    _delete(connection, session, stream, batch)
+
+
+def _delete(connection: sa.Connection, session: Session, stream: Stream, batch: _Batch) -> None:
+    if not batch.deletes:
+        return
+    refused = _by_id(
+        prm_records.delete(connection, stream.name, [prm_id for _, prm_id in batch.deletes])
+    )
+    for action, prm_id in batch.deletes:
+        if prm_id in refused:
+            _refuse(session, batch, action, refused[prm_id])
+            continue
+        batch.links[action.link_id].state = LinkState.ENDED
+        batch.done.append(action.id)
+
+
+def _by_id(problems: Sequence[RowProblem]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for one in problems:
+        found[one.id] = f"{found[one.id]}; {one}" if one.id in found else str(one)
+    return found
+
+
+def _agreed_on_create(stream: Stream, link: Link, values: Values) -> Values:
+    """What both sides agree on after a creation from the CRM: what was taken over, and blanks."""
+    crm = link.crm or {}
+    base = {name: value for name, value in values.items() if name != HOME}
+    for name in stream.members:
+        if name not in base and name in crm and not crm[name]:
+            base[name] = crm[name]
+    return base
+
+
+def _refuse(session: Session, batch: _Batch, action: Action, message: str) -> None:
+    batch.refused.append((action.id, message))
+    batch.parked.append(
+        ParkedItem(
+            action.link_id,
+            fingerprint(action),
+            Side.PRM,
+            None,
+            message,
+            None,
+            session.now(),
+        )
+    )

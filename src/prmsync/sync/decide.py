@@ -1,0 +1,209 @@
+"""From stored observations to journal rows: reconcile a page of links and say what it means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+
+from prmsync.domain.merge import Side
+from prmsync.domain.values import Scalar, Values
+from prmsync.mapping.translate import PIPELINE, Problem
+from prmsync.reconcile.record import RECORD, Decision, Held, Op, Present, reconcile
+from prmsync.reconcile.rules import RecordRule, Taken
+from prmsync.store import held as held_store
+from prmsync.store import records as prm_records
+from prmsync.store.held import HeldItem, HeldState
+from prmsync.store.journal import Action
+from prmsync.store.links import Dirty, Link, LinkState
+from prmsync.sync import references
+from prmsync.sync.session import HOME, KEY, UNREADABLE, Session, Stream
+
+LINKED = "first linked here"
+STAMPED = "our key, written once"
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What one link needs. `state` is the link's next state; `waits` names what it waits for."""
+
+    link: Link
+    actions: list[Action] = field(default_factory=list)
+    held: list[Held] = field(default_factory=list)
+    known: Sequence[HeldItem] = ()
+    problems: list[Problem] = field(default_factory=list)
+    waits: set[str] = field(default_factory=set)
+    state: str = ""
+
+    @property
+    def dirty(self) -> int:
+        return Dirty.WAITS if self.waits else Dirty.CLEAN
+
+
+def decide_page(
+    connection: sa.Connection, session: Session, stream: Stream, links: Sequence[Link]
+) -> list[Verdict]:
+    """Decide these links from what is stored; writes nothing."""
+    ours = prm_records.read(
+        connection, stream.name, [one.prm_id for one in links if one.prm_id is not None]
+    )
+    crm_rows = [one.crm for one in links if one.crm is not None]
+    references.resolve_marked(connection, stream, session.streams, crm_rows)
+    waiting = held_store.of_links(connection, [one.id for one in links])
+    return [
+        _decide(session, stream, link, ours.get(link.prm_id or ""), waiting.get(link.id, ()))
+        for link in links
+    ]
+
+
+def _decide(
+    session: Session, stream: Stream, link: Link, prm: Values | None, known: Sequence[HeldItem]
+) -> Verdict:
+    verdict = Verdict(link, known=known, state=link.state)
+    if link.state == LinkState.ENDED or not _admitted(stream, link, prm, verdict):
+        return verdict
+    rule = stream.rule_for(prm, session.name)
+    projected, skip = _comparable(stream, link, prm, rule, verdict)
+    decision = reconcile(
+        link.base,
+        Present(projected, link.prm_gone),
+        Present(None if link.crm_gone else link.crm, link.crm_gone),
+        rule,
+        _taken(known),
+        skip,
+    )
+    verdict.held = decision.held
+    if link.state == LinkState.NEW and link.prm_id and link.crm_id:
+        verdict.state = LinkState.LIVE
+    verdict.actions = _actions(session, stream, link, prm, decision)
+    return verdict
+
+
+def _admitted(stream: Stream, link: Link, prm: Values | None, verdict: Verdict) -> bool:
+    """Whether the record passes the mapping's filter; a live link that leaves it is dormant."""
+    shown = prm if prm is not None else link.crm
+    if not stream.mapping.filter or shown is None:
+        return True
+    inside = all(shown.get(name) in codes for name, codes in stream.mapping.filter.items())
+    if link.state == LinkState.LIVE and not inside:
+        verdict.state = LinkState.DORMANT
+    elif link.state == LinkState.DORMANT and inside:
+        verdict.state = LinkState.LIVE
+    return inside
+
+
+def _comparable(
+    stream: Stream, link: Link, prm: Values | None, rule: RecordRule, verdict: Verdict
+) -> tuple[Values | None, frozenset[str]]:
+    """Our values as the CRM would show them, and the groups that cannot be compared just now."""
+    projected: Values | None = None
+    unfit: set[str] = set()
+    if prm is not None:
+        pipeline = link.crm.get(PIPELINE) if link.crm else None
+        mapped = {name: prm.get(name) for name in stream.members}
+        result = stream.translator.project(mapped, str(pipeline) if pipeline else None)
+        projected = result.values
+        verdict.problems = list(result.problems)
+        unfit.update(one.field for one in result.problems)
+    crm = link.crm or {}
+    unfit.update(name[1:] for name in crm if name.startswith(UNREADABLE))
+    for name in stream.references:
+        if references.is_marked(crm.get(name)):
+            verdict.waits.add(name)
+            unfit.add(name)
+    if not unfit:
+        return projected, frozenset()
+    return projected, frozenset(
+        group.name for group in rule.groups if not unfit.isdisjoint(group.members)
+    )
+
+
+def _taken(known: Sequence[HeldItem]) -> Mapping[str, Taken]:
+    return {
+        item.group: Taken(Side(item.take), item.prm or (), item.crm or (), item.decided_by or "")
+        for item in known
+        if item.state == HeldState.DECIDED and item.take
+    }
+
+
+def _actions(
+    session: Session, stream: Stream, link: Link, prm: Values | None, decision: Decision
+) -> list[Action]:
+    crm = link.crm or {}
+    made: list[Action] = []
+    if decision.op in (Op.CREATE_PRM, Op.CREATE_CRM):
+        made.append(_creation(session, stream, link, decision))
+    elif decision.op is not Op.NONE:
+        made.append(_removal(link, decision))
+    else:
+        reason = _reasons(decision)
+        if decision.to_prm:
+            made.append(_write(link, Side.PRM, "update", prm or {}, decision.to_prm, reason))
+        if decision.to_crm:
+            written = decision.to_crm
+            if stream.spec.relation is not None:  # never updated: made anew, so it is told whole
+                written = {name: (prm or {}).get(name) for name in stream.members}
+            made.append(_write(link, Side.CRM, "update", crm, written, reason))
+        if decision.base:
+            made.append(_write(link, "base", "base", link.base or {}, decision.base, reason))
+    _bookkeeping(session, stream, link, prm, decision, made)
+    return made
+
+
+def _creation(session: Session, stream: Stream, link: Link, decision: Decision) -> Action:
+    to_crm = decision.op is Op.CREATE_CRM
+    values = dict(decision.to_crm if to_crm else decision.to_prm)
+    if not to_crm and stream.mapping.home:
+        values[HOME] = session.name
+    reason = decision.reasons.get(RECORD, "only in " + ("prm" if to_crm else "the CRM"))
+    return _write(link, Side.CRM if to_crm else Side.PRM, "create", {}, values, reason)
+
+
+def _removal(link: Link, decision: Decision) -> Action:
+    side = {Op.DELETE_CRM: Side.CRM.value, Op.DELETE_PRM: Side.PRM.value}.get(decision.op, "base")
+    op = "end" if decision.op is Op.END else "delete"
+    return Action(link.id, link.stream_id, side, op, {}, decision.reasons.get(RECORD, ""))
+
+
+def _write(
+    link: Link, side: str, op: str, old: Mapping[str, Scalar], new: Values, reason: str
+) -> Action:
+    fields = {name: (old.get(name), value) for name, value in new.items()}
+    return Action(link.id, link.stream_id, str(side), op, fields, reason)
+
+
+def _reasons(decision: Decision) -> str:
+    """One sentence where all groups have the same reason, else each with its group."""
+    distinct = set(decision.reasons.values())
+    if len(distinct) == 1:
+        return distinct.pop()
+    return "; ".join(f"{name}: {reason}" for name, reason in decision.reasons.items())
+
+
+def _bookkeeping(
+    session: Session,
+    stream: Stream,
+    link: Link,
+    prm: Values | None,
+    decision: Decision,
+    made: list[Action],
+) -> None:
+    """Our key in a CRM record that lacks it, and the home of a record that has none. They join
+    the record's own update, because no CRM takes one record twice in a batch."""
+    linked = link.crm is not None and not link.crm_gone and prm is not None and not link.prm_gone
+    if linked and stream.mapping.stamp_key and stream.spec.key and not (link.crm or {}).get(KEY):
+        _join(made, link, Side.CRM, KEY, link.prm_id, STAMPED)
+    homeless = stream.mapping.home and prm is not None and prm.get(HOME) is None
+    if homeless and (linked or decision.op is Op.CREATE_CRM):
+        _join(made, link, Side.PRM, HOME, session.name, LINKED)
+
+
+def _join(
+    made: list[Action], link: Link, side: Side, name: str, value: Scalar, reason: str
+) -> None:
+    for action in made:
+        if action.side == side and action.op == "update":
+            action.fields[name] = (None, value)
+            return
+    made.append(_write(link, side, "update", {}, {name: value}, reason))

@@ -1,0 +1,219 @@
+"""Linking what already exists on both sides: by external key, then by match keys in order.
+
+One candidate: linked. Several: nobody is linked, they are listed for an admin. None: created
+later, if the mapping allows it. Nothing here writes to either side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from rapidfuzz import fuzz
+
+from prmsync.domain.values import Scalar, Values
+from prmsync.program.names import company_key, country_key, duns_key, registrable_domain
+from prmsync.store import links
+from prmsync.store import records as prm_records
+from prmsync.store.links import Dirty, Link, LinkState
+from prmsync.sync.session import KEY, Session, Stream
+
+LIKELY = 85
+"""Name similarity (rapidfuzz WRatio, 0–100) from which a pair is shown to an admin."""
+SAME = 100
+
+Key = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A possible pair. `by` names the match key or "name"; `score` is 0–100; `unique` says that
+    neither side has another candidate at the same key."""
+
+    stream: str
+    prm_link: int
+    crm_link: int
+    by: str
+    score: int
+    unique: bool
+
+
+def match_streams(session: Session) -> int:
+    """Link every unambiguous pair of all streams; returns how many."""
+    return sum(_match_stream(session, stream) for stream in session.streams.values())
+
+
+def _match_stream(session: Session, stream: Stream) -> int:
+    with session.database.begin() as connection:
+        session.fence(connection)
+        joined = _by_external_key(connection, stream)
+        for names in stream.mapping.match:
+            pairs = _by_key(connection, stream, names)
+            joined += len(_join(connection, [one for one in pairs if one.unique]))
+        return joined
+
+
+def _by_external_key(connection: sa.Connection, stream: Stream) -> int:
+    """CRM records that carry the key of one of our records, linked or not."""
+    waiting = [
+        one
+        for one in links.unlinked(connection, stream.id, crm_side=True, dirty_only=True)
+        if one.crm and one.crm.get(KEY)
+    ]
+    ours = links.by_prm_ids(
+        connection, stream.id, {str(one.crm[KEY]) for one in waiting if one.crm}
+    )
+    pairs = []
+    for one in waiting:
+        mine = ours.get(str((one.crm or {})[KEY]))
+        if mine is not None and mine.crm_id is None:
+            pairs.append(Candidate(stream.name, mine.id, one.id, "external key", SAME, True))
+    return len(_join(connection, pairs))
+
+
+def _by_key(connection: sa.Connection, stream: Stream, names: Sequence[str]) -> list[Candidate]:
+    """Pairs with equal values of one match key; cheap when one side has nothing unlinked."""
+    fresh = _has(links.unlinked(connection, stream.id, crm_side=False, dirty_only=True))
+    ours: dict[Key, list[int]] = {}
+    for link, values in _unlinked_prm(connection, stream):
+        key = match_key(names, values)
+        if key is not None:
+            ours.setdefault(key, []).append(link.id)
+    if not ours:
+        return []
+    theirs: dict[Key, list[int]] = {}
+    for link in links.unlinked(connection, stream.id, crm_side=True, dirty_only=not fresh):
+        key = match_key(names, link.crm or {})
+        if key in ours:
+            theirs.setdefault(key, []).append(link.id)
+    by = " + ".join(names)
+    return [
+        Candidate(stream.name, mine, other, by, SAME, len(ours[key]) == len(others) == 1)
+        for key, others in theirs.items()
+        for mine in ours[key]
+        for other in others
+    ]
+
+
+def _has(rows: Iterable[Link]) -> bool:
+    return next(iter(rows), None) is not None
+
+
+def _unlinked_prm(connection: sa.Connection, stream: Stream) -> Iterator[tuple[Link, Values]]:
+    page: list[Link] = []
+    for link in links.unlinked(connection, stream.id, crm_side=False, dirty_only=False):
+        page.append(link)
+        if len(page) == links.CHUNK:
+            yield from _with_values(connection, stream, page)
+            page = []
+    yield from _with_values(connection, stream, page)
+
+
+def _with_values(
+    connection: sa.Connection, stream: Stream, page: Sequence[Link]
+) -> Iterator[tuple[Link, Values]]:
+    values = prm_records.read(connection, stream.name, [str(one.prm_id) for one in page])
+    for link in page:
+        found = values.get(str(link.prm_id))
+        if found is not None:
+            yield link, found
+
+
+def match_key(names: Sequence[str], values: Values) -> Key | None:
+    """The normalised values of a match key; None when a part is blank or proves nothing."""
+    parts = []
+    for name in names:
+        part = _normal(name, values.get(name))
+        if not part:
+            return None
+        parts.append(part)
+    return tuple(parts)
+
+
+def _normal(name: str, value: Scalar) -> str | None:
+    if not isinstance(value, str):
+        return None
+    if name.endswith("domain"):
+        return registrable_domain(value)
+    if name.endswith("duns"):
+        return duns_key(value)
+    if name.endswith("country"):
+        return country_key(value)
+    if name.endswith("name"):
+        return company_key(value)
+    return value.strip().casefold() or None
+
+
+def _join(connection: sa.Connection, pairs: Sequence[Candidate]) -> list[Candidate]:
+    """Make one link of two one-sided rows; a row joins only once."""
+    ids = {one for pair in pairs for one in (pair.prm_link, pair.crm_link)}
+    found = links.by_ids(connection, ids)
+    used: set[int] = set()
+    joined = []
+    for pair in pairs:
+        if pair.prm_link in used or pair.crm_link in used:
+            continue
+        used.update((pair.prm_link, pair.crm_link))
+        joined.append(pair)
+    links.detach(connection, [pair.crm_link for pair in joined])
+    changed = []
+    for pair in joined:
+        mine, other = found[pair.prm_link], found[pair.crm_link]
+        mine.crm_id, mine.crm, mine.state = other.crm_id, other.crm, LinkState.LIVE
+        mine.crm_version, mine.crm_modified_by = other.crm_version, other.crm_modified_by
+        mine.dirty = Dirty.CHANGED
+        changed.append(mine)
+    links.save(connection, changed)
+    return joined
+
+
+def candidates(session: Session, stream: Stream) -> list[Candidate]:
+    """All possible pairs of unlinked records, the certain ones and those that only look alike."""
+    with session.database.read() as connection:
+        found: list[Candidate] = []
+        for names in stream.mapping.match:
+            found.extend(_by_key(connection, stream, names))
+        known = {(one.prm_link, one.crm_link) for one in found}
+        certain = {one.prm_link for one in found if one.unique}
+        named = _by_name(connection, stream, certain)
+        found.extend(one for one in named if (one.prm_link, one.crm_link) not in known)
+    return found
+
+
+def _by_name(connection: sa.Connection, stream: Stream, certain: set[int]) -> Iterator[Candidate]:
+    """Names that look alike: shown to a person, never linked by themselves."""
+    if "name" not in stream.mapping.fields:
+        return
+    theirs = [
+        (link, company_key(str(link.crm["name"])) or "")
+        for link in links.unlinked(connection, stream.id, crm_side=True, dirty_only=False)
+        if link.crm and link.crm.get("name")
+    ]
+    for link, values in _unlinked_prm(connection, stream):
+        name = company_key(str(values.get("name") or ""))
+        if link.id in certain or not name:
+            continue
+        for other, other_name in theirs:
+            score = int(fuzz.WRatio(name, other_name, score_cutoff=LIKELY))
+            if score >= LIKELY:
+                yield Candidate(stream.name, link.id, other.id, "name", score, False)
+
+
+def link_pairs(session: Session, pairs: Sequence[Candidate]) -> int:
+    """Link what an admin confirmed; returns how many pairs were still free."""
+    with session.database.begin() as connection:
+        session.fence(connection)
+        found = links.by_ids(
+            connection, {one for pair in pairs for one in (pair.prm_link, pair.crm_link)}
+        )
+        free = [
+            pair
+            for pair in pairs
+            if _free(found.get(pair.prm_link)) and _free(found.get(pair.crm_link))
+        ]
+        return len(_join(connection, free))
+
+
+def _free(link: Link | None) -> bool:
+    return link is not None and link.state == LinkState.NEW

@@ -1,0 +1,112 @@
+"""Reading both sides. What a read shows is stored before its cursor moves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from prmsync.connector.protocol import Page, Record
+from prmsync.domain.values import Values
+from prmsync.store import change_log, links, observations, streams
+from prmsync.store import records as prm_records
+from prmsync.store.links import Observation
+from prmsync.sync import references
+from prmsync.sync.session import KEY, UNREADABLE, Session, Stream
+
+LOG_PAGE = 5000
+
+
+def observe(session: Session, *, full: bool = False) -> None:
+    """Read what changed on both sides of every stream; `full` reads everything there is."""
+    for stream in session.streams.values():
+        observe_crm(session, stream, full=full)
+    for stream in session.streams.values():
+        observe_prm(session, stream)
+
+
+def observe_crm(session: Session, stream: Stream, *, full: bool = False) -> None:
+    """Store every page of CRM changes; the cursor moves with the last one."""
+    cursor = None if full else stream.state.crm_cursor
+    for page in session.connector.changes(stream.spec, cursor):
+        with session.database.begin() as connection:
+            session.fence(connection)
+            store_records(connection, session, stream, page.records)
+            _missing_relations(connection, stream, page)
+            if page.cursor is not None:
+                stream.state.crm_cursor = page.cursor
+                stream.state.read_at = session.now()
+                streams.save_stream(connection, stream.state)
+        session.progress(f"reading {stream.name} from {session.connector_title}", len(page.records))
+
+
+def store_records(
+    connection: sa.Connection, session: Session, stream: Stream, records: Sequence[Record]
+) -> list[str]:
+    """Translate and store CRM records; returns the CRM ids that are new or changed."""
+    rows = [translated(stream, record) for record in records]
+    references.to_prm(connection, stream, session.streams, rows)
+    seen = [
+        Observation(record.id, record.version, record.modified_by, row, record.deleted)
+        for record, row in zip(records, rows, strict=True)
+    ]
+    return observations.observe_crm(connection, stream.id, seen)
+
+
+def translated(stream: Stream, record: Record) -> Values:
+    """A CRM record as prm values, with what could not be read marked instead of guessed."""
+    if record.deleted:
+        return {}
+    result = stream.translator.read(record.values)
+    values = result.values
+    for problem in result.problems:
+        values.pop(problem.field, None)
+        values[UNREADABLE + problem.field] = problem.message
+    if stream.spec.key is not None:
+        values[KEY] = record.values.get(stream.spec.key)
+    return values
+
+
+def _missing_relations(connection: sa.Connection, stream: Stream, page: Page) -> None:
+    """A deal that was read whole shows which of its relations are gone: that is evidence."""
+    present = {record.id for record in page.records}
+    gone = [
+        Observation(str(link.crm_id), link.crm_version or "", None, {}, deleted=True)
+        for from_id in page.complete_for
+        for link in links.starting_with(connection, stream.id, f"{from_id}:")
+        if link.crm_id not in present and not link.crm_gone
+    ]
+    if gone:
+        observations.observe_crm(connection, stream.id, gone)
+
+
+def observe_prm(session: Session, stream: Stream) -> None:
+    """Mark what changed in the partner database; the first time, everything in it."""
+    with session.database.begin() as connection:
+        session.fence(connection)
+        if stream.state.prm_cursor == change_log.START:
+            _all_of_prm(connection, stream)
+            return
+    while True:
+        with session.database.begin() as connection:
+            changes, cursor = change_log.changes_after(
+                connection, stream.state.prm_cursor, stream.name, LOG_PAGE
+            )
+            observations.observe_prm(
+                connection, stream.id, {one: op == "delete" for one, op in changes.items()}
+            )
+            moved = cursor != stream.state.prm_cursor
+            stream.state.prm_cursor = cursor
+            if moved:
+                streams.save_stream(connection, stream.state)
+        if not changes:
+            return
+
+
+def _all_of_prm(connection: sa.Connection, stream: Stream) -> None:
+    stream.state.prm_cursor = change_log.head(connection)
+    after = ""
+    while ids := prm_records.ids(connection, stream.name, after, LOG_PAGE):
+        observations.observe_prm(connection, stream.id, dict.fromkeys(ids, False))
+        after = ids[-1]
+    streams.save_stream(connection, stream.state)

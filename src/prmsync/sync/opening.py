@@ -1,0 +1,213 @@
+"""From a connector and mappings to a session: account pinned, names resolved, streams ready."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+
+from prmsync import __version__
+from prmsync.connector.protocol import Connector
+from prmsync.connector.schema import Account, ObjectSchema, Person
+from prmsync.domain.merge import Writes
+from prmsync.errors import AuthError, Finding, SchemaError, StateError
+from prmsync.mapping.model import StreamMapping
+from prmsync.mapping.translate import Translator
+from prmsync.reconcile.rules import GroupRule, RecordRule
+from prmsync.store import streams as store
+from prmsync.store.database import Database
+from prmsync.store.streams import ConnectionState, StreamState
+from prmsync.sync.live_schema import object_spec, resolve
+from prmsync.sync.session import Session, Stream
+
+SCHEMA_AGE = timedelta(hours=1)
+"""How long a CRM's described schema is trusted before it is read again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What was read of an account's schema, as kept between runs."""
+
+    made_by: str
+    mappings: str
+    objects: dict[str, ObjectSchema]
+    people: list[Person]
+
+
+_DESCRIBED = TypeAdapter(Described)
+
+
+def open_session(
+    database: Database,
+    name: str,
+    connector: Connector,
+    *,
+    connector_name: str,
+    title: str,
+    mappings: Sequence[StreamMapping],
+    writes: Writes,
+    now: Callable[[], datetime],
+    new_id: Callable[[], str],
+    actor: str,
+) -> Session:
+    """Sign in, check the account and resolve the mappings; nothing is read or written yet.
+
+    Raises AuthError for another account than this database knows, SchemaError with every
+    mismatch between mappings and CRM, StateError for a paused connection.
+    """
+    with database.begin() as connection:
+        state = store.ensure_connection(connection, name, connector_name)
+        known = store.ensure_streams(connection, name, [one.stream for one in mappings])
+    if state.paused:
+        raise StateError(
+            f"{name} is paused: {state.paused_why or 'by hand'}",
+            hint=f"prmsync resume {name}",
+        )
+    account = connector.account()
+    _pin(database, state, account)
+    described = _describe(database, state, connector, mappings, now())
+    ready = _streams(mappings, known, described, account)
+    return Session(
+        database,
+        name,
+        connector,
+        title,
+        account,
+        ready,
+        writes,
+        now,
+        new_id,
+        actor,
+    )
+
+
+def _pin(database: Database, state: ConnectionState, account: Account) -> None:
+    if state.org_id is None:
+        with database.begin() as connection:
+            store.pin_connection(connection, state.name, account.org_id, account.environment)
+    elif state.org_id != account.org_id:
+        raise AuthError(
+            f"{state.name} is bound to account {state.org_id}, "
+            f"but these credentials open {account.org_id} ({account.name})",
+            hint="use the credentials of the account it was synced with, or a new connection "
+            "name with a database of its own",
+        )
+
+
+def _describe(
+    database: Database,
+    state: ConnectionState,
+    connector: Connector,
+    mappings: Sequence[StreamMapping],
+    now: datetime,
+) -> Described:
+    """The account's schema, at most `SCHEMA_AGE` old."""
+    mark = _mark(mappings)
+    cached = _cached(state, mark, now)
+    if cached is not None:
+        return cached
+    objects: dict[str, ObjectSchema] = {}
+    findings = []
+    for mapping in mappings:
+        try:
+            objects[mapping.object] = connector.describe(mapping.object)
+        except SchemaError as error:
+            findings.append(Finding(str(mapping.at), error.message, error.hint))
+    if findings:
+        raise _misfit(findings)
+    described = Described(__version__, mark, objects, list(connector.people()))
+    with database.begin() as connection:
+        text = orjson.dumps(described).decode()
+        store.save_schema(connection, state.name, text, now)
+    return described
+
+
+def _cached(state: ConnectionState, mark: str, now: datetime) -> Described | None:
+    if state.schema_cache is None or state.schema_cached_at is None:
+        return None
+    if now - state.schema_cached_at > SCHEMA_AGE:
+        return None
+    try:
+        found = _DESCRIBED.validate_json(state.schema_cache)
+    except ValidationError:  # written by another version: read it anew
+        return None
+    return found if (found.made_by, found.mappings) == (__version__, mark) else None
+
+
+def forget_schema(database: Database, name: str, now: datetime) -> None:
+    """Have the next run describe the account anew (`prmsync mapping check --live`, errors)."""
+    with database.begin() as connection:
+        store.save_schema(connection, name, None, now)
+
+
+def _mark(mappings: Sequence[StreamMapping]) -> str:
+    return hashlib.blake2b(repr(list(mappings)).encode(), digest_size=16).hexdigest()
+
+
+def _streams(
+    mappings: Sequence[StreamMapping],
+    known: dict[str, StreamState],
+    described: Described,
+    account: Account,
+) -> dict[str, Stream]:
+    ready = {}
+    findings: list[Finding] = []
+    for mapping in mappings:
+        schema = described.objects[mapping.object]
+        resolved, wrong = resolve(mapping, schema, account, described.people)
+        findings += wrong
+        if wrong:
+            continue
+        rule = record_rule(mapping)
+        translator = Translator(mapping, resolved)
+        ready[mapping.stream] = Stream(
+            mapping.stream,
+            mapping,
+            known[mapping.stream],
+            translator,
+            object_spec(mapping, resolved),
+            rule,
+            rule.copy_to_crm(),
+            tuple(member for group in rule.groups for member in group.members),
+            translator.references,
+        )
+    if findings:
+        raise _misfit(findings)
+    return ready
+
+
+def _misfit(findings: list[Finding]) -> SchemaError:
+    count = f"{len(findings)} problem" + ("s" if len(findings) > 1 else "")
+    return SchemaError(
+        f"{count} between the mapping and the CRM. Nothing was read or written.",
+        findings=findings,
+    )
+
+
+def record_rule(mapping: StreamMapping) -> RecordRule:
+    """The mapping's merge rules, without anything the decision does not need."""
+    groups = tuple(
+        GroupRule(
+            group.name,
+            group.members,
+            group.policy,
+            group.direction,
+            group.first,
+            next(
+                (
+                    index
+                    for index, member in enumerate(group.members)
+                    if mapping.fields[member].transform == "stage"
+                ),
+                None,
+            ),
+        )
+        for group in mapping.groups.values()
+    )
+    return RecordRule(
+        groups, mapping.create_crm, mapping.create_prm, mapping.on_delete, mapping.recreate
+    )

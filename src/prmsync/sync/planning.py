@@ -1,0 +1,262 @@
+"""A plan is rows in the database: decided page by page, braked before anything is written."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import orjson
+import sqlalchemy as sa
+
+from prmsync.domain.merge import Side
+from prmsync.reconcile.brakes import Cell, Limits, Trip, tripped
+from prmsync.store import held as held_store
+from prmsync.store import journal, links, runs
+from prmsync.store.held import HeldItem, HeldState, ParkedItem
+from prmsync.store.journal import Action, ActionState
+from prmsync.store.links import Dirty, LinkState
+from prmsync.store.runs import RunState
+from prmsync.sync.decide import Verdict, decide_page
+from prmsync.sync.session import Session, Stream
+
+PAGE = 1000
+
+
+@dataclass(slots=True)
+class Plan:
+    """What a run would write, counted; the rows themselves are in the journal."""
+
+    run_id: int
+    cells: Counter[Cell] = field(default_factory=Counter)
+    held: int = 0
+    trips: dict[Cell, Trip] = field(default_factory=dict)
+    waiting_run: int | None = None
+    """The run under which braked writes wait."""
+
+
+def plan_streams(session: Session, plan: Plan, *, keep_dirty: bool) -> None:
+    """Decide all dirty links of all streams and store the rows, then brake them.
+
+    With `keep_dirty` the links stay marked (`prmsync plan`): a later run decides them again.
+    """
+    for stream in session.streams.values():
+        with session.database.begin() as connection:
+            session.fence(connection)
+            journal.supersede_planned(connection, stream.id)
+        _plan_stream(session, stream, plan, keep_dirty=keep_dirty)
+    _brake(session, plan, only_tell=keep_dirty)
+
+
+def _plan_stream(session: Session, stream: Stream, plan: Plan, *, keep_dirty: bool) -> None:
+    after = 0
+    while True:
+        with session.database.begin() as connection:
+            session.fence(connection)
+            page = links.dirty_page(connection, stream.id, after, PAGE)
+            if not page:
+                return
+            verdicts = decide_page(connection, session, stream, page)
+            _store(connection, session, stream, plan, verdicts, keep_dirty=keep_dirty)
+        after = page[-1].id
+        session.progress(f"deciding {stream.name}", len(page))
+
+
+def _store(
+    connection: sa.Connection,
+    session: Session,
+    stream: Stream,
+    plan: Plan,
+    verdicts: Sequence[Verdict],
+    *,
+    keep_dirty: bool,
+) -> None:
+    ids = [one.link.id for one in verdicts]
+    journal.supersede_waiting(connection, ids)
+    parked = held_store.parked_of(connection, ids)
+    actions: list[Action] = []
+    touched = []
+    unparked = []
+    shadowed = False
+    for verdict in verdicts:
+        todo, freed = _unparked(verdict, parked.get(verdict.link.id))
+        unparked.extend(freed)
+        actions.extend(todo)
+        shadowed = any(not _allowed(session, one) for one in todo)
+        dirty = Dirty.CHANGED if keep_dirty or shadowed else verdict.dirty
+        if verdict.link.dirty != dirty or verdict.link.state != verdict.state:
+            verdict.link.dirty, verdict.link.state = dirty, verdict.state
+            touched.append(verdict.link)
+    links.save(connection, touched)
+    held_store.unpark(connection, unparked)
+    _park_unfit(connection, session, verdicts)
+    plan.held += _store_held(connection, session, plan.run_id, verdicts)
+    journal.add(connection, plan.run_id, actions)
+    _count(session, stream, plan, actions)
+
+
+def _allowed(session: Session, action: Action) -> bool:
+    return action.side == "base" or session.may_write(Side(action.side))
+
+
+def _unparked(verdict: Verdict, parked: ParkedItem | None) -> tuple[list[Action], list[int]]:
+    """A refused write is not tried again until its content changes."""
+    if parked is None or verdict.problems:
+        return verdict.actions, []
+    todo = [one for one in verdict.actions if fingerprint(one) != parked.fingerprint]
+    return (todo, []) if len(todo) < len(verdict.actions) else (todo, [verdict.link.id])
+
+
+def fingerprint(action: Action) -> str:
+    """What would be written, to recognise a write that was refused before."""
+    return orjson.dumps(
+        [action.side, action.op, action.new_values], option=orjson.OPT_SORT_KEYS
+    ).decode()
+
+
+def _park_unfit(connection: sa.Connection, session: Session, verdicts: Sequence[Verdict]) -> None:
+    """Values that do not fit the CRM are kept and named, never cut."""
+    items = [
+        ParkedItem(
+            verdict.link.id,
+            "unfit",
+            Side.CRM,
+            "DOES_NOT_FIT",
+            "; ".join(f"{one.field}: {one.message}" for one in verdict.problems),
+            "; ".join({one.hint: None for one in verdict.problems if one.hint}),
+            session.now(),
+        )
+        for verdict in verdicts
+        if verdict.problems
+    ]
+    held_store.park(connection, items)
+
+
+def _store_held(
+    connection: sa.Connection, session: Session, run_id: int, verdicts: Sequence[Verdict]
+) -> int:
+    """Keep items whose values still stand, close those that moved or were carried out."""
+    fresh: list[HeldItem] = []
+    moved: list[int] = []
+    done: list[int] = []
+    for verdict in verdicts:
+        wanted = {one.group: one for one in verdict.held}
+        for item in verdict.known:
+            now = wanted.get(item.group)
+            if item.state == HeldState.OPEN and now and (item.prm, item.crm) == (now.prm, now.crm):
+                del wanted[item.group]
+            elif item.state == HeldState.OPEN or now:
+                moved.append(item.id)
+            elif not verdict.actions:
+                done.append(item.id)
+        fresh.extend(
+            HeldItem(
+                0,
+                verdict.link.id,
+                one.group,
+                one.kind,
+                one.base,
+                one.prm,
+                one.crm,
+                HeldState.OPEN,
+                None,
+                None,
+                session.now(),
+                run_id,
+            )
+            for one in wanted.values()
+        )
+    held_store.close_items(connection, moved, HeldState.MOVED)
+    held_store.close_items(connection, done, HeldState.DONE)
+    held_store.open_items(connection, fresh, run_id, session.now())
+    return len(fresh)
+
+
+def _count(session: Session, stream: Stream, plan: Plan, actions: Sequence[Action]) -> None:
+    for action in actions:
+        if not _allowed(session, action) or action.side == "base":
+            continue
+        for cell in cells_of(stream.name, action):
+            plan.cells[cell] += 1
+
+
+def cells_of(stream: str, action: Action) -> list[Cell]:
+    """What brakes count of one write; our own key and the record's home are never braked."""
+    side = Side(action.side)
+    if action.op != "update":
+        return [Cell(stream, side, action.op)]
+    return [
+        Cell(stream, side, "update", name)
+        for name in action.fields
+        if not name.startswith("@") and name != "home"
+    ]
+
+
+def _brake(session: Session, plan: Plan, *, only_tell: bool) -> None:
+    with session.database.begin() as connection:
+        session.fence(connection)
+        waiting = runs.in_state(connection, session.name, RunState.WAITING)
+        plan.waiting_run = waiting[0].id if waiting else None
+        counts = plan.cells.copy()
+        if plan.cells and waiting:
+            counts.update(_still_waiting(connection, session))
+        plan.trips = tripped(
+            counts,
+            {one.name: _linked(connection, one) for one in session.streams.values()},
+            _created_before(connection, session),
+            {one.name: _limits(one) for one in session.streams.values()},
+        )
+        if plan.trips and not only_tell:
+            _hold(connection, session, plan)
+
+
+def _linked(connection: sa.Connection, stream: Stream) -> int:
+    return links.count_by_state(connection, stream.id).get(LinkState.LIVE, 0)
+
+
+def _limits(stream: Stream) -> Limits:
+    limits = stream.mapping.brakes
+    return Limits(limits.absolute, limits.percent, limits.creates, limits.deletes)
+
+
+def _created_before(connection: sa.Connection, session: Session) -> frozenset[tuple[str, Side]]:
+    return frozenset(
+        (stream.name, side)
+        for stream in session.streams.values()
+        for side in Side
+        if journal.created_before(connection, stream.id, side)
+    )
+
+
+def _still_waiting(connection: sa.Connection, session: Session) -> Counter[Cell]:
+    counts: Counter[Cell] = Counter()
+    for stream in session.streams.values():
+        for action in journal.waiting(connection, stream.id):
+            counts.update(cells_of(stream.name, action))
+    return counts
+
+
+def _hold(connection: sa.Connection, session: Session, plan: Plan) -> None:
+    """Move what tripped a brake aside; a run that waits already takes it in."""
+    target = plan.waiting_run or plan.run_id
+    plan.waiting_run = target
+    for stream in session.streams.values():
+        after = 0
+        while page := journal.page(
+            connection,
+            plan.run_id,
+            [ActionState.PLANNED],
+            stream_id=stream.id,
+            sides=tuple(Side),
+            after=after,
+        ):
+            after = page[-1].id
+            by_cause: dict[str, list[int]] = {}
+            for action in page:
+                trip = next(
+                    (plan.trips[c] for c in cells_of(stream.name, action) if c in plan.trips), None
+                )
+                if trip is not None:
+                    by_cause.setdefault(f"{trip.cell}: {trip.why}", []).append(action.id)
+            for cause, ids in by_cause.items():
+                journal.hold(connection, ids, target, cause)

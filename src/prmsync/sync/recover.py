@@ -1,0 +1,110 @@
+"""Writes whose outcome is not known: read again by key or id, never blindly sent again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from prmsync.connector.protocol import Record, relation_key
+from prmsync.domain.values import Values
+from prmsync.store import journal, links
+from prmsync.store.journal import Action, ActionState
+from prmsync.store.links import Dirty, Link, LinkState
+from prmsync.sync import references
+from prmsync.sync.apply_crm import accept
+from prmsync.sync.observe import store_records
+from prmsync.sync.session import Session, Stream
+
+
+def recover(session: Session) -> int:
+    """Find out what became of open intents of all streams; returns how many there were."""
+    count = 0
+    for stream in session.streams.values():
+        with session.database.read() as connection:
+            intents = journal.open_intents(connection, stream.id)
+        for start in range(0, len(intents), session.connector.batch_size):
+            _recover_batch(session, stream, intents[start : start + session.connector.batch_size])
+        count += len(intents)
+    return count
+
+
+def _recover_batch(session: Session, stream: Stream, intents: Sequence[Action]) -> None:
+    with session.database.read() as connection:
+        found = links.by_ids(connection, {one.link_id for one in intents})
+    creates = [one for one in intents if one.op == "create"]
+    others = [one for one in intents if one.op != "create"]
+    if creates:
+        _creates(session, stream, creates, found)
+    if others:
+        _others(session, stream, others, found)
+
+
+def _creates(
+    session: Session, stream: Stream, intents: Sequence[Action], found: dict[int, Link]
+) -> None:
+    keys = _keys(session, stream, intents, found)
+    records = session.connector.find(stream.spec, [key for key in keys if key])
+    with session.database.begin() as connection:
+        session.fence(connection)
+        for intent, key in zip(intents, keys, strict=True):
+            record = records.get(key)
+            link = found[intent.link_id]
+            if record is not None:
+                accept(connection, session, stream, intent, link, record)
+            else:
+                journal.mark(connection, [intent.id], ActionState.RETRY)
+                links.set_dirty(connection, [link.id], Dirty.CHANGED)
+
+
+def _keys(
+    session: Session, stream: Stream, intents: Sequence[Action], found: dict[int, Link]
+) -> list[str]:
+    if stream.spec.relation is None:
+        return [str(found[one.link_id].prm_id) for one in intents]
+    with session.database.read() as connection:
+        rows = references.to_crm(
+            connection, stream, session.streams, [one.new_values for one in intents]
+        )
+    return [
+        "" if missing else relation_key(stream.spec, stream.translator.write(values).values)
+        for values, missing in rows
+    ]
+
+
+def _others(
+    session: Session, stream: Stream, intents: Sequence[Action], found: dict[int, Link]
+) -> None:
+    ids = [str(found[one.link_id].crm_id) for one in intents]
+    records = session.connector.fetch(stream.spec, ids)
+    with session.database.begin() as connection:
+        session.fence(connection)
+        store_records(connection, session, stream, list(records.values()))
+        now = links.by_ids(connection, {one.link_id for one in intents})
+        for intent, crm_id in zip(intents, ids, strict=True):
+            state = _outcome(stream, intent, now[intent.link_id], records.get(crm_id))
+            done_at = session.stamp() if state is ActionState.DONE else None
+            journal.mark(connection, [intent.id], state, done_at=done_at)
+        links.save(connection, list(now.values()))
+
+
+def _outcome(stream: Stream, intent: Action, link: Link, record: Record | None) -> ActionState:
+    """Whether the write happened; the link is made ready to be decided again in any case."""
+    link.dirty = Dirty.CHANGED
+    gone = record is None or record.deleted
+    if intent.op == "delete":
+        if gone:
+            link.state, link.crm_gone = LinkState.ENDED, True
+        return ActionState.DONE if gone else ActionState.RETRY
+    if gone and stream.spec.relation is not None:
+        # The old relation went, the new one never came: what is left is to create it.
+        link.crm_id, link.crm, link.base, link.crm_gone = None, None, None, False
+        link.state = LinkState.NEW
+        return ActionState.RETRY
+    wanted = _plain(intent.new_values)
+    if gone or _plain({name: (link.crm or {}).get(name) for name in wanted}) != wanted:
+        return ActionState.RETRY
+    link.base = {**(link.base or {}), **wanted}
+    return ActionState.DONE
+
+
+def _plain(values: Values) -> Values:
+    return {name: value for name, value in values.items() if not name.startswith("@")}

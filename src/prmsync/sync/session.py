@@ -1,0 +1,90 @@
+"""What one run works with: the connection, its streams as resolved, and the world it may touch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from prmsync.connector.protocol import Connector, ObjectSpec
+from prmsync.connector.schema import Account
+from prmsync.domain.merge import Side, Writes
+from prmsync.domain.values import Values
+from prmsync.mapping.model import StreamMapping
+from prmsync.mapping.translate import Translator
+from prmsync.reconcile.rules import RecordRule
+from prmsync.store import lease
+from prmsync.store.database import Database
+from prmsync.store.streams import StreamState
+
+KEY = "@key"
+"""Extra key in read values: the external key that the CRM record carries."""
+UNRESOLVED = "crm:"
+"""Prefix of a reference whose record is not linked yet: `crm:` and its CRM id."""
+UNREADABLE = "!"
+"""Prefix of an extra key: that field's CRM value has no counterpart, with the reason."""
+HOME = "home"
+"""The column that names the connection whose CRM owns a record."""
+
+
+@dataclass(slots=True)
+class Stream:
+    """One mapped object type of the connection, ready to translate and merge."""
+
+    name: str
+    mapping: StreamMapping
+    state: StreamState
+    translator: Translator
+    spec: ObjectSpec
+    rule: RecordRule
+    copy_rule: RecordRule
+    members: tuple[str, ...]
+    """All merged prm fields."""
+    references: Mapping[str, str]
+    """prm field → stream it refers to."""
+
+    @property
+    def id(self) -> int:
+        return self.state.id
+
+    def rule_for(self, prm: Values | None, connection: str) -> RecordRule:
+        """The rule of one record: its own, or a copy's where another CRM is its home."""
+        if not self.mapping.home or prm is None or prm.get(HOME) in (None, connection):
+            return self.rule
+        return self.copy_rule
+
+
+def _silent(_: str, __: int) -> None:
+    """Nobody watches."""
+
+
+@dataclass(slots=True)
+class Session:
+    """One process's hold on one connection. `token` fences its writes; `now` is aware UTC."""
+
+    database: Database
+    name: str
+    connector: Connector
+    connector_title: str
+    account: Account
+    streams: dict[str, Stream]
+    """Parents first."""
+    writes: Writes
+    now: Callable[[], datetime]
+    new_id: Callable[[], str]
+    actor: str
+    token: int = 0
+    progress: Callable[[str, int], None] = field(default=_silent)
+
+    def may_write(self, side: Side) -> bool:
+        return self.writes in (Writes.BOTH, Writes(side.value))
+
+    def fence(self, connection: sa.Connection) -> None:
+        """Prove, inside a write transaction, that this process still holds the connection."""
+        lease.renew(connection, self.name, self.token, self.now())
+
+    def stamp(self) -> str:
+        """The present moment as text for journal rows."""
+        return self.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
