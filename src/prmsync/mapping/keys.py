@@ -108,7 +108,7 @@ FITTING: Mapping[Kind, tuple[str, ...]] = {
     Kind.PICKLIST: ("picklist", "text"),
     Kind.MULTI_PICKLIST: ("multi_picklist",),
     Kind.STAGE: ("stage",),
-    Kind.OWNER: ("owner",),
+    Kind.OWNER: ("owner", "text"),
     Kind.REFERENCE: ("reference",),
 }
 """Transforms that a field of each kind can have; the first is its default."""

@@ -63,7 +63,7 @@ def read_owners(top: Section) -> OwnerMap:
         if theirs is not None:
             _email(section, theirs, entry.value.at)
             overrides[entry.key.lower()] = theirs.lower()
-    return OwnerMap(fallback.lower() if fallback else None, overrides)
+    return OwnerMap(fallback.lower() if fallback else None, overrides, section.at)
 
 
 def _email(section: Section, text: str, at: Position) -> None:

@@ -74,6 +74,7 @@ class OwnerMap:
 
     fallback: str | None = None
     overrides: Mapping[str, str] = field(default_factory=dict)
+    at: Position = Position("", 0, 0)
 
 
 @dataclass(frozen=True, slots=True)

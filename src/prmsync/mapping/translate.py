@@ -46,29 +46,24 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A value that has no counterpart on the other side: never cut, never guessed.
-
-    `blocks` is False where a stand-in was translated (the fallback owner): the field is among the
-    values, and the problem is only to be shown. Otherwise the field is missing from the values.
-    """
+    """A value that has no counterpart on the other side: never cut, never guessed."""
 
     field: str
     message: str
     hint: str = ""
-    blocks: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Translated:
+    """`problems` name the fields that `values` lacks because they have no counterpart. `notes`
+    are only to be shown: a stand-in was translated (the fallback owner), the field is there."""
+
     values: Values
     problems: tuple[Problem, ...] = ()
-
-    @property
-    def blocked(self) -> tuple[Problem, ...]:
-        """The problems that leave a field out."""
-        return tuple(problem for problem in self.problems if problem.blocks)
+    notes: tuple[Problem, ...] = ()
 
 
+Problems = tuple[list[Problem], list[Problem]]
 _Row = tuple[str, str, Callable[[Scalar], Scalar]]
 _MoneyRow = tuple[str, str, str | None, MoneyCodec]
 
@@ -99,7 +94,7 @@ class Translator:
     def read(self, crm: Values) -> Translated:
         """CRM values → prm fields (references as CRM ids, `PIPELINE` added where staged)."""
         values: Values = {}
-        problems: list[Problem] = []
+        problems: Problems = ([], [])
         for prm, name, convert in self._reads:
             if name in crm:
                 try:
@@ -114,13 +109,13 @@ class Translator:
                     _take(prm, prm, error, values, problems)
         if self._stage is not None:
             self._read_stage(self._stage, crm, values, problems)
-        return Translated(values, tuple(problems))
+        return _translated(values, problems)
 
     def write(self, prm: Values, pipeline: str | None = None) -> Translated:
         """prm fields (references already CRM ids) → CRM values. `pipeline` is the record's
         present one; None writes the default pipeline beside the stage."""
         values: Values = {}
-        problems: list[Problem] = []
+        problems: Problems = ([], [])
         for name, crm, convert in self._writes:
             if name in prm:
                 try:
@@ -135,13 +130,13 @@ class Translator:
                     _take(crm, name, error, values, problems)
         if self._stage is not None:
             self._write_stage(self._stage, prm, pipeline, values, problems)
-        return Translated(values, tuple(problems))
+        return _translated(values, problems)
 
     def project(self, prm: Values, pipeline: str | None = None) -> Translated:
         """What `prm` would read back as after a write: `canon ∘ read ∘ write`, idempotent.
         References pass through unchanged."""
         values: Values = {}
-        problems: list[Problem] = []
+        problems: Problems = ([], [])
         for name, _, convert in self._projects:
             if name in prm:
                 try:
@@ -162,7 +157,7 @@ class Translator:
                 )
             except Untranslatable as error:
                 _take(name, name, error, values, problems)
-        return Translated(values, tuple(problems))
+        return _translated(values, problems)
 
     def relation_values(self, prm: Values) -> Values:
         """A relation's CRM values (both ends as CRM ids, the role's CRM code), as a connector's
@@ -176,9 +171,7 @@ class Translator:
     def _currency(self, prm: Values, currency: str | None) -> Scalar:
         return transforms.canon_code(prm.get(currency)) if currency else None
 
-    def _read_stage(
-        self, stage: FieldMap, crm: Values, values: Values, problems: list[Problem]
-    ) -> None:
+    def _read_stage(self, stage: FieldMap, crm: Values, values: Values, problems: Problems) -> None:
         pipeline = self.resolved.default_pipeline
         if self._pipeline_field is not None:
             if self._pipeline_field not in crm and self._stage_name not in crm:
@@ -197,7 +190,7 @@ class Translator:
         prm: Values,
         pipeline: str | None,
         values: Values,
-        problems: list[Problem],
+        problems: Problems,
     ) -> None:
         if stage.prm not in prm:
             return
@@ -259,14 +252,21 @@ def _flowing(mapping: StreamMapping, against: Direction) -> tuple[str, ...]:
     )
 
 
-def _take(
-    target: str, prm: str, error: Untranslatable, values: Values, problems: list[Problem]
-) -> None:
+def _take(target: str, prm: str, error: Untranslatable, values: Values, problems: Problems) -> None:
     instead = error.instead
-    replaced = isinstance(instead, str)
+    problem = Problem(prm, error.message, error.hint)
     if isinstance(instead, str):
         values[target] = instead
-    problems.append(Problem(prm, error.message, error.hint, blocks=not replaced))
+        problems[1].append(problem)
+    else:
+        problems[0].append(problem)
+
+
+def _translated(values: Values, problems: Problems) -> Translated:
+    lacking, notes = problems
+    if lacking or notes:
+        return Translated(values, tuple(lacking), tuple(notes))
+    return Translated(values)
 
 
 def _codec(stream: str, mapped: FieldMap, resolved: Resolved) -> Codec:
