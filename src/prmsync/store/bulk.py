@@ -1,0 +1,119 @@
+"""Many rows in one call. The only place where the driver is spoken to without SQLAlchemy's types.
+
+Values are stored ones (`prmsync.store.canonical`): texts, whole numbers, booleans, None. On
+SQLite rows go as tuples to the driver's executemany; on PostgreSQL a whole batch is one JSON
+parameter that the server unpacks, so a batch costs one statement and almost no CPU here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
+
+Row = tuple[Any, ...]
+BATCH = 5000
+"""Rows per JSON parameter."""
+
+
+def insert_rows(
+    connection: sa.Connection, table: sa.Table, names: Sequence[str], rows: Sequence[Row]
+) -> None:
+    """Insert rows whose values stand in the order of `names`."""
+    if connection.dialect.name == "sqlite":
+        if rows:
+            connection.exec_driver_sql(_sqlite_insert(table.name, tuple(names)), list(rows))
+        return
+    for batch in _batches(rows):
+        source = _source(table, names)
+        statement = table.insert().from_select(list(names), sa.select(*source.c))
+        connection.execute(statement, {"rows": _json(names, batch)})
+
+
+def update_rows(
+    connection: sa.Connection, table: sa.Table, names: Sequence[str], rows: Sequence[Row]
+) -> None:
+    """Set `names` in rows found by `id`, which stands behind the values in each tuple."""
+    if connection.dialect.name == "sqlite":
+        if rows:
+            connection.exec_driver_sql(_sqlite_update(table.name, tuple(names)), list(rows))
+        return
+    for batch in _batches(rows):
+        source = _source(table, (*names, "id"))
+        statement = (
+            table.update()
+            .where(table.c.id == source.c.id)
+            .values({name: source.c[name] for name in names})
+        )
+        connection.execute(statement, {"rows": _json((*names, "id"), batch)})
+
+
+def select_rows(
+    connection: sa.Connection,
+    columns: Sequence[sa.Column[Any]],
+    key: sa.Column[Any],
+    values: Collection[str],
+    *,
+    lock: bool = False,
+    share: bool = False,
+) -> list[Row]:
+    """Rows whose `key` is among `values`, as the driver gives them.
+
+    On PostgreSQL `lock` keeps the rows from changing and `share` from being deleted until the
+    transaction ends; on SQLite a write transaction does both anyway.
+    """
+    if not values:
+        return []
+    statement = sa.select(*raw(columns)).where(_among(connection, key))
+    if lock or share:
+        statement = statement.with_for_update(key_share=share, read=share)
+    wanted = list(values)
+    parameter: object = wanted
+    if connection.dialect.name == "sqlite":
+        parameter = orjson.dumps(wanted).decode()
+    return list(connection.execute(statement, {"wanted": parameter}).all())
+
+
+def raw(columns: Iterable[sa.Column[Any]]) -> list[sa.ColumnElement[Any]]:
+    """The columns without SQLAlchemy's conversion of their values."""
+    return [sa.type_coerce(column, sa.types.NullType()).label(column.name) for column in columns]
+
+
+def _among(connection: sa.Connection, key: sa.Column[Any]) -> sa.ColumnElement[bool]:
+    # One parameter however many values there are: the statement is compiled once.
+    if connection.dialect.name == "sqlite":
+        each = sa.func.json_each(sa.bindparam("wanted", type_=sa.Text)).table_valued("value")
+        return key.in_(sa.select(each.c.value))
+    return key == sa.any_(sa.bindparam("wanted", type_=ARRAY(sa.Text)))
+
+
+@lru_cache(maxsize=256)
+def _sqlite_insert(table: str, names: tuple[str, ...]) -> str:
+    marks = ", ".join("?" * len(names))
+    # Names are our own tables' and columns', never input; Core would reorder the columns.
+    return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608
+
+
+@lru_cache(maxsize=256)
+def _sqlite_update(table: str, names: tuple[str, ...]) -> str:
+    settings = ", ".join(f"{name} = ?" for name in names)
+    return f"UPDATE {table} SET {settings} WHERE id = ?"  # noqa: S608  # as above
+
+
+def _source(table: sa.Table, names: Sequence[str]) -> sa.TableValuedAlias:
+    columns = [sa.column(name, table.c[name].type) for name in names]
+    rows = sa.cast(sa.bindparam("rows", type_=sa.Text), sa.JSON)
+    unpacked = sa.func.json_to_recordset(rows).table_valued(*columns)
+    return unpacked.render_derived(name="source", with_types=True)
+
+
+def _json(names: Sequence[str], rows: Sequence[Row]) -> str:
+    return orjson.dumps([dict(zip(names, row, strict=True)) for row in rows]).decode()
+
+
+def _batches(rows: Sequence[Row]) -> Iterable[Sequence[Row]]:
+    return (rows[start : start + BATCH] for start in range(0, len(rows), BATCH))
