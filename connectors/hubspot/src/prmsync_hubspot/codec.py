@@ -100,7 +100,7 @@ class Reader:
                 name: None if (value := properties.get(name)) is None else to(value)
                 for name, to in self._canons
             }
-        except ValueError:
+        except (ValueError, OverflowError):
             return {name: _canonical(to, properties.get(name)) for name, to in self._canons}
 
 
@@ -110,7 +110,7 @@ def _canonical(to: Canon, value: Any) -> Scalar:
         return None
     try:
         return to(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return str(value)
 
 

@@ -44,7 +44,14 @@ def parse(text: str) -> Cursor:
     try:
         told = orjson.loads(text)
         return Cursor(parse_moment(told["since"]), told.get("after"), bool(told.get("archived")))
-    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError, ValueError) as error:
+    except (
+        orjson.JSONDecodeError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        ArithmeticError,
+        ValueError,
+    ) as error:
         raise ConnectorError(
             "the stored HubSpot cursor cannot be read",
             hint="read everything once: prmsync sync --full",

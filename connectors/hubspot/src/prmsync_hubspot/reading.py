@@ -53,7 +53,7 @@ class Objects:
     ) -> Iterator[Batch]:
         """Everything, or what changed since the cursor. `archived`: a full listing goes on with
         the archived records, which are listed but never searched."""
-        known = parse(cursor) if cursor else None
+        known = None if cursor is None else parse(cursor)
         if known is None or known.listing:
             return self._listing(of, properties, known, archived)
         return self._changed(of, properties, known.since)

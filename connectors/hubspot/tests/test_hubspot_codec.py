@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prmsync.connector.schema import FieldSchema, FieldType, ObjectSchema
+from prmsync.domain.values import Scalar
+from prmsync_hubspot.codec import CANONS, Reader, write_value, write_values
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+DAYS = st.dates(min_value=date(1971, 1, 1), max_value=date(2100, 1, 1))
+TIMES = st.integers(0, 4_000_000_000_000_000).map(
+    lambda microseconds: EPOCH + timedelta(microseconds=microseconds)
+)
+CODES = st.lists(st.text("abc_1", min_size=1, max_size=5), max_size=6)
+
+
+def canonical(kind: FieldType, value: str) -> Scalar:
+    return CANONS[kind](value)
+
+
+@given(DAYS)
+def test_a_date_reads_the_same_as_iso_day_and_as_milliseconds(day: date) -> None:
+    moment = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    milliseconds = (moment - EPOCH) // timedelta(milliseconds=1)
+    assert canonical(FieldType.DATE, str(milliseconds)) == day.isoformat()
+    assert canonical(FieldType.DATE, day.isoformat()) == day.isoformat()
+
+
+@given(TIMES)
+def test_a_time_reads_the_same_in_every_form(when: datetime) -> None:
+    cut = when.replace(microsecond=when.microsecond // 1000 * 1000)
+    milliseconds = (cut - EPOCH) // timedelta(milliseconds=1)
+    expected = cut.strftime("%Y-%m-%dT%H:%M:%S.") + f"{cut.microsecond // 1000:03d}Z"
+    assert canonical(FieldType.DATETIME, str(milliseconds)) == expected
+    assert canonical(FieldType.DATETIME, cut.isoformat()) == expected
+    assert canonical(FieldType.DATETIME, expected) == expected
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False, places=4, max_value=10**12))
+def test_numbers_are_plain_decimals_of_the_same_value(number: Decimal) -> None:
+    read = canonical(FieldType.NUMBER, str(number))
+    assert isinstance(read, str)
+    assert "E" not in read
+    assert Decimal(read) == number
+
+
+@given(CODES)
+def test_option_sets_are_sorted_without_repeats(codes: list[str]) -> None:
+    expected = ";".join(sorted(set(codes))) or None
+    assert canonical(FieldType.MULTI_PICKLIST, ";".join(codes)) == expected
+    assert canonical(FieldType.MULTI_PICKLIST, ";" + ";".join(codes)) == expected
+
+
+@given(st.sampled_from(list(FieldType)), st.data())
+def test_a_written_value_reads_back_as_itself(kind: FieldType, data: st.DataObject) -> None:
+    raw = {
+        FieldType.TEXT: st.text(),
+        FieldType.NUMBER: st.integers().map(str),
+        FieldType.BOOLEAN: st.sampled_from(["true", "false"]),
+        FieldType.DATE: DAYS.map(date.isoformat),
+        FieldType.DATETIME: TIMES.map(datetime.isoformat),
+        FieldType.PICKLIST: st.text("abc", min_size=1),
+        FieldType.MULTI_PICKLIST: CODES.map(";".join),
+        FieldType.REFERENCE: st.integers(min_value=1).map(str),
+    }[kind]
+    value = canonical(kind, data.draw(raw))
+    assert canonical(kind, write_value(value)) == value
+
+
+@pytest.mark.parametrize("kind", list(FieldType))
+def test_empty_text_is_blank_for_every_type(kind: FieldType) -> None:
+    assert canonical(kind, "") is None
+
+
+def test_blank_clears_and_booleans_are_words() -> None:
+    assert write_values({"a": None, "b": True, "c": False, "d": "x"}) == {
+        "a": "",
+        "b": "true",
+        "c": "false",
+        "d": "x",
+    }
+
+
+def schema(**types: FieldType) -> ObjectSchema:
+    fields = {name: FieldSchema(name, name, kind) for name, kind in types.items()}
+    return ObjectSchema("deals", "Deal", fields)
+
+
+AMOUNT_AND_NAME = schema(amount=FieldType.NUMBER, dealname=FieldType.TEXT)
+
+
+def test_a_record_takes_only_the_wanted_fields_and_who_changed_it() -> None:
+    reader = Reader(
+        schema(dealname=FieldType.TEXT, hs_updated_by_user_id=FieldType.NUMBER), ["dealname"]
+    )
+    assert reader.properties == ["dealname", "hs_updated_by_user_id"]
+    record = reader.record(
+        {
+            "id": 12,
+            "properties": {"dealname": "Firewall", "hs_updated_by_user_id": "7", "other": "x"},
+            "updatedAt": "2026-01-02T03:04:05.678Z",
+            "archived": False,
+        }
+    )
+    assert record.id == "12"
+    assert record.values == {"dealname": "Firewall"}
+    assert record.version == "2026-01-02T03:04:05.678Z"
+    assert record.modified_by == "7"
+
+
+def test_records_that_were_merged_away_follow_their_survivor_as_deleted() -> None:
+    reader = Reader(schema(hs_merged_object_ids=FieldType.MULTI_PICKLIST), [])
+    found = {"id": "9", "properties": {"hs_merged_object_ids": "3;4"}, "updatedAt": "t"}
+    records = reader.records([found])
+    assert [(one.id, one.deleted, one.merged_into) for one in records] == [
+        ("9", False, None),
+        ("3", True, "9"),
+        ("4", True, "9"),
+    ]
+
+
+def test_a_value_that_is_not_of_its_type_stays_as_it_stands() -> None:
+    reader = Reader(
+        schema(amount=FieldType.NUMBER, dealname=FieldType.TEXT), ["amount", "dealname"]
+    )
+    record = reader.record({"id": "1", "properties": {"amount": "n/a", "dealname": "x"}})
+    assert record.values == {"amount": "n/a", "dealname": "x"}
+
+
+def test_what_a_write_left_is_only_what_the_answer_mentions() -> None:
+    reader = Reader(
+        schema(amount=FieldType.NUMBER, dealname=FieldType.TEXT), ["amount", "dealname"]
+    )
+    assert reader.told({"amount": "5.00", "hs_x": "1"}) == {"amount": "5"}
