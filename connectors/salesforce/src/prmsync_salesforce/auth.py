@@ -12,6 +12,7 @@ import base64
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -23,20 +24,28 @@ from prmsync.connector.budget import CallBudget
 from prmsync.connector.calls import unreachable
 from prmsync.connector.protocol import Runtime
 from prmsync.connector.retry import retried
+from prmsync.connector.values import parse_moment
 from prmsync.errors import AuthError, RetryableError
+from prmsync_salesforce.clock import http_date
 from prmsync_salesforce.errors import sign_in_error
 
 _TIMEOUT = (10.0, 60.0)
 """Seconds to connect, and to wait for the answer."""
 
+_SAME_TIME = timedelta(seconds=30)
+
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What a sign-in gives. `user` is the id of the user the app runs as."""
+    """What a sign-in gives. `user` is the id of the user the app runs as, `issued_at` the CRM's
+    own time; `dated` says whether its answers' Date headers tell the same time (a proxy or a test
+    server may put its own there)."""
 
     access_token: str = field(repr=False)
     instance_url: str
     user: str
+    issued_at: datetime
+    dated: bool
 
 
 class Tokens:
@@ -87,7 +96,13 @@ class Tokens:
         except SalesforceAuthenticationFailed as error:
             raise sign_in_error(error.code, error.message) from None
         scheme = urlsplit(self._base_url).scheme
-        return Token(access_token, f"{scheme}://{host.rstrip('/')}", poster.user)
+        return Token(
+            access_token=access_token,
+            instance_url=f"{scheme}://{host.rstrip('/')}",
+            user=poster.user,
+            issued_at=poster.issued_at,
+            dated=poster.dated,
+        )
 
 
 class _Poster:
@@ -96,6 +111,8 @@ class _Poster:
     def __init__(self, session: requests.Session) -> None:
         self._session = session
         self.user = ""
+        self.issued_at = datetime.min.replace(tzinfo=UTC)
+        self.dated = False
 
     def post(self, url: str, data: Mapping[str, str], **options: Any) -> requests.Response:
         answer = self._answer(lambda: self._session.post(url, data, timeout=_TIMEOUT, **options))
@@ -108,8 +125,18 @@ class _Poster:
         if answer.status_code == 200:
             if not body.get("access_token") or not body.get("instance_url"):
                 raise _not_salesforce(url)
-            self.user = str(body.get("id") or "").rstrip("/").rpartition("/")[2]
+            self._note(answer, body)
         return answer
+
+    def _note(self, answer: requests.Response, body: Mapping[str, Any]) -> None:
+        """What the answer tells beside the token."""
+        self.user = str(body.get("id") or "").rstrip("/").rpartition("/")[2]
+        try:
+            self.issued_at = parse_moment(str(body["issued_at"]))
+        except (KeyError, ValueError):
+            raise _not_salesforce(answer.url) from None
+        date = http_date(answer.headers.get("date", ""))
+        self.dated = date is not None and abs(date - self.issued_at) < _SAME_TIME
 
     def _answer(self, post: Callable[[], requests.Response]) -> requests.Response:
         try:

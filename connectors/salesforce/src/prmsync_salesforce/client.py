@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +16,7 @@ from prmsync.connector.calls import Calls
 from prmsync.connector.protocol import Runtime
 from prmsync.errors import AuthError, OutcomeUnknownError, RetryableError
 from prmsync_salesforce.auth import Token, Tokens
+from prmsync_salesforce.clock import answered_at
 from prmsync_salesforce.errors import judge
 
 _USAGE = re.compile(r"api-usage=(\d+)/(\d+)")
@@ -36,6 +38,15 @@ class Client:
     def instance_url(self) -> str:
         """Where the org lives; signs in if need be."""
         return self._tokens.current().instance_url
+
+    @property
+    def signed_in_at(self) -> datetime:
+        """When this session began, on the CRM's clock."""
+        return self._tokens.current().issued_at
+
+    def answered_at(self, answer: Answer) -> datetime | None:
+        """The CRM's time of an answer, None where its Date headers cannot be trusted."""
+        return answered_at(answer.response) if self._tokens.current().dated else None
 
     @property
     def user(self) -> str:

@@ -9,13 +9,14 @@ import httpx
 
 
 def answered_at(response: httpx.Response) -> datetime | None:
-    """The Date header as aware UTC, None where a proxy took it away. When a server in between
-    added its own, the CRM's is the last."""
-    dates = response.headers.get_list("date")
-    if not dates:
-        return None
+    """The Date header as aware UTC, None where there is none."""
+    return http_date(response.headers.get("date", ""))
+
+
+def http_date(text: str) -> datetime | None:
+    """A date as HTTP writes it, as aware UTC; None for anything else."""
     try:
-        moment = email.utils.parsedate_to_datetime(dates[-1])
+        moment = email.utils.parsedate_to_datetime(text)
     except ValueError:
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import orjson
 
@@ -11,8 +11,6 @@ from prmsync.errors import SchemaError
 
 LOOK_BACK = timedelta(seconds=600)
 """A slow transaction commits with an older SystemModstamp; ten minutes are read again."""
-
-BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def cursor_of(moment: datetime) -> str:

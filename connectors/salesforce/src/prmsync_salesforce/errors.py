@@ -122,6 +122,9 @@ CODES: Mapping[str, Rule] = {
     "INVALID_CROSS_REFERENCE_KEY": Rule(
         RejectedError, "The record or one that it refers to does not exist or is not visible."
     ),
+    "DUPLICATE_EXTERNAL_ID": Rule(
+        RejectedError, "Several records hold this external key: clear it in the wrong ones."
+    ),
     "MISSING_ARGUMENT": Rule(RejectedError),
     "CANNOT_UPDATE_CONVERTED_LEAD": Rule(RejectedError, "Converted leads cannot be changed."),
     "ENTITY_IS_LOCKED": Rule(

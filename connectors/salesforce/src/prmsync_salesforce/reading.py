@@ -10,8 +10,7 @@ from prmsync.connector.protocol import Page, Record, RelationSpec, relation_key
 from prmsync.connector.values import parse_moment
 from prmsync_salesforce import soql
 from prmsync_salesforce.client import Answer, Client
-from prmsync_salesforce.clock import answered_at
-from prmsync_salesforce.cursor import BEGINNING, LOOK_BACK, cursor_of, parse_cursor
+from prmsync_salesforce.cursor import LOOK_BACK, cursor_of, parse_cursor
 from prmsync_salesforce.errors import LocatorExpiredError
 from prmsync_salesforce.rows import RowPlan
 
@@ -33,16 +32,17 @@ class Changes:
         self._client = client
         self._plan = plan
         self._since = None if cursor is None else parse_cursor(cursor)
-        self._started: datetime | None = None
+        self._started = client.signed_in_at
         self._reached: datetime | None = None
 
     def raw_pages(self) -> Iterator[tuple[list[dict[str, Any]], str | None]]:
         """Rows with the cursor that may be kept once they are stored. The last page's cursor is
-        the CRM's time when the reading began: what was written since then comes next time."""
+        the CRM's time when the reading began (where it is not told, when the session began): what
+        was written since then comes next time."""
         for answer in self._answers():
             reached = self._reached
             if answer.last:
-                reached = self._started or self._reached or self._since or BEGINNING
+                reached = self._started
             yield answer.rows, None if reached is None else cursor_of(reached)
 
     def _answers(self) -> Iterator[Answer]:
@@ -63,8 +63,8 @@ class Changes:
             self._plan.fields, self._plan.object, self._where(), "SystemModstamp, Id"
         )
         for answer in self._client.query("read", query, deleted=self._since is not None):
-            if self._started is None:
-                self._started = answered_at(answer.response)
+            if self._reached is None:
+                self._started = self._client.answered_at(answer) or self._started
             if answer.rows:
                 self._reached = parse_moment(answer.rows[-1]["SystemModstamp"])
             yield answer
