@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from prmsync import __version__
-from prmsync.cli import context, setup, simulator
+from prmsync.cli import context, importing, setup, simulator
 from prmsync.cli.output import note, say, show_error
 from prmsync.errors import PrmsyncError
 
@@ -55,6 +55,7 @@ def _options(
 # One line per command group: a module of this package with `register(app)`.
 setup.register(app)
 simulator.register(app)
+importing.register(app)
 
 
 def main() -> None:

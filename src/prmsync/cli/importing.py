@@ -1,0 +1,134 @@
+"""`prmsync import`: CSV into the partner database."""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from prmsync.cli import context
+from prmsync.cli.output import emit_json, note, progress, say
+
+if TYPE_CHECKING:
+    from prmsync.service.importing.report import ImportReport
+    from prmsync.service.importing.run import ImportOptions
+
+
+class Object(StrEnum):
+    """What `--as` takes."""
+
+    PARTNER = "partner"
+    OPPORTUNITY = "opportunity"
+    REGISTRATION = "registration"
+    RELATION = "relation"
+    PERSON = "person"
+
+
+def register(app: typer.Typer) -> None:
+    app.command("import")(import_csv)
+
+
+def import_csv(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, plain or gzipped.")],
+    stream: Annotated[Object, typer.Option("--as", help="What its rows are.")],
+    column_map: Annotated[
+        Path | None,
+        typer.Option("--map", metavar="COLUMNS.yaml", help="Column map; see docs/import.md."),
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(metavar="OURS=THEIRS", help="Field and the column that fills it; repeat."),
+    ] = None,
+    constant: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="FIELD=TEXT", help="The same for every row; repeat."),
+    ] = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Import the good rows although some are bad.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and count only.")] = False,
+    create_partners: Annotated[
+        bool, typer.Option("--create-partners", help="Create partners that rows name.")
+    ] = False,
+    encoding: Annotated[
+        str | None, typer.Option(help="Encoding of the file; UTF-8 if not given.")
+    ] = None,
+    delimiter: Annotated[
+        str | None, typer.Option(help="Between cells; found in the header if not given.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The report as JSON.")] = False,
+) -> None:
+    """Import a CSV file. Dates are kept, nobody is notified, a second import updates.
+
+    One bad row and nothing is imported, unless --skip-bad.
+    """
+    from prmsync.service.importing.columns import named_columns, read_column_map
+    from prmsync.service.importing.csv_file import DEFAULT_ENCODING
+    from prmsync.service.importing.run import ImportOptions
+
+    options = ImportOptions(
+        stream=stream.value,
+        columns=None if column_map is None else read_column_map(column_map),
+        extra=named_columns(column or [], constant or []),
+        encoding=encoding or DEFAULT_ENCODING,
+        delimiter=delimiter,
+        skip_bad=skip_bad,
+        dry_run=dry_run,
+        create_partners=create_partners,
+    )
+    report = _run(file, options)
+    if as_json:
+        emit_json(_facts(report))
+    else:
+        _show(file, report, options)
+    if report.bad_rows:
+        raise typer.Exit(1)
+
+
+def _run(file: Path, options: ImportOptions) -> ImportReport:
+    from prmsync.service.importing.run import import_file
+
+    with context.application() as app, progress("rows") as advance:
+        return import_file(
+            app.database,
+            file,
+            options,
+            now=app.now,
+            new_id=lambda: str(uuid.uuid4()),
+            advance=advance,
+        )
+
+
+def _show(file: Path, report: ImportReport, options: ImportOptions) -> None:
+    from prmsync.service.importing.report import findings
+
+    note(*(str(finding) for finding in findings(file, report.bad)))
+    done = "would be " if options.dry_run else ""
+    say(
+        f"{report.rows:,} {options.stream} rows: {report.created:,} {done}created, "
+        f"{report.updated:,} {done}updated, {report.unchanged:,} unchanged, "
+        f"{report.bad_rows:,} bad and left out"
+    )
+    if report.partners_created:
+        say(f"partners {done}created from their names: {report.partners_created:,}")
+    if report.unused:
+        say(f"columns not used: {', '.join(report.unused)}")
+    if options.dry_run:
+        say("Nothing was written: this was a dry run.")
+
+
+def _facts(report: ImportReport) -> dict[str, object]:
+    return {
+        "rows": report.rows,
+        "created": report.created,
+        "updated": report.updated,
+        "unchanged": report.unchanged,
+        "bad_rows": report.bad_rows,
+        "partners_created": report.partners_created,
+        "unused_columns": list(report.unused),
+        "bad": [dataclasses.asdict(row) for row in report.bad],
+    }

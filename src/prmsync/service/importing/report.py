@@ -1,0 +1,64 @@
+"""What an import did, and every row that was left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from prmsync.errors import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """One thing that is wrong with one line; `column` is blank where the whole row is meant."""
+
+    line: int
+    column: str
+    message: str
+    hint: str = ""
+
+
+@dataclass(slots=True)
+class ImportReport:
+    """Counts of rows, and `bad` in file order; `unused` are columns that fill nothing."""
+
+    rows: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    partners_created: int = 0
+    bad: list[BadRow] = field(default_factory=list)
+    unused: tuple[str, ...] = ()
+
+    @property
+    def bad_rows(self) -> int:
+        return len({row.line for row in self.bad})
+
+
+def findings(path: Path, bad: Iterable[BadRow]) -> list[Finding]:
+    """Every bad row, those with the same reason together, in the order of their first lines."""
+    groups: dict[tuple[str, str, str], list[int]] = {}
+    for row in bad:
+        groups.setdefault((row.column, row.message, row.hint), []).append(row.line)
+    return [
+        Finding(
+            f"{path}:{lines[0]}{f' column {column}' if column else ''}",
+            message + (f" (also lines {ranges(lines[1:])})" if len(lines) > 1 else ""),
+            hint,
+        )
+        for (column, message, hint), lines in groups.items()
+    ]
+
+
+def ranges(lines: Sequence[int]) -> str:
+    """ "3, 5-8, 12" of ascending numbers."""
+    parts: list[str] = []
+    start = 0
+    for index, line in enumerate(lines):
+        if index + 1 < len(lines) and lines[index + 1] == line + 1:
+            continue
+        first = lines[start]
+        parts.append(str(line) if first == line else f"{first}-{line}")
+        start = index + 1
+    return ", ".join(parts)
