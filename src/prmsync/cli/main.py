@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from prmsync import __version__
-from prmsync.cli import context, importing, setup, simulator
+from prmsync.cli import context, held, importing, runs, setup, simulator, sync
 from prmsync.cli.output import note, say, show_error
 from prmsync.errors import PrmsyncError
 
@@ -56,6 +56,9 @@ def _options(
 setup.register(app)
 simulator.register(app)
 importing.register(app)
+sync.register(app)
+runs.register(app)
+held.register(app)
 
 
 def main() -> None:

@@ -38,6 +38,8 @@ class HeldItem:
     id: int
     link_id: int
     group: str
+    fields: tuple[str, ...]
+    """The group's members, in the order of the values."""
     kind: str
     base: GroupValue | None
     prm: GroupValue | None
@@ -75,6 +77,7 @@ def _item(row: Any) -> HeldItem:
         row.id,
         row.link_id,
         row.group_name,
+        tuple(orjson.loads(row.members)),
         row.kind,
         _group(row.base),
         _group(row.prm),
@@ -110,6 +113,7 @@ def open_items(
                 {
                     "link_id": one.link_id,
                     "group_name": one.group,
+                    "members": orjson.dumps(one.fields).decode(),
                     "kind": one.kind,
                     "base": _text(one.base),
                     "prm": _text(one.prm),

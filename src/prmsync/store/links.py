@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from prmsync.domain.values import Values
 from prmsync.store.tables import link as table
+from prmsync.store.tables import stream as streams
 
 CHUNK = 1000
 """Rows per statement with an IN list; both databases allow more."""
@@ -296,6 +297,31 @@ def count_by_state(connection: sa.Connection, stream_id: int) -> dict[str, int]:
         .group_by(table.c.state)
     )
     return {row[0]: row[1] for row in connection.execute(statement)}
+
+
+def count_unlinked(connection: sa.Connection, stream_id: int) -> tuple[int, int]:
+    """(records only the CRM has, records only we have)."""
+    statement = (
+        sa.select(table.c.crm_id.is_not(None).label("crm"), sa.func.count())
+        .where(
+            table.c.stream_id == stream_id,
+            table.c.state == LinkState.NEW,
+            sa.or_(table.c.crm_id.is_(None), table.c.prm_id.is_(None)),
+        )
+        .group_by(sa.text("crm"))
+    )
+    found = {bool(row[0]): int(row[1]) for row in connection.execute(statement)}
+    return found.get(True, 0), found.get(False, 0)
+
+
+def ids_of_record(connection: sa.Connection, stream: str, prm_id: str) -> list[int]:
+    """The links of one of our records over all connections."""
+    statement = (
+        sa.select(table.c.id)
+        .join(streams, streams.c.id == table.c.stream_id)
+        .where(streams.c.name == stream, table.c.prm_id == prm_id)
+    )
+    return [row[0] for row in connection.execute(statement)]
 
 
 def detach(connection: sa.Connection, ids: Sequence[int]) -> None:

@@ -393,6 +393,7 @@ held = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("link_id", sa.Integer, sa.ForeignKey("link.id"), nullable=False, index=True),
     _text("group_name", nullable=False),
+    _text("members", nullable=False),
     _text("kind", nullable=False),
     _text("base"),
     _text("prm"),

@@ -90,7 +90,7 @@ def _store(
     links.save(connection, touched)
     held_store.unpark(connection, unparked)
     _park_unfit(connection, session, verdicts)
-    plan.held += _store_held(connection, session, plan.run_id, verdicts)
+    plan.held += _store_held(connection, session, stream, plan.run_id, verdicts)
     journal.add(connection, plan.run_id, actions)
     _count(session, stream, plan, actions)
 
@@ -133,9 +133,14 @@ def _park_unfit(connection: sa.Connection, session: Session, verdicts: Sequence[
 
 
 def _store_held(
-    connection: sa.Connection, session: Session, run_id: int, verdicts: Sequence[Verdict]
+    connection: sa.Connection,
+    session: Session,
+    stream: Stream,
+    run_id: int,
+    verdicts: Sequence[Verdict],
 ) -> int:
     """Keep items whose values still stand, close those that moved or were carried out."""
+    members = {group.name: group.members for group in stream.rule.groups}
     fresh: list[HeldItem] = []
     moved: list[int] = []
     done: list[int] = []
@@ -154,6 +159,7 @@ def _store_held(
                 0,
                 verdict.link.id,
                 one.group,
+                members.get(one.group, stream.members),
                 one.kind,
                 one.base,
                 one.prm,

@@ -424,6 +424,7 @@ def _create_held() -> None:
         sa.Column("id", sa.Integer, nullable=False),
         sa.Column("link_id", sa.Integer, nullable=False),
         sa.Column("group_name", sa.Text, nullable=False),
+        sa.Column("members", sa.Text, nullable=False),
         sa.Column("kind", sa.Text, nullable=False),
         sa.Column("base", sa.Text),
         sa.Column("prm", sa.Text),

@@ -1,0 +1,189 @@
+"""`prmsync held list|show|decide` and `prmsync parked list|replay`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from prmsync.cli import plans
+from prmsync.cli.context import application
+from prmsync.cli.output import ago, emit_json, say, table
+
+if TYPE_CHECKING:
+    from prmsync.service.waiting import HeldRow, ParkedRow
+
+AsJson = Annotated[bool, typer.Option("--json", help="The same facts for programs.")]
+Connection = Annotated[str | None, typer.Argument(metavar="[CONNECTION]")]
+
+
+def register(app: typer.Typer) -> None:
+    held = typer.Typer(help="Fields that no rule may decide.", no_args_is_help=True)
+    held.command("list")(list_held)
+    held.command("show")(show_held)
+    held.command("decide")(decide)
+    app.add_typer(held, name="held")
+    parked = typer.Typer(help="Records that the other side refused.", no_args_is_help=True)
+    parked.command("list")(list_parked)
+    parked.command("replay")(replay)
+    app.add_typer(parked, name="parked")
+
+
+def list_held(connection: Connection = None, as_json: AsJson = False) -> None:
+    """What needs a decision, and both values."""
+    from prmsync.service.waiting import held_rows
+
+    with application() as app:
+        rows = held_rows(app.database, connection)
+        now = app.now()
+    if as_json:
+        emit_json([_held_json(one) for one in rows])
+        return
+    if not rows:
+        say("Nothing needs a decision.")
+        return
+    table(
+        ["id", "connection", "record", "field", "ours", "CRM", "why", "since"],
+        [
+            (
+                one.item.id,
+                one.connection,
+                one.title,
+                one.item.group,
+                value_text(one.item.prm),
+                value_text(one.item.crm),
+                one.item.kind,
+                ago(one.item.since, now),
+            )
+            for one in rows
+        ],
+    )
+    say("", "Decide: prmsync held decide ID --take prm|crm")
+
+
+def value_text(value: tuple[Any, ...] | None) -> str:
+    """A group's value in one line."""
+    return "deleted" if value is None else " · ".join(plans.shown(one) for one in value)
+
+
+def _held_json(one: HeldRow) -> dict[str, Any]:
+    item = one.item
+    return {
+        "id": item.id,
+        "connection": one.connection,
+        "stream": one.stream,
+        "record": one.title,
+        "group": item.group,
+        "fields": list(one.item.fields),
+        "why": item.kind,
+        "base": item.base,
+        "prm": item.prm,
+        "crm": item.crm,
+        "since": item.since,
+        "state": str(item.state),
+    }
+
+
+def show_held(item: Annotated[int, typer.Argument(metavar="ID")], as_json: AsJson = False) -> None:
+    """One held field: what was agreed, and what each side says now."""
+    from prmsync.service.waiting import held_row
+
+    with application() as app:
+        one = held_row(app.database, item)
+    if as_json:
+        emit_json(_held_json(one))
+        return
+    say(f"{one.title} · {one.connection} · {one.item.kind}")
+    for index, name in enumerate(one.item.fields):
+        agreed, ours, theirs = (
+            "deleted" if value is None else plans.shown(value[index])
+            for value in (
+                one.item.base or ("–",) * len(one.item.fields),
+                one.item.prm,
+                one.item.crm,
+            )
+        )
+        say(f"  {name:<20} agreed {agreed}   ours {ours}   CRM {theirs}")
+    say(
+        f"  Take ours       prmsync held decide {item} --take prm",
+        f"  Take the CRM's  prmsync held decide {item} --take crm",
+    )
+
+
+def decide(
+    items: Annotated[list[int] | None, typer.Argument(metavar="[ID]…")] = None,
+    take: Annotated[str, typer.Option("--take", help="prm or crm: whose value holds.")] = "",
+    field: Annotated[
+        str | None, typer.Option("--field", help="All that wait on this field or group.")
+    ] = None,
+    connection: Annotated[str | None, typer.Option("--connection")] = None,
+) -> None:
+    """Decide held fields; valid for the values you saw, done by the next run."""
+    from prmsync.errors import ConfigurationError
+    from prmsync.service.syncing import person
+    from prmsync.service.waiting import decide_items, held_rows
+
+    if take not in ("prm", "crm"):
+        raise ConfigurationError("--take is prm or crm: whose value holds")
+    if not items and field is None:
+        raise ConfigurationError("name an ID, or --field for all that wait on it")
+    with application() as app:
+        chosen = list(items or ())
+        if field is not None:
+            chosen += [
+                one.item.id
+                for one in held_rows(app.database, connection)
+                if field == one.item.group or field in one.item.fields
+            ]
+        decide_items(app.database, chosen, take, person(), app.now())
+    side = "our value" if take == "prm" else "the CRM's value"
+    say(f"{len(chosen):,} decided: {side} holds. The next run does it: prmsync sync")
+
+
+def list_parked(connection: Connection = None, as_json: AsJson = False) -> None:
+    """Records that the other side refused, with its words and the remedy."""
+    from prmsync.service.waiting import parked_rows
+
+    with application() as app:
+        rows = parked_rows(app.database, connection)
+    if as_json:
+        emit_json([_parked_json(one) for one in rows])
+        return
+    if not rows:
+        say("Nothing is refused.")
+    for one in rows:
+        by = "the CRM" if one.item.side == "crm" else "the partner database"
+        code = f" ({one.item.code})" if one.item.code else ""
+        say(f"refused by {by}  {one.stream} {one.title}  {one.item.message}{code}")
+        if one.item.hint:
+            say(f"        {one.item.hint}")
+        say(
+            f"        waits for a change of the record or of the rule, or: "
+            f"prmsync parked replay {one.item.link_id}"
+        )
+
+
+def _parked_json(one: ParkedRow) -> dict[str, Any]:
+    item = one.item
+    return {
+        "link": item.link_id,
+        "connection": one.connection,
+        "stream": one.stream,
+        "record": one.title,
+        "side": item.side,
+        "code": item.code,
+        "message": item.message,
+        "hint": item.hint,
+        "since": item.since,
+    }
+
+
+def replay(
+    links: Annotated[list[int], typer.Argument(metavar="LINK…", help="As `parked list` shows.")],
+) -> None:
+    """Try refused records again at the next run."""
+    from prmsync.service.waiting import replay_links
+
+    with application() as app:
+        count = replay_links(app.database, links)
+    say(f"{count:,} will be tried again: prmsync sync")

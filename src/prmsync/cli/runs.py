@@ -1,0 +1,155 @@
+"""`prmsync runs list|show|drop` and `prmsync history`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from prmsync.cli import plans
+from prmsync.cli.context import application
+from prmsync.cli.output import ago, emit_json, moment, say, table
+
+AsJson = Annotated[bool, typer.Option("--json", help="The same facts for programs.")]
+RunId = Annotated[int, typer.Argument(metavar="RUN")]
+
+
+def register(app: typer.Typer) -> None:
+    group = typer.Typer(help="What runs planned and wrote.", no_args_is_help=True)
+    group.command("list")(list_runs)
+    group.command("show")(show)
+    group.command("drop")(drop)
+    app.add_typer(group, name="runs")
+    app.command("history")(history)
+
+
+def list_runs(
+    connection: Annotated[str | None, typer.Argument(metavar="[CONNECTION]")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Newest first.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Recent runs, newest first."""
+    from prmsync.store import runs
+
+    with application() as app:
+        if connection is not None:
+            app.settings.connection(connection)
+        with app.database.read() as db:
+            found = runs.recent(db, connection, limit)
+        if as_json:
+            emit_json([asdict(one) for one in found])
+            return
+        table(
+            ["run", "connection", "kind", "state", "started", "by", "calls", "what"],
+            [
+                (
+                    one.id,
+                    one.connection,
+                    one.kind,
+                    one.state,
+                    ago(one.started_at, app.now()),
+                    one.actor,
+                    sum(one.calls.values()),
+                    one.message
+                    or plans.totals(
+                        {key: n for key, n in one.counts.items() if key.count("/") == 3}
+                    ),
+                )
+                for one in found
+            ],
+        )
+
+
+def show(
+    run: RunId,
+    every: Annotated[bool, typer.Option("--all", help="Every row, not the first ones.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """What a run planned or wrote, record by record, with reasons."""
+    from prmsync.service.plan_file import rows_of
+    from prmsync.store import runs
+
+    with application() as app:
+        with app.database.read() as db:
+            found = runs.get(db, run)
+        rows = rows_of(app.database, run, None if every or as_json else plans.SHOWN)
+    if as_json:
+        emit_json(
+            {
+                **asdict(found),
+                "actions": [
+                    plans.as_json(action, title, stream)
+                    for stream, listed, _ in rows
+                    for action, title in listed
+                ],
+            }
+        )
+        return
+    say(
+        f"run {found.id} · {found.connection} · {found.kind} · {found.state} · "
+        f"{moment(found.started_at)} by {found.actor}"
+    )
+    if found.message:
+        say(found.message)
+    plans.listing(rows)
+    causes = {action.cause for _, listed, _ in rows for action, _ in listed if action.cause}
+    for cause in sorted(causes):
+        say(f"held by a brake: {cause}")
+    if found.state in ("waiting", "planned"):
+        say(
+            "",
+            f"  Write it                prmsync apply {run}"
+            + (" --yes" if found.state == "waiting" else ""),
+            f"  Leave until it moves    prmsync runs drop {run}",
+        )
+
+
+def drop(run: RunId) -> None:
+    """Leave a plan's writes until their values move."""
+    from prmsync.service.syncing import connection_of_run, session_on
+    from prmsync.sync import run as runs
+
+    with application() as app:
+        name = connection_of_run(app, run)
+        with session_on(app, name) as session, runs.holding(session):
+            dropped = runs.drop(session, run)
+    say(f"{dropped:,} writes of run {run} are left until their values move.")
+
+
+def history(
+    kind: Annotated[str, typer.Argument(metavar="OBJECT", help="partner, registration …")],
+    record: Annotated[str, typer.Argument(metavar="ID", help="Id, number or name.")],
+    as_json: AsJson = False,
+) -> None:
+    """Who changed what on a record through prmsync, when, and why."""
+    from prmsync.service.records import find_record
+    from prmsync.sync.status import history as read_history
+
+    with application() as app:
+        prm_id, title = find_record(app.database, kind, record)
+        lines = read_history(app.database, kind, prm_id)
+    if as_json:
+        emit_json(
+            [
+                {
+                    **plans.as_json(line.action, title, kind),
+                    "run": line.action.run_id,
+                    "at": line.action.done_at,
+                    "connection": line.connection,
+                    "by": line.actor,
+                }
+                for line in lines
+            ]
+        )
+        return
+    say(f"{kind} {title}  {prm_id}")
+    if not lines:
+        say("  nothing was written of it yet")
+    for line in lines:
+        action = line.action
+        say(
+            f"{(action.done_at or '')[:19].replace('T', ' ')} UTC · run {action.run_id} · "
+            f"{line.connection} · by {line.actor}"
+        )
+        say(*plans.action_lines(action, ""))

@@ -1,0 +1,348 @@
+"""`prmsync plan`, `apply`, `sync`, `match`, `verify`, `status`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from prmsync.cli import plans
+from prmsync.cli.context import application
+from prmsync.cli.output import ago, emit_json, say, table
+
+if TYPE_CHECKING:
+    from prmsync.service.wiring import Application
+    from prmsync.store.runs import Run
+    from prmsync.sync.run import Report
+    from prmsync.sync.verify import StreamReport
+
+Connection = Annotated[
+    str | None, typer.Argument(metavar="[CONNECTION]", help="Default: all of prmsync.toml.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="The same facts for programs.")]
+FAILED, WAITS = 1, 3
+
+
+def register(app: typer.Typer) -> None:
+    app.command("plan")(plan)
+    app.command("apply")(apply)
+    app.command("sync")(sync)
+    app.command("match")(match)
+    app.command("verify")(verify)
+    app.command("status")(status)
+
+
+def plan(
+    connection: Connection = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Also write the plan as JSON.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a sync would write, and why. Writes to neither side."""
+    from prmsync.service.plan_file import plan_data, write_plan
+    from prmsync.service.syncing import named_or_all, session_on
+    from prmsync.sync import run
+
+    with application() as app:
+        found = []
+        for name in named_or_all(app, connection):
+            with session_on(app, name, progress=plans.progress()) as session:
+                report = run.plan(session)
+                data = plan_data(app.database, report.run_id, org_id=session.account.org_id)
+            found.append(data)
+            if not as_json:
+                _show_plan(app, name, report)
+        if out is not None:
+            write_plan(out, found)
+            say(f"Written to {out}. Do exactly this: prmsync apply {out}")
+        if as_json:
+            emit_json(found)
+
+
+def _show_plan(app: Application, name: str, report: Report) -> None:
+    from prmsync.service.plan_file import rows_of
+
+    say(f"{name} · run {report.run_id}", "")
+    plans.listing(rows_of(app.database, report.run_id, plans.SHOWN))
+    if report.held:
+        say(f"  ! {report.held:,} need a decision: prmsync held list")
+    say("", f"{plans.totals(report.counts)} · {plans.calls_line(report.calls)}")
+    for trip in report.trips:
+        say(f"A brake would hold {trip.count:,} × {trip.cell}: {trip.why}")
+    if report.counts:
+        say(f"Do exactly this: prmsync apply {report.run_id}")
+
+
+def apply(
+    what: Annotated[str, typer.Argument(metavar="RUN|FILE", help="A run, or a plan file.")],
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Also write what a brake holds, without asking.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Do exactly what a plan says; rows whose inputs have moved are refused and named."""
+    from prmsync.service.plan_file import read_plan, runs_of_file
+    from prmsync.service.syncing import connection_of_run, session_on
+    from prmsync.sync import run
+
+    with application() as app:
+        wanted = (
+            [int(what)] if what.isdigit() else runs_of_file(app.database, read_plan(Path(what)))
+        )
+        reports = []
+        for run_id in wanted:
+            _confirm(app, run_id, yes=yes)
+            name = connection_of_run(app, run_id)
+            with session_on(app, name, progress=plans.progress()) as session:
+                report = run.apply(session, run_id)
+            reports.append(report)
+            if not as_json:
+                _show_run(name, report)
+        if as_json:
+            emit_json([_report_json(one) for one in reports])
+    _exit_with(reports)
+
+
+def _confirm(app: Application, run_id: int, *, yes: bool) -> None:
+    """A braked run is written only by a clear yes."""
+    from prmsync.store import runs
+
+    with app.database.read() as connection:
+        found = runs.get(connection, run_id)
+    if found.state != "waiting" or yes:
+        return
+    say(f"Run {run_id} waits because of a brake. Look first: prmsync runs show {run_id}")
+    if not typer.confirm("Write it now?", default=False):
+        raise typer.Exit(WAITS)
+
+
+def sync(
+    connection: Connection = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Read everything, not only changes.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Write what a brake would hold.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """One run now: read both sides, merge field by field, write what is decided."""
+    from prmsync.errors import ConnectorError
+    from prmsync.service.syncing import named_or_all, session_on
+    from prmsync.sync import run
+
+    reports: list[Report] = []
+    failed: ConnectorError | None = None
+    with application() as app:
+        for name in named_or_all(app, connection):
+            try:
+                with session_on(app, name, progress=plans.progress()) as session:
+                    report = run.sync(session, full=full, release=yes)
+            except ConnectorError as error:
+                # One CRM that is down does not keep the other from its run.
+                failed = error
+                say(f"{name}: {error.message}", *([f"    {error.hint}"] if error.hint else []))
+                continue
+            reports.append(report)
+            if not as_json:
+                _show_run(name, report)
+        if as_json:
+            emit_json([_report_json(one) for one in reports])
+    if failed is not None:
+        if failed.findings:
+            raise failed
+        raise typer.Exit(failed.exit_code)
+    _exit_with(reports)
+
+
+def _show_run(name: str, report: Report) -> None:
+    say(f"{name} · run {report.run_id} · {report.state}")
+    if report.linked:
+        say(f"  {report.linked:,} records linked to what was there already")
+    say(f"  {plans.totals(report.counts)} · {plans.calls_line(report.calls)}")
+    if report.held:
+        say(f"  {report.held:,} need a decision: prmsync held list")
+    for action in report.refused_rows:
+        say(
+            f"  not written, its inputs have moved: action {action.id} ({', '.join(action.fields)})"
+        )
+    if report.message:
+        say(f"  {report.message}")
+    if any(key.endswith("/parked") for key in report.counts):
+        say("  some records were refused by the CRM: prmsync parked list")
+    plans.show_brake(name, report)
+
+
+def _report_json(report: Report) -> dict[str, Any]:
+    data = asdict(report)
+    data["refused_rows"] = [one.id for one in report.refused_rows]
+    data["trips"] = [
+        {"what": str(one.cell), "count": one.count, "of": one.total, "why": one.why}
+        for one in report.trips
+    ]
+    return data
+
+
+def _exit_with(reports: list[Report]) -> None:
+    if any(one.state == "failed" for one in reports):
+        raise typer.Exit(FAILED)
+    if any(one.trips for one in reports):
+        raise typer.Exit(WAITS)
+
+
+def match(
+    connection: Annotated[str, typer.Argument(metavar="CONNECTION")],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Write possible pairs as CSV.")
+    ] = None,
+    use: Annotated[
+        Path | None, typer.Option("--apply", metavar="FILE", help="Link the pairs that say yes.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find records that exist on both sides already, and link them."""
+    from prmsync.service import matching
+    from prmsync.service.syncing import session_on
+
+    with application() as app, session_on(app, connection, progress=plans.progress()) as session:
+        if use is not None:
+            linked, left = matching.apply_file(session, use)
+            say(f"{linked:,} pairs linked" + (f", {left:,} were linked before" if left else ""))
+            return
+        rows = matching.find_pairs(session)
+        if out is not None:
+            matching.write_file(out, rows)
+    if as_json:
+        emit_json([asdict(row) for row in rows])
+        return
+    sure = sum(row.candidate.unique for row in rows)
+    table(
+        ["stream", "ours", "in the CRM", "score", "matched by", "differs"],
+        [
+            (
+                row.candidate.stream,
+                row.prm_name,
+                row.crm_name,
+                row.candidate.score,
+                row.candidate.by + ("" if row.candidate.unique else " ?"),
+                " ".join(row.differs),
+            )
+            for row in rows[: plans.SHOWN]
+        ],
+    )
+    if len(rows) > plans.SHOWN:
+        say(f"… and {len(rows) - plans.SHOWN:,} more")
+    say("", f"{sure:,} sure pairs, {len(rows) - sure:,} for a person to judge (marked ?)")
+    if out is None:
+        say(f"As a file to edit: prmsync match {connection} --out matches.csv")
+    else:
+        say(f"Say yes or no in {out}, then: prmsync match {connection} --apply {out}")
+
+
+def verify(
+    connection: Connection = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Mark mismatches for a normal, braked run.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compare every record of both sides; writes to neither."""
+    from prmsync.service.syncing import named_or_all, session_on
+    from prmsync.sync.verify import verify as compare
+
+    clean = True
+    found: dict[str, Any] = {}
+    with application() as app:
+        for name in named_or_all(app, connection):
+            with session_on(app, name, progress=plans.progress()) as session:
+                reports = compare(session, repair=repair)
+            clean = clean and all(one.is_clean for one in reports)
+            found[name] = [asdict(one) for one in reports]
+            if not as_json:
+                _show_verify(name, reports)
+    if as_json:
+        emit_json(found)
+    elif repair and not clean:
+        say("Mismatches are marked; the next run decides them: prmsync sync")
+    if not clean:
+        raise typer.Exit(FAILED)
+
+
+def _show_verify(name: str, reports: list[StreamReport]) -> None:
+    say(name)
+    table(
+        ["stream", "ours", "CRM", "linked", "equal", "fields equal", "explained", "mismatch",
+         "only CRM", "only ours"],
+        [
+            (
+                one.stream,
+                one.prm_records,
+                one.crm_records,
+                one.linked,
+                one.equal,
+                one.fields_equal,
+                sum(one.explained.values()),
+                one.mismatched + one.missing_in_crm,
+                one.only_in_crm,
+                one.only_in_prm,
+            )
+            for one in reports
+        ],
+        indent=2,
+    )  # fmt: skip
+    for one in reports:
+        for why, count in one.explained.items():
+            say(f"  {one.stream}: {count:,} {why}")
+        if one.missing_in_crm:
+            say(f"  {one.stream}: {one.missing_in_crm:,} linked records that the CRM does not show")
+        for diff in one.shown:
+            say(f"  {one.stream} {diff.crm_id} {diff.group}: ours {diff.prm} | CRM {diff.crm}")
+
+
+def status(as_json: AsJson = False) -> None:
+    """The state of every connection and stream; asks no CRM."""
+    from prmsync.sync.status import status as read_status
+
+    with application() as app:
+        found = read_status(app.database)
+        if as_json:
+            emit_json([asdict(one) for one in found])
+            return
+        if not found:
+            say("Nothing was synced yet. First: prmsync match CONNECTION, or prmsync sync")
+            return
+        now = app.now()
+        table(
+            ["connection", "stream", "ours", "linked", "only ours", "only CRM", "to decide",
+             "refused", "to read", "CRM read"],
+            [
+                (
+                    one.name if index == 0 else "",
+                    stream.name,
+                    stream.in_prm,
+                    stream.linked,
+                    stream.only_prm,
+                    stream.only_crm,
+                    stream.held,
+                    stream.parked,
+                    stream.to_read,
+                    ago(stream.read_at, now),
+                )
+                for one in found
+                for index, stream in enumerate(one.streams)
+            ],
+        )  # fmt: skip
+        say("")
+        for one in found:
+            say(f"{one.name}: {_last(one.last_run, now)}")
+            if one.waiting is not None:
+                say(f"  a brake holds run {one.waiting.id}: prmsync runs show {one.waiting.id}")
+            if one.paused is not None:
+                say(f"  paused: {one.paused}; prmsync resume {one.name}")
+
+
+def _last(run: Run | None, now: Any) -> str:
+    if run is None:
+        return "no run yet"
+    return f"run {run.id} ({run.kind}) {run.state}, {ago(run.ended_at or run.started_at, now)}"

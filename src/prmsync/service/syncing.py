@@ -1,0 +1,76 @@
+"""Sessions for the sync commands and the service: one connection, signed in and resolved."""
+
+from __future__ import annotations
+
+import getpass
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from prmsync.connector.registry import plugin
+from prmsync.domain.merge import Writes
+from prmsync.errors import NotFoundError
+from prmsync.service.wiring import Application
+from prmsync.store import runs
+from prmsync.sync.opening import open_session
+from prmsync.sync.session import Session
+
+
+def person() -> str:
+    """Who runs this process, for the journal: the operating system's user name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run without a named user
+        return "unknown user"
+
+
+@contextmanager
+def session_on(
+    application: Application,
+    name: str,
+    *,
+    actor: str | None = None,
+    progress: Callable[[str, int], None] | None = None,
+) -> Iterator[Session]:
+    """A session on one connection; its connector is closed at the end.
+
+    Raises what opening a connection can raise: configuration, mapping, sign-in, schema.
+    """
+    section = application.settings.connection(name)
+    mappings = application.mappings(name)
+    with application.connected(name) as connector:
+        session = open_session(
+            application.database,
+            name,
+            connector,
+            connector_name=section.connector,
+            title=plugin(section.connector).title,
+            mappings=mappings,
+            writes=Writes(section.writes),
+            now=application.now,
+            new_id=lambda: str(uuid.uuid4()),
+            actor=actor or person(),
+        )
+        if progress is not None:
+            session.progress = progress
+        yield session
+
+
+def connection_of_run(application: Application, run_id: int) -> str:
+    """The connection a run belongs to. Raises NotFoundError for an unknown run."""
+    with application.database.read() as connection:
+        return runs.get(connection, run_id).connection
+
+
+def named_or_all(application: Application, name: str | None) -> list[str]:
+    """The named connection, or all of prmsync.toml in its order."""
+    if name is not None:
+        application.settings.connection(name)
+        return [name]
+    names = list(application.settings.connections)
+    if not names:
+        raise NotFoundError(
+            "prmsync.toml names no connection",
+            hint="add a [connections.NAME]; `prmsync init` shows how",
+        )
+    return names

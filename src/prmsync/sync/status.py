@@ -1,0 +1,116 @@
+"""The state of every connection and stream, from what is stored; no CRM is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from prmsync.store import change_log, held, journal, links, runs, streams
+from prmsync.store import records as prm_records
+from prmsync.store.database import Database
+from prmsync.store.journal import Action
+from prmsync.store.links import LinkState
+from prmsync.store.runs import Run, RunState
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStatus:
+    """`in_prm` counts our records, `linked` pairs, `only_crm` and `only_prm` what has no pair;
+    `to_read` log rows not looked at yet; `read_at` when the CRM was last read."""
+
+    name: str
+    in_prm: int
+    linked: int
+    only_crm: int
+    only_prm: int
+    held: int
+    parked: int
+    to_read: int
+    read_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionStatus:
+    name: str
+    connector: str
+    org_id: str | None
+    paused: str | None
+    last_run: Run | None
+    waiting: Run | None
+    """The run whose writes a brake holds."""
+    streams: list[StreamStatus] = field(default_factory=list)
+
+
+def status(database: Database) -> list[ConnectionStatus]:
+    with database.read() as connection:
+        return [_connection(connection, one) for one in streams.all_connections(connection)]
+
+
+def _connection(connection: sa.Connection, state: streams.ConnectionState) -> ConnectionStatus:
+    known = streams.streams_of(connection, state.name)
+    counts = held.counts(connection, [one.id for one in known.values()])
+    recent = runs.recent(connection, state.name, limit=1)
+    waiting = runs.in_state(connection, state.name, RunState.WAITING)
+    return ConnectionStatus(
+        state.name,
+        state.connector,
+        state.org_id,
+        (state.paused_why or "by hand") if state.paused else None,
+        recent[0] if recent else None,
+        waiting[0] if waiting else None,
+        [_stream(connection, one, counts[one.id]) for one in known.values()],
+    )
+
+
+def _stream(
+    connection: sa.Connection, state: streams.StreamState, counts: tuple[int, int]
+) -> StreamStatus:
+    by_state = links.count_by_state(connection, state.id)
+    only_crm, only_prm = links.count_unlinked(connection, state.id)
+    return StreamStatus(
+        state.name,
+        prm_records.count(connection, state.name),
+        by_state.get(LinkState.LIVE, 0) + by_state.get(LinkState.DORMANT, 0),
+        only_crm,
+        only_prm,
+        counts[0],
+        counts[1],
+        change_log.waiting(connection, state.prm_cursor, state.name),
+        state.read_at,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLine:
+    """One done write of a record: who, when, where, what, why, in which run."""
+
+    action: Action
+    connection: str
+    actor: str
+
+
+def history(database: Database, stream: str, prm_id: str) -> list[HistoryLine]:
+    """Everything prmsync wrote of a record, on all connections, oldest first."""
+    with database.read() as connection:
+        ids = links.ids_of_record(connection, stream, prm_id)
+        rows = journal.history(connection, ids) if ids else []
+    return [HistoryLine(action, name, actor) for action, actor, name in rows]
+
+
+def titles(connection: sa.Connection, stream: str, found: Sequence[Any]) -> dict[int, str]:
+    """Link id → what people call the record: its number and name, else its CRM id."""
+    ids = [str(one.prm_id) for one in found if one.prm_id]
+    values = prm_records.read(connection, stream, ids) if ids else {}
+    return {
+        one.id: _title(values.get(str(one.prm_id)) or one.crm or {}, str(one.crm_id or one.prm_id))
+        for one in found
+    }
+
+
+def _title(values: dict[str, Any], fallback: str) -> str:
+    parts = [values.get(key) for key in ("number", "name", "customer_name", "role")]
+    return "  ".join(str(part) for part in parts if part) or fallback

@@ -1,0 +1,216 @@
+"""The whole comparison of both sides, ids and values; writes to neither.
+
+What differs is explained: held, refused, waiting for a brake, changed since the last run, or a
+mismatch that nothing explains (`--repair` marks those for a normal, braked run).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+
+from prmsync.connector.protocol import Record
+from prmsync.domain.merge import Direction
+from prmsync.domain.values import Values
+from prmsync.reconcile.rules import GroupRule
+from prmsync.store import held as held_store
+from prmsync.store import links
+from prmsync.store import records as prm_records
+from prmsync.store.links import Dirty, Link, LinkState
+from prmsync.sync import references
+from prmsync.sync.observe import observe_prm, store_records, translated
+from prmsync.sync.run import holding
+from prmsync.sync.session import Session, Stream
+
+SHOWN = 20
+"""Mismatches listed by name; all are counted."""
+
+
+@dataclass(slots=True)
+class Difference:
+    """One group of one record that differs and is not explained."""
+
+    prm_id: str | None
+    crm_id: str
+    group: str
+    prm: tuple[object, ...]
+    crm: tuple[object, ...]
+
+
+@dataclass(slots=True)
+class StreamReport:
+    """Counts of one stream. `fields_equal` counts compared field values."""
+
+    stream: str
+    prm_records: int = 0
+    crm_records: int = 0
+    linked: int = 0
+    equal: int = 0
+    fields_equal: int = 0
+    explained: Counter[str] = field(default_factory=Counter)
+    """Why records differ: "needs decision", "refused", "changed since the last run"."""
+    mismatched: int = 0
+    missing_in_crm: int = 0
+    only_in_crm: int = 0
+    only_in_prm: int = 0
+    shown: list[Difference] = field(default_factory=list)
+
+    @property
+    def is_clean(self) -> bool:
+        return not (self.mismatched or self.missing_in_crm)
+
+
+def verify(session: Session, *, repair: bool = False) -> list[StreamReport]:
+    """Read every record of every stream from the CRM and compare it with ours."""
+    with holding(session):
+        return [_verify_stream(session, one, repair=repair) for one in session.streams.values()]
+
+
+def _verify_stream(session: Session, stream: Stream, *, repair: bool) -> StreamReport:
+    report = StreamReport(stream.name)
+    observe_prm(session, stream)
+    seen: set[int] = set()
+    for page in session.connector.changes(stream.spec, None):
+        present = [record for record in page.records if not record.deleted]
+        report.crm_records += len(present)
+        with session.database.begin() as connection:
+            session.fence(connection)
+            _compare_page(connection, session, stream, present, report, seen, repair=repair)
+        session.progress(f"verifying {stream.name}", len(present))
+    with session.database.begin() as connection:
+        session.fence(connection)
+        report.prm_records = prm_records.count(connection, stream.name)
+        _unseen(connection, stream, report, seen, repair=repair)
+    return report
+
+
+def _compare_page(
+    connection: sa.Connection,
+    session: Session,
+    stream: Stream,
+    present: Sequence[Record],
+    report: StreamReport,
+    seen: set[int],
+    *,
+    repair: bool,
+) -> None:
+    rows = [translated(stream, record) for record in present]
+    references.to_prm(connection, stream, session.streams, rows)
+    known = links.by_crm_ids(connection, stream.id, (record.id for record in present))
+    linked = [one for one in known.values() if one.prm_id and one.state == LinkState.LIVE]
+    ours = prm_records.read(connection, stream.name, [str(one.prm_id) for one in linked])
+    ids = [one.id for one in linked]
+    waiting = held_store.of_links(connection, ids)
+    parked = held_store.parked_of(connection, ids)
+    differing: list[Record] = []
+    for record, crm in zip(present, rows, strict=True):
+        link = known.get(record.id)
+        if link is None or link.prm_id is None or link.state != LinkState.LIVE:
+            report.only_in_crm += 1
+            continue
+        seen.add(link.id)
+        report.linked += 1
+        held_groups = {item.group for item in waiting.get(link.id, ())}
+        if not _compare(
+            session,
+            stream,
+            link,
+            ours.get(link.prm_id),
+            crm,
+            report,
+            held_groups,
+            link.id in parked,
+        ):
+            differing.append(record)
+    if repair and differing:
+        store_records(connection, session, stream, differing)
+        ids = [known[record.id].id for record in differing]
+        links.set_dirty(connection, ids, Dirty.CHANGED)
+
+
+def _compare(
+    session: Session,
+    stream: Stream,
+    link: Link,
+    prm: Values | None,
+    crm: Values,
+    report: StreamReport,
+    held: set[str],
+    parked: bool,
+) -> bool:
+    """Whether the record is equal or its differences are explained."""
+    if prm is None:
+        report.explained["deleted in the partner database"] += 1
+        return True
+    mapped = {name: prm.get(name) for name in stream.members}
+    ours = stream.translator.project(mapped, _pipeline(crm)).values
+    rule = stream.rule_for(prm, session.name)
+    unequal = []
+    for group in rule.groups:
+        p, c = _pair(group, ours, crm)
+        if p == c:
+            report.fields_equal += len(group.members)
+        else:
+            unequal.append((group, p, c))
+    reasons = {_why(group, link, held, parked) for group, _, _ in unequal}
+    if not unequal:
+        report.equal += 1
+    elif "" in reasons:
+        report.mismatched += 1
+        for group, p, c in unequal:
+            if len(report.shown) < SHOWN and not _why(group, link, held, parked):
+                report.shown.append(Difference(link.prm_id, str(link.crm_id), group.name, p, c))
+        return False
+    else:
+        report.explained.update([sorted(reasons)[0]])
+    return True
+
+
+def _pipeline(crm: Values) -> str | None:
+    found = crm.get("@pipeline")
+    return str(found) if found else None
+
+
+def _pair(
+    group: GroupRule, ours: Values, theirs: Values
+) -> tuple[tuple[object, ...], tuple[object, ...]]:
+    return (
+        tuple(ours.get(name) for name in group.members),
+        tuple(theirs.get(name) for name in group.members),
+    )
+
+
+def _why(group: GroupRule, link: Link, held: set[str], parked: bool) -> str:
+    if group.name in held:
+        return "needs decision"
+    if parked:
+        return "refused by the CRM"
+    if link.dirty:
+        return "changed since the last run"
+    if group.direction is Direction.TO_PRM and link.base is None:
+        return "not read yet"
+    return ""
+
+
+def _unseen(
+    connection: sa.Connection, stream: Stream, report: StreamReport, seen: set[int], *, repair: bool
+) -> None:
+    """Linked records that the CRM did not show: absence is reported, it is never a delete."""
+    after = 0
+    missing: list[int] = []
+    while page := links.page(connection, stream.id, after, links.CHUNK):
+        after = page[-1].id
+        for link in page:
+            if link.state == LinkState.LIVE and link.crm_id and link.id not in seen:
+                if link.crm_gone:
+                    report.explained["deleted in the CRM"] += 1
+                else:
+                    missing.append(link.id)
+            elif link.state == LinkState.NEW and link.crm_id is None and not link.prm_gone:
+                report.only_in_prm += 1
+    report.missing_in_crm = len(missing)
+    if repair:
+        links.set_dirty(connection, missing, Dirty.CHANGED)
