@@ -65,7 +65,7 @@ class Scope:
         path: list[FieldDefinition] = []
         for step in steps:
             reference = definition.relation(step)
-            target = reference and self.database.table(reference.reference_to[0])
+            target = self.database.table(reference.reference_to[0]) if reference else None
             if reference is None or target is None or len(path) == _MAX_DEPTH:
                 raise self._no_relation(name, step, definition)
             path.append(reference)

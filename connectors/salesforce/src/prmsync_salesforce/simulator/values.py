@@ -20,6 +20,8 @@ from prmsync_salesforce.simulator.schema import FieldDefinition
 _ZONE = re.compile(r"([+-]\d\d)(\d\d)$")
 _BLANK = re.compile(r"^\s*$")
 
+Converter = Callable[[FieldDefinition, Any], Any]
+
 
 def stamp(moment: datetime) -> str:
     """A time as Salesforce answers it."""
@@ -47,7 +49,8 @@ def convert(field: FieldDefinition, value: Any) -> Any:
                 field.name,
             )
         return None
-    return _CONVERTERS.get(field.type, _to_text)(field, value)
+    converter: Converter = _CONVERTERS.get(field.type, _to_text)
+    return converter(field, value)
 
 
 def _parser_error(kind: str, value: Any) -> ApiError:
@@ -141,11 +144,17 @@ def _to_date(_field: FieldDefinition, value: Any) -> str:
         moment = parse_moment(value)
         if moment is not None:
             return moment.date().isoformat()
-        try:
-            return date.fromisoformat(value).isoformat()
-        except ValueError:
-            pass  # worded below, as for any other value
+        day = _parse_day(value)
+        if day is not None:
+            return day.isoformat()
     raise _parser_error("date", value)
+
+
+def _parse_day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def _to_datetime(_field: FieldDefinition, value: Any) -> str:
@@ -164,7 +173,7 @@ def _to_reference(field: FieldDefinition, value: Any) -> str:
     return found
 
 
-_CONVERTERS: dict[str, Callable[[FieldDefinition, Any], Any]] = {
+_CONVERTERS: dict[str, Converter] = {
     "picklist": _to_picklist,
     "multipicklist": _to_multipicklist,
     "double": _to_number,

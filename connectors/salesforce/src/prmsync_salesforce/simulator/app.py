@@ -1,0 +1,195 @@
+"""The simulated Salesforce org: paths to resources."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from prmsync.connector.protocol import SimulatorOptions
+from prmsync.connector.simulator.chassis import Chassis, json_response
+from prmsync.connector.simulator.clock import SimulatorClock
+from prmsync.connector.simulator.http import Handler, Request, Response
+from prmsync.errors import ConfigurationError
+from prmsync_salesforce.simulator.call import Call
+from prmsync_salesforce.simulator.classify import DATA_PATH, classify
+from prmsync_salesforce.simulator.collections import Collections
+from prmsync_salesforce.simulator.composite import Composite
+from prmsync_salesforce.simulator.control import Control
+from prmsync_salesforce.simulator.database import Database
+from prmsync_salesforce.simulator.failure import ApiError, no_resource
+from prmsync_salesforce.simulator.org import Org, Writer
+from prmsync_salesforce.simulator.query import QueryEngine
+from prmsync_salesforce.simulator.schema import ObjectDefinition, object_from_describe
+from prmsync_salesforce.simulator.seed import INTEGRATION_USER, ORG_ID, load_records, seed
+from prmsync_salesforce.simulator.settings import OrgSettings, parse_settings
+from prmsync_salesforce.simulator.sign_in import SignIn
+from prmsync_salesforce.simulator.sobjects import SObjects
+from prmsync_salesforce.simulator.standard import standard_objects
+
+VERSIONS = tuple(range(41, 69))
+_SEASONS = ("Winter", "Spring", "Summer")
+_BATCH_SIZE = re.compile(r"batchSize\s*=\s*(\d+)", re.IGNORECASE)
+_MAX_URI = 16_384
+_RESOURCES = ("composite", "limits", "query", "queryAll", "sobjects")
+
+
+class SalesforceSimulator:
+    """One simulated org. `handle` answers the REST API and `/_simulator/…`.
+
+    `--schema` JSON: one describe answer, or `{"objects": [describe, …]}` (each replaces the
+    object of its name or adds one), with optional `"settings"` (see `OrgSettings`) and
+    `"validation_rules"`. `--data` JSON: `{"Account": [{…}], …}`, or what the control path
+    `state` gave. Raises ConfigurationError when either cannot be used.
+    """
+
+    def __init__(self, options: SimulatorOptions, settings: OrgSettings | None = None) -> None:
+        schema = options.schema or {}
+        try:
+            self.settings = settings or parse_settings(schema.get("settings", {}))
+            self._build(options, schema)
+        except (ValueError, KeyError, TypeError, ApiError) as error:
+            raise ConfigurationError(
+                f"the simulated org cannot be set up: {error}",
+                hint="--schema takes saved describe answers, --data records by object name.",
+            ) from error
+
+    def _build(self, options: SimulatorOptions, schema: Mapping[str, Any]) -> None:
+        clock = SimulatorClock(options.now)
+        database = Database(_definitions(self.settings, schema))
+        self.org = Org(database, clock.now)
+        seed(self.org, self.settings)
+        for rule in schema.get("validation_rules", ()):
+            self.org.add_rule(rule)
+        self.queries = QueryEngine(database, clock.now, self.settings.locator_lifetime_seconds)
+        self.sign_in = SignIn(self.settings, ORG_ID, INTEGRATION_USER, clock.now)
+        control = Control(self.org, self.queries, clock)
+        if options.data and "records" in options.data:
+            control.restore(options.data)
+        elif options.data:
+            load_records(self.org, options.data)
+        self._sobjects = SObjects(self.org)
+        self._collections = Collections(self.org)
+        self._composite = Composite(database, self._data)
+        self.chassis = Chassis(
+            "salesforce", options, self._api, classify, control, self._error, clock=clock
+        )
+
+    @property
+    def handle(self) -> Handler:
+        return self.chassis.handle
+
+    def _api(self, request: Request) -> Response:
+        try:
+            response = self._routed(request)
+        except ApiError as error:
+            response = json_response(error.status, error.as_answer())
+        headers = {**response.headers, **self.sign_in.usage_header()}
+        return Response(response.status, response.body, headers)
+
+    def _error(self, status: int, code: str, message: str) -> Response:
+        default_code, default_message = _FAULTS.get(status, ("UNKNOWN_EXCEPTION", "fault"))
+        error = ApiError(status, code or default_code, message or default_message)
+        return json_response(status, error.as_answer())
+
+    def _routed(self, request: Request) -> Response:
+        path = request.path
+        if path == "/services/oauth2/token":
+            return self.sign_in.token(request)
+        if path.rstrip("/") == "/services/data":
+            return json_response(200, [_version(number) for number in VERSIONS])
+        self.sign_in.check(request)
+        if path == "/services/oauth2/userinfo" or path.startswith("/id/"):
+            user = self.org.database.row(INTEGRATION_USER) or {}
+            return json_response(200, self.sign_in.user_info(request, user))
+        self.sign_in.count()
+        _check_length(request)
+        return self._data(request)
+
+    def _data(self, request: Request) -> Response:
+        match = DATA_PATH.match(request.path)
+        if match is None:
+            raise no_resource()
+        version, rest = match.groups()
+        segments = tuple(unquote(part) for part in (rest or "").strip("/").split("/"))
+        call = Call(request, version, segments, Writer(INTEGRATION_USER), self.chassis.faults)
+        resource = segments[0]
+        if resource == "":
+            base = f"/services/data/{version}"
+            return json_response(200, {name: f"{base}/{name}" for name in _RESOURCES})
+        if resource == "limits":
+            return json_response(200, self.sign_in.limits())
+        if resource in ("query", "queryAll"):
+            return self._query(call)
+        if resource == "sobjects":
+            return self._sobjects.handle(call)
+        if segments == ("composite",) and call.method == "POST":
+            return self._composite.handle(call)
+        if segments[:2] == ("composite", "sobjects"):
+            return self._collections.handle(call)
+        raise no_resource()
+
+    def _query(self, call: Call) -> Response:
+        if len(call.segments) == 2:
+            return json_response(200, self.queries.more(call.segments[1], call.version))
+        text = call.parameter("q")
+        if text is None:
+            raise ApiError(400, "MALFORMED_QUERY", "A query string has to be specified")
+        answer = self.queries.run(
+            text,
+            deleted=call.segments[0] == "queryAll",
+            page=_page_size(call.request),
+            version=call.version,
+        )
+        if call.flag("columns"):
+            return json_response(200, self.queries.columns(text))
+        return json_response(200, answer)
+
+
+_FAULTS = {
+    401: ("INVALID_SESSION_ID", "Session expired or invalid"),
+    403: ("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."),
+    404: ("NOT_FOUND", "The requested resource does not exist"),
+    400: ("UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access to this record"),
+    500: ("UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access to this record"),
+    503: ("SERVER_UNAVAILABLE", "The server is temporarily unavailable"),
+}
+"""What a fault rule answers with when it names only a status."""
+
+
+def _definitions(settings: OrgSettings, schema: Mapping[str, Any]) -> list[ObjectDefinition]:
+    objects = standard_objects(multi_currency=settings.multi_currency)
+    definitions = {item.name: item for item in objects}
+    given = schema.get("objects", ())
+    describes = list(given.values()) if isinstance(given, Mapping) else list(given)
+    if "fields" in schema:
+        describes.append(schema)
+    for number, raw in enumerate(describes):
+        known = definitions.get(raw["name"])
+        prefix = known.prefix if known else f"a{number + 1:02d}"
+        definitions[raw["name"]] = object_from_describe(raw, prefix)
+    return list(definitions.values())
+
+
+def _version(number: int) -> dict[str, str]:
+    season = _SEASONS[(number - 68) % 3]
+    year = 27 + (number - 68) // 3
+    return {
+        "label": f"{season} '{year}",
+        "url": f"/services/data/v{number}.0",
+        "version": f"{number}.0",
+    }
+
+
+def _page_size(request: Request) -> int:
+    match = _BATCH_SIZE.search(request.headers.get("sforce-query-options", ""))
+    return min(2000, max(200, int(match.group(1)))) if match else 2000
+
+
+def _check_length(request: Request) -> None:
+    length = len(request.path) + sum(
+        len(key) + len(value) + 2 for key, values in request.query.items() for value in values
+    )
+    if length > _MAX_URI:
+        raise ApiError(414, "URI_TOO_LONG", f"The URI is longer than {_MAX_URI} characters")

@@ -1,0 +1,123 @@
+"""`/composite`: up to 25 calls in one, each with its own status inside an HTTP 200."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import orjson
+
+from prmsync.connector.simulator.chassis import json_response
+from prmsync.connector.simulator.http import Request, Response
+from prmsync_salesforce.simulator.call import Call
+from prmsync_salesforce.simulator.database import Database
+from prmsync_salesforce.simulator.failure import ApiError
+
+MAX_CALLS = 25
+_REFERENCE = re.compile(r"@\{([A-Za-z0-9_]+)((?:\.[A-Za-z0-9_]+|\[\d+\])+)\}")
+_STEP = re.compile(r"\.([A-Za-z0-9_]+)|\[(\d+)\]")
+
+
+class Composite:
+    """The resource that bundles calls. `inner` answers one of them."""
+
+    def __init__(self, database: Database, inner: Callable[[Request], Response]) -> None:
+        self._database = database
+        self._inner = inner
+
+    def handle(self, call: Call) -> Response:
+        """Answer `/composite`. Raises ApiError for a request that cannot be read."""
+        body = call.body()
+        parts = body.get("compositeRequest")
+        if not isinstance(parts, list) or not parts:
+            raise ApiError(400, "JSON_PARSER_ERROR", "compositeRequest must be a list of calls")
+        if len(parts) > MAX_CALLS:
+            raise ApiError(
+                400,
+                "LIMIT_EXCEEDED",
+                f"The composite request holds more than {MAX_CALLS} subrequests",
+            )
+        with self._database.all_or_none() as roll_back:
+            answers = self._answers(call, parts)
+            failed = any(answer["httpStatusCode"] >= 400 for answer in answers)
+            if failed and body.get("allOrNone") is True:
+                roll_back()
+                answers = [_halted(answer) for answer in answers]
+        return json_response(200, {"compositeResponse": answers})
+
+    def _answers(self, call: Call, parts: list[Any]) -> list[dict[str, Any]]:
+        known: dict[str, Any] = {}
+        answers = []
+        for part in parts:
+            answer = self._answer(call, part, known)
+            known[str(answer["referenceId"])] = answer["body"]
+            answers.append(answer)
+        return answers
+
+    def _answer(self, call: Call, part: Any, known: dict[str, Any]) -> dict[str, Any]:
+        if not isinstance(part, dict) or not {"method", "url", "referenceId"} <= part.keys():
+            raise ApiError(
+                400, "JSON_PARSER_ERROR", "each subrequest needs method, url and referenceId"
+            )
+        try:
+            response = self._inner(_request(call, _filled(part, known)))
+        except ApiError as error:
+            response = json_response(error.status, error.as_answer())
+        location = response.headers.get("location")
+        return {
+            "body": orjson.loads(response.body) if response.body else None,
+            "httpHeaders": {"Location": location} if location else {},
+            "httpStatusCode": response.status,
+            "referenceId": part["referenceId"],
+        }
+
+
+def _request(call: Call, part: dict[str, Any]) -> Request:
+    url = urlsplit(part["url"])
+    return Request(
+        method=part["method"].upper(),
+        path=url.path,
+        query=parse_qs(url.query, keep_blank_values=True),
+        headers=call.request.headers,
+        body=orjson.dumps(part["body"]) if part.get("body") is not None else b"",
+    )
+
+
+def _filled(part: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
+    """The subrequest with `@{reference.path}` replaced by values of earlier answers."""
+
+    def replaced(match: re.Match[str]) -> str:
+        value: Any = known.get(match.group(1))
+        for name, position in _STEP.findall(match.group(2)):
+            try:
+                value = value[name] if name else value[int(position)]
+            except (LookupError, TypeError) as error:
+                raise ApiError(
+                    400,
+                    "PROCESSING_HALTED",
+                    f"Invalid reference specified. No value for {match.group(0)} found",
+                ) from error
+        return str(value)
+
+    def fill(item: Any) -> Any:
+        if isinstance(item, str):
+            return _REFERENCE.sub(replaced, item)
+        if isinstance(item, dict):
+            return {key: fill(value) for key, value in item.items()}
+        return [fill(value) for value in item] if isinstance(item, list) else item
+
+    filled: dict[str, Any] = fill(part)
+    return filled
+
+
+def _halted(answer: dict[str, Any]) -> dict[str, Any]:
+    if answer["httpStatusCode"] >= 400:
+        return answer
+    error = ApiError(
+        400,
+        "PROCESSING_HALTED",
+        "The transaction was rolled back since another operation in the same transaction failed.",
+    )
+    return {**answer, "body": error.as_answer(), "httpHeaders": {}, "httpStatusCode": 400}

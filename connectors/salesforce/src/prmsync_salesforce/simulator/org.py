@@ -1,0 +1,323 @@
+"""The org: its schema, its records, and the rules every write goes through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from prmsync_salesforce.simulator.database import Database, Row, Table
+from prmsync_salesforce.simulator.evaluate import Predicate, Scope
+from prmsync_salesforce.simulator.failure import ApiError, bad_data
+from prmsync_salesforce.simulator.ids import long_id
+from prmsync_salesforce.simulator.schema import FieldDefinition, ObjectDefinition
+from prmsync_salesforce.simulator.soql import parse_condition
+from prmsync_salesforce.simulator.values import convert, stamp
+
+_MOMENTS = ("CreatedDate", "LastModifiedDate", "SystemModstamp")
+_PEOPLE = ("CreatedById", "LastModifiedById")
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Who writes, and with which modified time; None is the org's clock."""
+
+    user_id: str
+    moment: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationRule:
+    """Refuses a record of `object` that meets the condition, with the admin's message."""
+
+    object: str
+    message: str
+    refuses: Predicate
+    field: str | None = None
+
+
+class Org:
+    """Reads and writes of records, checked as Salesforce checks them."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+        self.database = database
+        self.now = now
+        self._rules: dict[str, list[ValidationRule]] = {}
+
+    def add_rule(self, raw: Mapping[str, Any]) -> None:
+        """A validation rule from `{"object", "when": SOQL condition, "message", "field"?}`.
+        Raises ValueError or ApiError when it cannot be understood."""
+        table = self.database.table(str(raw.get("object")))
+        if table is None or "when" not in raw or "message" not in raw:
+            raise ValueError('a validation rule needs a known "object", "when" and "message"')
+        scope = Scope(raw["when"], table.definition, self.database, self.now)
+        refuses = scope.predicate(parse_condition(raw["when"]))
+        rule = ValidationRule(table.definition.name, raw["message"], refuses, raw.get("field"))
+        self._rules.setdefault(rule.object, []).append(rule)
+
+    def create(self, table: Table, values: Mapping[str, Any], writer: Writer) -> str:
+        """A new record's id. Raises ApiError."""
+        definition = table.definition
+        if not definition.createable:
+            raise _not_supported(definition, "insert")
+        cleaned = self._cleaned(definition, values, creating=True)
+        row: Row = {**definition.defaults, **cleaned, "IsDeleted": False}
+        self._fill_defaults(definition, row, writer)
+        missing = [field.name for field in definition.required if row.get(field.name) is None]
+        if missing:
+            raise _required(missing)
+        row["Id"] = self.database.new_id(table)
+        self._finish(table, row, cleaned, None)
+        moment = stamp(writer.moment or self.now())
+        row.update(dict.fromkeys(_MOMENTS, moment))
+        row.update(dict.fromkeys(_PEOPLE, writer.user_id))
+        self.database.put(table, row)
+        return str(row["Id"])
+
+    def update(
+        self, table: Table, record_id: str, values: Mapping[str, Any], writer: Writer
+    ) -> None:
+        """Changes the named fields. Raises ApiError."""
+        definition = table.definition
+        if not definition.updateable:
+            raise _not_supported(definition, "update")
+        old = self.existing(table, record_id)
+        cleaned = self._cleaned(definition, values, creating=False)
+        missing = [
+            field.name
+            for field in definition.required
+            if field.name in cleaned and cleaned[field.name] is None
+        ]
+        if missing:
+            raise _required(missing)
+        row = {**old, **cleaned}
+        self._finish(table, row, cleaned, old)
+        moment = stamp(writer.moment or self.now())
+        row["LastModifiedDate"] = row["SystemModstamp"] = moment
+        row["LastModifiedById"] = writer.user_id
+        self.database.put(table, row)
+
+    def delete(self, table: Table, record_id: str, writer: Writer) -> None:
+        """To the recycle bin, with what hangs on it by cascade. Raises ApiError."""
+        if not table.definition.deletable:
+            raise _not_supported(table.definition, "delete")
+        row = self.existing(table, record_id)
+        moment = stamp(writer.moment or self.now())
+        audit = {"LastModifiedById": writer.user_id, "LastModifiedDate": moment}
+        self.database.put(table, {**row, **audit, "IsDeleted": True, "SystemModstamp": moment})
+        self._let_go(table, record_id, writer)
+
+    def existing(self, table: Table, record_id: str) -> Row:
+        """The live row with this 18-character id. Raises NOT_FOUND or ENTITY_IS_DELETED."""
+        row = table.rows.get(record_id)
+        if row is None:
+            raise ApiError(404, "NOT_FOUND", "The requested resource does not exist")
+        if row["IsDeleted"]:
+            raise ApiError(404, "ENTITY_IS_DELETED", "entity is deleted", [])
+        return row
+
+    def load(self, table: Table, values: Mapping[str, Any], default_user: str) -> str:
+        """A record as it is, with its own id and audit fields where given. Raises ApiError for
+        unknown fields and values of a wrong type."""
+        definition = table.definition
+        row: Row = {**definition.defaults, "IsDeleted": False}
+        for name, value in values.items():
+            if name == "attributes":
+                continue
+            field = _known(definition, name)
+            row[field.name] = convert(field, value)
+        row = {name: value for name, value in row.items() if value is not None}
+        moment = stamp(self.now())
+        created = row.setdefault("CreatedDate", moment)
+        modified = row.setdefault("LastModifiedDate", created)
+        row.setdefault("SystemModstamp", modified)
+        for name in _PEOPLE:
+            row.setdefault(name, default_user)
+        if definition.field("OwnerId") is not None:
+            row.setdefault("OwnerId", default_user)
+        if "Id" not in row:
+            row["Id"] = self.database.new_id(table)
+        self._derive(definition, row, values)
+        self.database.put(table, row)
+        return str(row["Id"])
+
+    def _cleaned(
+        self, definition: ObjectDefinition, values: Mapping[str, Any], *, creating: bool
+    ) -> Row:
+        cleaned: Row = {}
+        read_only: list[str] = []
+        for name, value in values.items():
+            if name == "attributes":
+                continue
+            field = definition.field(name)
+            if field is None:
+                field, value = self._by_reference(definition, name, value)
+            if not (field.createable if creating else field.updateable):
+                read_only.append(field.name)
+                continue
+            cleaned[field.name] = convert(field, value)
+        if read_only:
+            raise _read_only(read_only)
+        return cleaned
+
+    def _by_reference(
+        self, definition: ObjectDefinition, name: str, value: Any
+    ) -> tuple[FieldDefinition, Any]:
+        """`{"Partner__r": {"PRM_Partner_Id__c": "…"}}` names a parent by its external id."""
+        reference = definition.relation(name)
+        if reference is None or not (isinstance(value, dict) or value is None):
+            return _known(definition, name), value
+        parent = self.database.table(reference.reference_to[0])
+        keys = {key: text for key, text in (value or {}).items() if key != "attributes"}
+        if parent is None or len(keys) != 1:
+            raise bad_data("INVALID_FIELD", f"{name} must name one external id", name)
+        key, text = next(iter(keys.items()))
+        field = _known(parent.definition, key)
+        found = parent.find(field, text) if field.indexed else []
+        if len(found) != 1:
+            raise bad_data(
+                "INVALID_FIELD",
+                f"Foreign key external ID: {text} not found for field {field.name} in entity "
+                f"{parent.definition.name}",
+            )
+        return reference, found[0]
+
+    def _fill_defaults(self, definition: ObjectDefinition, row: Row, writer: Writer) -> None:
+        if definition.field("OwnerId") is not None and row.get("OwnerId") is None:
+            row["OwnerId"] = writer.user_id
+        code = definition.field("CurrencyIsoCode")
+        if code is not None and row.get("CurrencyIsoCode") is None and code.choices:
+            row["CurrencyIsoCode"] = self._corporate_currency()
+
+    def _corporate_currency(self) -> str | None:
+        table = self.database.table("CurrencyType")
+        rows = table.live() if table else iter(())
+        return next((row["IsoCode"] for row in rows if row["IsCorporate"]), None)
+
+    def _finish(self, table: Table, row: Row, cleaned: Row, old: Row | None) -> None:
+        """The checks that look at the whole record, and the fields that follow from others."""
+        self._check_references(table.definition, cleaned, old)
+        self._check_unique(table, row, cleaned)
+        self._derive(table.definition, row, cleaned)
+        for name in [name for name, value in row.items() if value is None]:
+            del row[name]
+        for rule in self._rules.get(table.definition.name, ()):
+            if rule.refuses(row):
+                fields = [rule.field] if rule.field else []
+                raise bad_data("FIELD_CUSTOM_VALIDATION_EXCEPTION", rule.message, *fields)
+
+    def _check_references(
+        self, definition: ObjectDefinition, cleaned: Row, old: Row | None
+    ) -> None:
+        for field in definition.references:
+            target = cleaned.get(field.name)
+            if target is None or (old is not None and old.get(field.name) == target):
+                continue
+            table = self.database.table_of(target)
+            if table is None or table.definition.name not in field.reference_to:
+                raise bad_data(
+                    "FIELD_INTEGRITY_EXCEPTION",
+                    f"{field.label}: id value of incorrect type: {target}",
+                    field.name,
+                )
+            parent = table.rows.get(target)
+            if parent is None or parent["IsDeleted"]:
+                raise bad_data("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
+            if field.name == "OwnerId" and parent.get("IsActive") is False:
+                raise bad_data(
+                    "INACTIVE_OWNER_OR_USER",
+                    "operation performed with inactive user ["
+                    + target
+                    + "] as owner of "
+                    + definition.label.lower(),
+                    "OwnerId",
+                )
+
+    def _check_unique(self, table: Table, row: Row, cleaned: Row) -> None:
+        for field in table.definition.indexed:
+            value = cleaned.get(field.name)
+            if not field.unique or value is None:
+                continue
+            others = [found for found in table.find(field, value) if found != row["Id"]]
+            if others:
+                raise bad_data(
+                    "DUPLICATE_VALUE",
+                    f"duplicate value found: {field.name} duplicates value on record with id: "
+                    f"{others[0][:15]}",
+                )
+
+    def _derive(self, definition: ObjectDefinition, row: Row, written: Mapping[str, Any]) -> None:
+        if definition.name == "User":
+            parts = (row.get("FirstName"), row.get("LastName"))
+            row["Name"] = " ".join(part for part in parts if part)
+        if definition.name == "Opportunity" and ("StageName" in written or "IsWon" not in row):
+            stage = self._stage(row.get("StageName"))
+            row["IsClosed"] = bool(stage.get("IsClosed"))
+            row["IsWon"] = bool(stage.get("IsWon"))
+            row["ForecastCategory"] = stage.get("ForecastCategory")
+            if "Probability" not in written:
+                row["Probability"] = stage.get("DefaultProbability")
+        if definition.name.endswith("__c") and row.get("Name") is None:
+            row["Name"] = row.get("Id", "")[:15]
+
+    def _stage(self, label: str | None) -> Row:
+        table = self.database.table("OpportunityStage")
+        rows = table.rows.values() if table else ()
+        return next((row for row in rows if row.get("ApiName") == label), {})
+
+    def _let_go(self, table: Table, record_id: str, writer: Writer) -> None:
+        """Deletes children that go with their parent and clears the other lookups to it."""
+        for child in self.database.tables.values():
+            for field in child.definition.references:
+                if table.definition.name not in field.reference_to:
+                    continue
+                for row in [row for row in child.live() if row.get(field.name) == record_id]:
+                    if field.cascade:
+                        self.delete(child, row["Id"], writer)
+                    else:
+                        self._clear(child, row, field)
+
+    def _clear(self, table: Table, row: Row, field: FieldDefinition) -> None:
+        cleared = {name: value for name, value in row.items() if name != field.name}
+        cleared["SystemModstamp"] = stamp(self.now())
+        self.database.put(table, cleared)
+
+
+def own_id(table: Table, text: object) -> str:
+    """The 18-character id of a record of this object. Raises MALFORMED_ID."""
+    found = long_id(text)
+    if found is None or found[:3] != table.definition.prefix:
+        raise bad_data("MALFORMED_ID", f"malformed id {text}")
+    return found
+
+
+def _known(definition: ObjectDefinition, name: str) -> FieldDefinition:
+    field = definition.field(name)
+    if field is None:
+        raise bad_data(
+            "INVALID_FIELD", f"No such column '{name}' on sobject of type {definition.name}"
+        )
+    return field
+
+
+def _required(missing: list[str]) -> ApiError:
+    message = f"Required fields are missing: [{', '.join(missing)}]"
+    return bad_data("REQUIRED_FIELD_MISSING", message, *missing)
+
+
+def _read_only(names: list[str]) -> ApiError:
+    return bad_data(
+        "INVALID_FIELD_FOR_INSERT_UPDATE",
+        f"Unable to create/update fields: {', '.join(names)}. Please check the security "
+        "settings of this field and verify that it is read/write for your profile or "
+        "permission set.",
+        *names,
+    )
+
+
+def _not_supported(definition: ObjectDefinition, operation: str) -> ApiError:
+    return bad_data(
+        "INVALID_TYPE_FOR_OPERATION",
+        f"entity type {definition.name} does not support {operation}",
+    )

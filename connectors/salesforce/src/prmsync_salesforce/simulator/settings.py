@@ -1,0 +1,37 @@
+"""What kind of org is simulated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class OrgSettings:
+    """`daily_api_limit` counts calls in any 24 hours; tokens live by the simulator's clock."""
+
+    name: str = "Simulated Salesforce Org"
+    sandbox: bool = False
+    multi_currency: bool = True
+    currency: str = "USD"
+    time_zone: str = "America/Los_Angeles"
+    client_id: str = "prmsync-simulator"
+    client_secret: str = "simulator-secret"  # noqa: S105 - opens nothing but a simulator
+    token_lifetime_seconds: float = 7200
+    daily_api_limit: int = 1_000_000
+    locator_lifetime_seconds: float = 2 * 24 * 3600
+
+
+def parse_settings(raw: Mapping[str, Any]) -> OrgSettings:
+    """Settings from `--schema`'s "settings". Raises ValueError that names every problem."""
+    known = {item.name: item for item in fields(OrgSettings)}
+    problems = [f"unknown setting {key!r}" for key in raw if key not in known]
+    for key, value in raw.items():
+        default = known[key].default if key in known else None
+        wanted = (int, float) if isinstance(default, float) else type(default)
+        if key in known and not isinstance(value, wanted):
+            problems.append(f"setting {key} must be like {default!r}")
+    if problems:
+        raise ValueError("; ".join(problems))
+    return OrgSettings(**raw)
