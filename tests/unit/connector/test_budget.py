@@ -1,0 +1,42 @@
+"""Counting calls, and leaving others their share."""
+
+from __future__ import annotations
+
+import pytest
+
+from prmsync.connector.budget import CallBudget
+from prmsync.errors import QuotaError
+
+
+def test_calls_are_counted_by_kind():
+    budget = CallBudget()
+    for kind in ("read", "read", "write"):
+        budget.spend(kind)
+    budget.observe(22, 15000)
+    usage = budget.usage()
+    assert usage.calls == {"read": 2, "write": 1}
+    assert (usage.used, usage.limit) == (22, 15000)
+
+
+def test_before_the_crm_told_its_meter_nothing_is_refused():
+    budget = CallBudget(share=0.01)
+    budget.spend("read")
+    assert budget.usage().calls == {"read": 1}
+
+
+def test_a_used_up_share_stops_before_the_call_and_says_how_to_go_on():
+    budget = CallBudget(share=0.8)
+    budget.observe(799, 1000)
+    budget.spend("read")
+    budget.observe(800, 1000)
+    with pytest.raises(QuotaError, match="800 of the account's 1,000") as caught:
+        budget.spend("write")
+    assert "call_share" in caught.value.hint
+    assert budget.usage().calls == {"read": 1}
+
+
+def test_without_a_share_only_the_crm_stops_us():
+    budget = CallBudget()
+    budget.observe(1000, 1000)
+    budget.spend("read")
+    assert budget.usage().calls == {"read": 1}
