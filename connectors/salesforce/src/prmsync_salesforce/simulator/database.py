@@ -33,7 +33,7 @@ class Table:
 
     def find(self, field: FieldDefinition, value: Any) -> list[str]:
         """Ids of the live rows with this value of an indexed field."""
-        return self._index[field.name].get(index_key(field, value), [])
+        return list(self._index[field.name].get(index_key(field, value), ()))
 
     def live(self) -> Iterator[Row]:
         return (row for row in self.rows.values() if not row["IsDeleted"])

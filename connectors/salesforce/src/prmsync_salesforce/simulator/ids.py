@@ -45,6 +45,8 @@ def long_id(text: object) -> str | None:
 
 
 def _restored(text: str) -> str | None:
+    if text not in (text.lower(), text.upper()):
+        return None
     letters = []
     for place, letter in enumerate(text[:15]):
         check = text[15 + place // 5].upper()

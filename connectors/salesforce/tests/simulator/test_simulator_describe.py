@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import pytest
+
+from prmsync.connector.protocol import SimulatorOptions
+from prmsync_salesforce.simulator.app import SalesforceSimulator
+from prmsync_salesforce.simulator.settings import OrgSettings
+
+
+def fields_of(org, name):
+    status, answer = org.call("GET", f"/sobjects/{name}/describe")
+    assert status == 200
+    return {field["name"]: field for field in answer["fields"]}
+
+
+def test_the_global_describe_lists_every_object(org):
+    status, answer = org.call("GET", "/sobjects")
+    assert status == 200
+    assert (answer["encoding"], answer["maxBatchSize"]) == ("UTF-8", 200)
+    objects = {item["name"]: item for item in answer["sobjects"]}
+    assert {"Account", "Opportunity", "OpportunityPartner", "PRM_Registration__c"} <= set(objects)
+    assert objects["PRM_Registration__c"]["custom"] is True
+    assert objects["OpportunityPartner"]["updateable"] is False
+    assert (
+        objects["Account"]["urls"]["describe"] == "/services/data/v68.0/sobjects/Account/describe"
+    )
+
+
+def test_describe_tells_types_lengths_keys_and_picklists(org):
+    account = fields_of(org, "account")
+    key = account["PRM_Partner_Id__c"]
+    assert (key["type"], key["length"], key["externalId"], key["unique"], key["idLookup"]) == (
+        "string",
+        36,
+        True,
+        True,
+        True,
+    )
+    opportunity = fields_of(org, "Opportunity")
+    amount = opportunity["Amount"]
+    assert (amount["type"], amount["precision"], amount["scale"]) == ("currency", 18, 2)
+    assert (opportunity["CloseDate"]["nillable"], opportunity["OwnerId"]["defaultedOnCreate"]) == (
+        False,
+        True,
+    )
+    assert opportunity["PRM_Partner__c"]["referenceTo"] == ["Account"]
+    assert opportunity["PRM_Partner__c"]["relationshipName"] == "PRM_Partner__r"
+    assert opportunity["IsWon"]["updateable"] is False
+    stage = opportunity["StageName"]["picklistValues"]
+    assert stage[-1] == {
+        "active": True,
+        "defaultValue": False,
+        "label": "Closed Lost",
+        "validFor": None,
+        "value": "Closed Lost",
+    }
+    state = fields_of(org, "PRM_Registration__c")["Review_State__c"]
+    assert state["restrictedPicklist"] is True
+    assert {"value": "under_review", "label": "Under Review"}.items() <= next(
+        item for item in state["picklistValues"] if item["value"] == "under_review"
+    ).items()
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        ("Account", ["PRM_Tier__c", "PRM_Status__c", "PRM_Types__c", "PRM_Domain__c"]),
+        ("Opportunity", ["PRM_Conflict__c", "PRM_Protected_Until__c", "PRM_Loss_Reason__c"]),
+        ("PRM_Registration__c", ["Name", "Expected_Close__c", "Distributor__c", "Margin__c"]),
+    ],
+)
+def test_the_objects_have_the_fields_of_the_partner_database(org, name, fields):
+    assert set(fields) <= set(fields_of(org, name))
+
+
+def test_without_multi_currency_there_is_no_currency_code(new_org):
+    org = new_org(OrgSettings(multi_currency=False))
+    assert "CurrencyIsoCode" not in fields_of(org, "Opportunity")
+    assert "CurrencyIsoCode" not in org.read("Opportunity", org.opportunity())
+    assert org.call("GET", "/query", q="SELECT Id FROM CurrencyType")[0] == 400
+
+
+def test_record_types_appear_in_describe(new_org):
+    types = [
+        {"DeveloperName": "Partner_Deal", "Name": "Partner Deal", "SobjectType": "Opportunity"}
+    ]
+    org = new_org(data={"RecordType": types})
+    infos = org.call("GET", "/sobjects/Opportunity/describe")[1]["recordTypeInfos"]
+    assert [info["developerName"] for info in infos] == ["Partner_Deal", "Master"]
+    assert infos[0]["recordTypeId"] == org.ids("SELECT Id FROM RecordType")[0]
+
+
+def test_a_saved_describe_builds_the_same_object_again(org):
+    saved = [
+        org.call("GET", f"/sobjects/{name}/describe")[1]
+        for name in ("Opportunity", "OpportunityPartner", "PRM_Registration__c")
+    ]
+    options = SimulatorOptions(now=org.simulator.chassis.clock.now, schema={"objects": saved})
+    other = type(org)(SalesforceSimulator(options))
+    other.sign_in()
+    for describe in saved:
+        assert other.call("GET", f"/sobjects/{describe['name']}/describe")[1] == describe
+    record = other.read("Opportunity", other.opportunity(PRM_Opportunity_Id__c="k"))
+    assert record["PRM_Registered__c"] is False
+
+
+def test_a_schema_without_a_field_refuses_it(org, new_org):
+    describe = org.call("GET", "/sobjects/Account/describe")[1]
+    describe["fields"] = [item for item in describe["fields"] if item["name"] != "PRM_Tier__c"]
+    poor = new_org(schema=describe)
+    status, answer = poor.call("POST", "/sobjects/Account", {"Name": "A", "PRM_Tier__c": "Gold"})
+    assert (status, answer[0]["errorCode"]) == (400, "INVALID_FIELD")

@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture
+def deals(org):
+    """Four deals; the values tell every operator apart."""
+    acme = org.create("Account", Name="Acme", PRM_Partner_Id__c="acme")
+    rows = [
+        ("one", 100, "2026-04-01", acme, True, "2026-03-01T10:00:00Z", "O'Neil"),
+        ("Two", 200.5, "2026-05-01", None, False, "2026-03-02T10:00:00Z", "50%_off"),
+        ("three", None, "2026-06-01", acme, True, None, None),
+        ("FOUR", 400, "2026-02-28", None, False, "2026-03-04T10:00:00Z", "plain"),
+    ]
+    for name, amount, close, account, registered, until, step in rows:
+        org.opportunity(
+            Name=name,
+            Amount=amount,
+            CloseDate=close,
+            AccountId=account,
+            PRM_Registered__c=registered,
+            PRM_Protected_Until__c=until,
+            NextStep=step,
+        )
+    return org
+
+
+def names(org, where="", tail=""):
+    clause = f" WHERE {where}" if where else ""
+    return [row["Name"] for row in org.query(f"SELECT Name FROM Opportunity{clause} {tail}")]
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        ("Name = 'TWO'", ["Two"]),
+        ("Name != 'two'", ["one", "three", "FOUR"]),
+        ("Amount > 100", ["Two", "FOUR"]),
+        ("Amount >= 100 AND Amount <= 200.5", ["one", "Two"]),
+        ("Amount = null", ["three"]),
+        ("Amount != 100", ["Two", "three", "FOUR"]),
+        ("Name IN ('one','four')", ["one", "FOUR"]),
+        ("Name NOT IN ('one','four')", ["Two", "three"]),
+        ("Name LIKE '%o%'", ["one", "Two", "FOUR"]),
+        ("Name LIKE 't__'", ["Two"]),
+        ("NextStep = 'O\\'Neil'", ["one"]),
+        ("NextStep LIKE '50\\%\\_%'", ["Two"]),
+        ("PRM_Registered__c = true", ["one", "three"]),
+        ("NOT PRM_Registered__c = true", ["Two", "FOUR"]),
+        ("CloseDate >= 2026-05-01", ["Two", "three"]),
+        ("CloseDate = LAST_N_DAYS:3", ["FOUR"]),
+        ("PRM_Protected_Until__c > 2026-03-01T11:00:00+01:00", ["Two", "FOUR"]),
+        ("PRM_Protected_Until__c >= 2026-03-01T11:00:00+01:00", ["one", "Two", "FOUR"]),
+        ("PRM_Protected_Until__c = TODAY", ["one"]),
+        ("(Name = 'one' OR Name = 'Two') AND Amount < 150", ["one"]),
+        ("Name = 'one' OR (Name = 'Two' AND Amount < 150)", ["one"]),
+        ("Account.Name = 'acme'", ["one", "three"]),
+        ("Account.PRM_Partner_Id__c = null", ["Two", "FOUR"]),
+    ],
+)
+def test_conditions(deals, where, expected):
+    assert names(deals, where) == expected
+
+
+@pytest.mark.parametrize(
+    ("tail", "expected"),
+    [
+        ("ORDER BY Amount", ["three", "one", "Two", "FOUR"]),
+        ("ORDER BY Amount ASC NULLS LAST", ["one", "Two", "FOUR", "three"]),
+        ("ORDER BY Amount DESC", ["three", "FOUR", "Two", "one"]),
+        ("ORDER BY Amount DESC NULLS LAST", ["FOUR", "Two", "one", "three"]),
+        ("ORDER BY Name", ["FOUR", "one", "three", "Two"]),
+        ("ORDER BY PRM_Registered__c DESC, Name ASC", ["one", "three", "FOUR", "Two"]),
+        ("ORDER BY Name LIMIT 2", ["FOUR", "one"]),
+        ("ORDER BY Name LIMIT 2 OFFSET 1", ["one", "three"]),
+    ],
+)
+def test_order_limit_and_offset(deals, tail, expected):
+    assert names(deals, tail=tail) == expected
+
+
+def test_parents_are_nested_and_null_when_missing(deals):
+    rows = deals.query("SELECT name, Account.Name, Owner.Email FROM Opportunity ORDER BY Amount")
+    assert rows[0]["Account"]["Name"] == "Acme"
+    assert rows[0]["Account"]["attributes"]["type"] == "Account"
+    assert rows[2]["Account"] is None
+    assert rows[2]["Owner"]["Email"] == "integration@example.com"
+    assert list(rows[0]) == ["attributes", "Name", "Account", "Owner"]
+
+
+def test_an_answer_is_a_page_with_its_attributes(deals):
+    status, answer = deals.call("GET", "/query/", q="SELECT Id, Amount FROM Opportunity LIMIT 1")
+    assert status == 200
+    record_id = answer["records"][0]["Id"]
+    assert answer == {
+        "totalSize": 1,
+        "done": True,
+        "records": [
+            {
+                "attributes": {
+                    "type": "Opportunity",
+                    "url": f"/services/data/v68.0/sobjects/Opportunity/{record_id}",
+                },
+                "Id": record_id,
+                "Amount": 100.0,
+            }
+        ],
+    }
+
+
+def test_counts_and_aggregates(deals):
+    answer = deals.call("GET", "/query", q="select count() from Opportunity")[1]
+    assert answer == {"totalSize": 4, "done": True, "records": []}
+    rows = deals.query(
+        "SELECT PRM_Registered__c, COUNT(Id) n, SUM(Amount), MAX(CloseDate) last "
+        "FROM Opportunity GROUP BY PRM_Registered__c"
+    )
+    assert rows == [
+        {
+            "attributes": {"type": "AggregateResult"},
+            "PRM_Registered__c": True,
+            "n": 2,
+            "expr0": 100.0,
+            "last": "2026-06-01",
+        },
+        {
+            "attributes": {"type": "AggregateResult"},
+            "PRM_Registered__c": False,
+            "n": 2,
+            "expr0": 600.5,
+            "last": "2026-05-01",
+        },
+    ]
+
+
+def test_ids_are_found_in_both_forms_and_keys_through_their_index(deals):
+    record_id = deals.ids("SELECT Id FROM Account")[0]
+    assert deals.ids(f"SELECT Id FROM Account WHERE Id IN ('{record_id[:15]}')") == [record_id]
+    assert deals.ids("SELECT Id FROM Account WHERE PRM_Partner_Id__c = 'ACME'") == [record_id]
+    assert deals.ids("SELECT Id FROM Account WHERE PRM_Partner_Id__c IN ('x')") == []
+    where = "PRM_Partner_Id__c = 'acme' AND Name = 'other'"
+    assert deals.ids(f"SELECT Id FROM Account WHERE {where}") == []
+
+
+def test_a_deleted_record_is_found_by_key_only_through_query_all(deals):
+    record_id = deals.ids("SELECT Id FROM Account")[0]
+    deals.call("DELETE", f"/sobjects/Account/{record_id}")
+    soql = "SELECT Id FROM Account WHERE PRM_Partner_Id__c = 'acme'"
+    assert deals.ids(soql) == []
+    assert deals.ids(soql, "queryAll") == [record_id]
+
+
+def test_fields_functions_need_a_limit(deals):
+    rows = deals.query("SELECT FIELDS(CUSTOM) FROM Account LIMIT 5")
+    assert rows[0]["PRM_Partner_Id__c"] == "acme"
+    assert "Name" not in rows[0]
+    status, answer = deals.call("GET", "/query", q="SELECT FIELDS(ALL) FROM Account")
+    assert (status, answer[0]["errorCode"]) == (400, "MALFORMED_QUERY")
+
+
+def test_columns_tell_types_instead_of_records(deals):
+    answer = deals.call("GET", "/query", q="SELECT Id, Amount FROM Opportunity", columns="true")[1]
+    assert answer["entityName"] == "Opportunity"
+    assert [item["columnName"] for item in answer["columnMetadata"]] == ["Id", "Amount"]
+    assert answer["columnMetadata"][1]["numberType"] is True
+
+
+@pytest.mark.parametrize(
+    ("soql", "code", "part"),
+    [
+        ("SELECT Id FROM Opportunty", "INVALID_TYPE", "sObject type 'Opportunty' is not supported"),
+        ("SELECT Nmae FROM Account", "INVALID_FIELD", "No such column 'Nmae' on entity 'Account'"),
+        ("SELECT Id FROM Account WHERE Foo__r.Id = null", "INVALID_FIELD", "relationship 'Foo__r'"),
+        ("SELECT Id FROM Account WHERE", "MALFORMED_QUERY", "unexpected token"),
+        ("SELECT Id Name FROM Account", "MALFORMED_QUERY", "unexpected token: 'Name'"),
+        ("SELECT Id FROM Account LIMIT x", "MALFORMED_QUERY", "unexpected token: 'x'"),
+        ("SELECT Id FROM Account WHERE Name = 'open", "MALFORMED_QUERY", "unexpected token"),
+        ("SELECT Id, id FROM Account", "INVALID_FIELD", "duplicate field selected"),
+        (
+            "SELECT Id FROM Account WHERE CreatedDate > '2026-01-01T00:00:00Z'",
+            "INVALID_FIELD",
+            "must be of type dateTime and should not be enclosed in quotes",
+        ),
+        ("SELECT Id FROM Account WHERE Id = 'abc'", "INVALID_QUERY_FILTER_OPERATOR", "invalid ID"),
+        ("SELECT Name, COUNT(Id) FROM Account", "MALFORMED_QUERY", "must be grouped"),
+    ],
+)
+def test_wrong_queries_are_refused(org, soql, code, part):
+    status, answer = org.call("GET", "/query", q=soql)
+    assert (status, answer[0]["errorCode"]) == (400, code)
+    assert part in answer[0]["message"]
+
+
+def test_an_error_points_at_its_place(org):
+    _, answer = org.call("GET", "/query", q="select count() from XYZZY")
+    assert answer[0]["message"].startswith(
+        "\nselect count() from XYZZY\n                    ^\nERROR at Row:1:Column:21\n"
+    )
+
+
+@pytest.fixture
+def many(org):
+    for start in range(0, 4500, 200):
+        records = [
+            {"attributes": {"type": "Account"}, "Name": f"A{number:04d}"}
+            for number in range(start, min(start + 200, 4500))
+        ]
+        assert org.call("POST", "/composite/sobjects", {"records": records})[0] == 200
+    return org
+
+
+def test_pages_hold_2000_records_and_lead_on_by_locator(many):
+    first = many.call("GET", "/query", q="SELECT Name FROM Account ORDER BY Name")[1]
+    assert (first["totalSize"], first["done"], len(first["records"])) == (4500, False, 2000)
+    assert first["nextRecordsUrl"].startswith("/services/data/v68.0/query/0r8")
+    assert first["nextRecordsUrl"].endswith("-2000")
+    second = many.call("GET", first["nextRecordsUrl"])[1]
+    third = many.call("GET", second["nextRecordsUrl"])[1]
+    assert (third["done"], "nextRecordsUrl" in third) == (True, False)
+    seen = [row["Name"] for page in (first, second, third) for row in page["records"]]
+    assert seen == [f"A{number:04d}" for number in range(4500)]
+    stats = many.simulator.chassis.stats
+    assert (stats.calls("query"), stats.calls("query-more")) == (1, 2)
+
+
+@pytest.mark.parametrize(("asked", "got"), [("250", 250), ("10", 200), ("9999", 2000)])
+def test_the_page_size_is_asked_for_within_bounds(many, asked, got):
+    headers = {"sforce-query-options": f"batchSize={asked}"}
+    answer = many.call("GET", "/query", headers=headers, q="SELECT Id FROM Account")[1]
+    assert len(answer["records"]) == got
+
+
+def test_a_locator_dies_after_two_days_and_an_unknown_one_is_refused(many):
+    following = many.call("GET", "/query", q="SELECT Id FROM Account")[1]["nextRecordsUrl"]
+    many.advance(3600)
+    assert many.call("GET", following)[0] == 200
+    many.advance(2 * 24 * 3600)
+    many.sign_in()
+    status, answer = many.call("GET", following)
+    assert (status, answer[0]["errorCode"]) == (400, "INVALID_QUERY_LOCATOR")
+    status, answer = many.call("GET", "/query/0r8gK0000000999QAA-2000")
+    assert (status, answer[0]["errorCode"]) == (400, "INVALID_QUERY_LOCATOR")
+
+
+def test_a_uri_that_is_too_long_is_refused(org):
+    soql = "SELECT Id FROM Account WHERE Name IN (" + ",".join(["'x'"] * 5000) + ")"
+    assert org.call("GET", "/query", q=soql)[0] == 414
