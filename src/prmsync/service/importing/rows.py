@@ -40,7 +40,9 @@ class RowReader:
             for name, sources in columns.items()
         ]
         self._money = [
-            (name, field.currency) for name, field in fields.items() if field.currency in columns
+            (name, field.currency)
+            for name, field in fields.items()
+            if field.currency and name in columns
         ]
         self._outcome = stream == "registration" and {"review_state", "outcome"} <= set(columns)
 
@@ -62,7 +64,7 @@ class RowReader:
 
     def _amounts(self, values: Values) -> Iterator[Problem]:
         for name, currency_field in self._money:
-            amount, currency = values.get(name), values.get(str(currency_field))
+            amount, currency = values.get(name), values.get(currency_field)
             if not isinstance(amount, str):
                 continue
             if not isinstance(currency, str):

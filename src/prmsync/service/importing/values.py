@@ -20,6 +20,7 @@ _PLAIN = re.compile(r"[-+]?\d+(\.\d+)?")
 _WITH_COMMA = re.compile(r"[-+]?\d{1,3}([. \u00a0\u202f']?\d{3})*(,\d+)?|[-+]?\d+(,\d+)?")
 _WITH_POINT = re.compile(r"[-+]?\d{1,3}([, \u00a0\u202f']?\d{3})*(\.\d+)?|[-+]?\d+(\.\d+)?")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_TOO_LARGE = Decimal(10) ** 16
 _YES = frozenset({"true", "yes", "y", "1"})
 _NO = frozenset({"false", "no", "n", "0"})
 
@@ -132,7 +133,10 @@ def _number(text: str, form: Format) -> str:
     if form.decimal:
         grouping = "." if form.decimal == "," else ","
         text = re.sub(rf"[{re.escape(grouping)} \u00a0\u202f']", "", text).replace(",", ".")
-    return f"{Decimal(text):f}"
+    exact = Decimal(text)
+    if abs(exact) >= _TOO_LARGE:
+        raise BadValue(f"`{text}` is too large", "At most 16 digits before the decimal sign.")
+    return f"{exact:f}"
 
 
 def _day(text: str, form: Format) -> str:
