@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from ruamel.yaml import YAML
 
 from prmsync.connector.protocol import SimulatorOptions
 from prmsync_salesforce.simulator.app import SalesforceSimulator
@@ -110,3 +113,18 @@ def test_a_schema_without_a_field_refuses_it(org, new_org):
     poor = new_org(schema=describe)
     status, answer = poor.call("POST", "/sobjects/Account", {"Name": "A", "PRM_Tier__c": "Gold"})
     assert (status, answer[0]["errorCode"]) == (400, "INVALID_FIELD")
+
+
+MAPPINGS = Path(__file__).parents[4] / "mappings" / "salesforce"
+
+
+@pytest.mark.parametrize("stream", ["partner", "opportunity", "registration", "relation"])
+def test_the_org_has_every_field_that_the_shipped_mapping_names(org, stream):
+    mapping = YAML(typ="safe").load((MAPPINGS / f"{stream}.yaml").read_text("utf-8"))
+    fields = [
+        item if isinstance(item, str) else item["crm"]
+        for item in (*mapping.get("fields", {}).values(), *mapping.get("relation", {}).values())
+    ]
+    wanted = {*fields, mapping["key"]} if "key" in mapping else set(fields)
+    assert wanted
+    assert wanted <= set(fields_of(org, mapping["object"]))

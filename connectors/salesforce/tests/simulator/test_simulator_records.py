@@ -262,3 +262,13 @@ def test_paths_and_methods_that_do_not_exist(org):
     assert org.call("PUT", f"/sobjects/Account/{record_id}", {})[0] == 405
     assert error(org.call("POST", "/sobjects/Account", b"{not json")[1]) == "JSON_PARSER_ERROR"
     assert error(org.call("POST", "/sobjects/Account", b"[1]")[1]) == "JSON_PARSER_ERROR"
+
+
+def test_the_amount_of_a_deal_with_products_is_ignored_without_a_word(new_org):
+    deal = {"Name": "D", "StageName": "Prospecting", "CloseDate": "2026-06-30"}
+    org = new_org(data={"Opportunity": [{**deal, "Amount": 5, "HasOpportunityLineItem": True}]})
+    record_id = org.ids("SELECT Id FROM Opportunity")[0]
+    path = f"/sobjects/Opportunity/{record_id}"
+    assert org.call("PATCH", path, {"Amount": 9, "NextStep": "call"})[0] == 204
+    record = org.read("Opportunity", record_id)
+    assert (record["Amount"], record["NextStep"]) == (5, "call")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
@@ -133,11 +134,25 @@ def serve(handler: Handler, port: int, latency_ms: int, ready: Callable[[str], N
     """
     listener = _listen(port)
     try:
-        ready(_url(listener))
-        with contextlib.suppress(KeyboardInterrupt):
+        with _sigterm_as_interrupt(), contextlib.suppress(KeyboardInterrupt):
+            ready(_url(listener))
             _server(handler, latency_ms).run(sockets=[listener])
     finally:
         listener.close()
+
+
+@contextlib.contextmanager
+def _sigterm_as_interrupt() -> Iterator[None]:
+    """After its clean stop uvicorn raises the signal once more; SIGTERM must not kill then, or
+    what the caller wants to do after serving would never happen."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextlib.contextmanager

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import orjson
 
 from prmsync.connector.simulator.faults import InterruptedResponse
@@ -114,3 +116,10 @@ def test_control_mistakes_are_answered_with_what_is_wrong(notebook):
     assert '"id"' in call(notebook, "PATCH", "/_simulator/records", no_id)[1]["message"]
     unsaid = {"object": "note", "values": {}}
     assert "needs a text" in call(notebook, "POST", "/_simulator/records", unsaid)[1]["message"]
+
+
+def test_calls_from_many_threads_are_answered_one_at_a_time(notebook):
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda n: call(notebook, "POST", "/notes", n), range(400)))
+    assert sorted(answer["count"] for _, answer in answers) == list(range(1, 401))
+    assert notebook.chassis.stats.calls("notes", "POST", 201) == 400

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+
 import httpx
 import pytest
 
@@ -45,3 +49,22 @@ def test_a_port_that_is_taken_is_a_clear_error(notebook):
         port = int(base.rsplit(":", 1)[1])
         with pytest.raises(ConfigurationError, match=f"127.0.0.1:{port}"):
             serve(notebook.handle, port, 0, lambda url: None)
+
+
+SERVER = """
+from prmsync.connector.simulator.http import Response
+from prmsync.connector.simulator.serve import serve
+serve(lambda request: Response(200, b"hello"), 0, 0, lambda url: print(url, flush=True))
+print("stopped", flush=True)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_serving_and_the_caller_goes_on(number):
+    command = [sys.executable, "-c", SERVER]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        url = process.stdout.readline().strip()
+        assert httpx.get(url).text == "hello"
+        process.send_signal(number)
+        rest, _ = process.communicate(timeout=20)
+    assert (rest.strip(), process.returncode) == ("stopped", 0)

@@ -84,6 +84,9 @@ class Org:
             raise _not_supported(definition, "update")
         old = self.existing(table, record_id)
         cleaned = self._cleaned(definition, values, creating=False)
+        if old.get("HasOpportunityLineItem"):
+            # Salesforce takes the sum of the products and says nothing about the amount sent.
+            cleaned.pop("Amount", None)
         missing = [
             field.name
             for field in definition.required

@@ -80,7 +80,12 @@ class FieldDefinition:
 
     def describe(self) -> dict[str, Any]:
         """The field's part of the describe answer."""
-        base: dict[str, Any] = dict(self.raw) or dict(_FIELD_REST)
+        base: dict[str, Any] = dict(self.raw) or {
+            **_FIELD_REST,
+            "aggregatable": self.type not in ("boolean", "textarea", "multipicklist"),
+            "groupable": self.type not in ("datetime", "textarea", "multipicklist", *NUMERIC),
+            "sortable": self.type not in ("textarea", "multipicklist"),
+        }
         base.update(
             name=self.name,
             label=self.label,
@@ -113,7 +118,6 @@ class FieldDefinition:
 
 
 _FIELD_REST: dict[str, Any] = {
-    "aggregatable": True,
     "aiPredictionField": False,
     "autoNumber": False,
     "calculatedFormula": None,
@@ -129,7 +133,6 @@ _FIELD_REST: dict[str, Any] = {
     "filterable": True,
     "filteredLookupInfo": None,
     "formulaTreatNullNumberAsZero": False,
-    "groupable": True,
     "highScaleNumber": False,
     "htmlFormatted": False,
     "inlineHelpText": None,
@@ -142,7 +145,6 @@ _FIELD_REST: dict[str, Any] = {
     "relationshipOrder": None,
     "restrictedDelete": False,
     "searchPrefilterable": False,
-    "sortable": True,
     "writeRequiresMasterRead": False,
 }
 
@@ -155,6 +157,26 @@ def _describe_choice(choice: Choice) -> dict[str, Any]:
         "validFor": None,
         "value": choice.value,
     }
+
+
+_OBJECT_REST: dict[str, Any] = {
+    "actionOverrides": [],
+    "childRelationships": [],
+    "compactLayoutable": True,
+    "deepCloneable": False,
+    "defaultImplementation": None,
+    "extendedBy": None,
+    "extendsInterfaces": None,
+    "implementedBy": None,
+    "implementsInterfaces": None,
+    "isInterface": False,
+    "listviewable": None,
+    "lookupLayoutable": None,
+    "namedLayoutInfos": [],
+    "networkScopeFieldName": None,
+    "searchLayoutable": False,
+    "supportedScopes": [],
+}
 
 
 class ObjectDefinition:
@@ -238,9 +260,8 @@ class ObjectDefinition:
         """The describe answer; `record_types` are the object's RecordType records."""
         answer = dict(self.raw)
         answer.update(self.summary(version))
-        answer.setdefault("childRelationships", [])
-        answer.setdefault("namedLayoutInfos", [])
-        answer.setdefault("supportedScopes", [])
+        for key, value in _OBJECT_REST.items():
+            answer.setdefault(key, value)
         answer["fields"] = [item.describe() for item in self.fields.values()]
         if record_types or "recordTypeInfos" not in self.raw:
             answer["recordTypeInfos"] = _record_type_infos(record_types)
