@@ -1,4 +1,4 @@
-"""`prmsync init`."""
+"""`prmsync init` and `prmsync db upgrade`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ from typing import Annotated
 
 import typer
 
+from prmsync.cli import context
 from prmsync.cli.output import say
 
 
 def register(app: typer.Typer) -> None:
     app.command("init")(init)
+    database = typer.Typer(help="The database.", no_args_is_help=True)
+    database.command("upgrade")(upgrade)
+    app.add_typer(database, name="db")
 
 
 def init(
@@ -38,3 +42,12 @@ def init(
         say("", f"Next: fill in a connection in {folder / 'prmsync.toml'}, then")
     where = "" if folder == Path() else f"cd {folder} && "
     say(f"  {where}prmsync plan")
+
+
+def upgrade() -> None:
+    """Bring the database to this program's schema. Back it up first."""
+    from prmsync.service.setup import upgrade_database
+    from prmsync.store.schema_version import HEAD
+
+    before = upgrade_database(context.settings())
+    say(f"Schema {HEAD}: nothing to do." if before == HEAD else f"Schema {before} is now {HEAD}.")

@@ -12,12 +12,13 @@ from prmsync.connector.registry import plugins
 from prmsync.errors import ConfigurationError
 from prmsync.mapping.locate import shipped_mappings
 from prmsync.service.secrets import is_literal_secret
-from prmsync.service.settings import FILE_NAME, load_settings
+from prmsync.service.settings import FILE_NAME, Settings, load_settings
 from prmsync.service.wiring import database_url
 from prmsync.store.database import check_version, open_database, stored_version
-from prmsync.store.migrations import create
+from prmsync.store.migrations import create, upgrade
 
 SIMULATOR_PORTS = {"salesforce": 8801, "hubspot": 8802}
+EDITOR_SCHEMA = "mapping.schema.json"
 CREDENTIALS = "simulator-credentials"
 
 _HEAD = """\
@@ -61,6 +62,22 @@ def initialise(
             hint="Name another folder: prmsync init DIR",
         ) from error
     return [*made, _database(folder / FILE_NAME, os.environ if environ is None else environ)]
+
+
+def upgrade_database(settings: Settings, environ: Mapping[str, str] | None = None) -> str | None:
+    """Bring the database to this program's schema; returns the version it had before.
+
+    Raises StoreError when there is none, or it was written by a newer prmsync.
+    """
+    url = database_url(settings, environ)
+    file = url.removeprefix("sqlite:///")
+    missing = file != url and not Path(file).is_file()
+    # Opening without the check would make an empty file.
+    database = open_database(url, check=missing)
+    try:
+        return upgrade(database)
+    finally:
+        database.close()
 
 
 def settings_text(installed: Mapping[str, ConnectorPlugin], *, simulators: bool) -> str:
@@ -139,10 +156,14 @@ def _credentials(folder: Path, installed: Mapping[str, ConnectorPlugin]) -> list
 
 
 def _mappings(folder: Path) -> list[Made]:
+    files: dict[str, Path] = {}
+    for connector, source in shipped_mappings().items():
+        files |= {f"{connector}/{file.name}": file for file in _mapping_files(source)}
+        files[EDITOR_SCHEMA] = source.parent / EDITOR_SCHEMA
     return [
-        _write(folder, f"mappings/{connector}/{file.name}", file.read_text(encoding="utf-8"))
-        for connector, source in shipped_mappings().items()
-        for file in _mapping_files(source)
+        _write(folder, f"mappings/{name}", file.read_text(encoding="utf-8"))
+        for name, file in files.items()
+        if file.is_file()
     ]
 
 

@@ -1,0 +1,23 @@
+"""Write the sample program into an empty partner database."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from prmsync.errors import StateError
+from prmsync.service.sample_types import SampleProgram
+from prmsync.store import tables
+from prmsync.store.database import Database
+
+
+def store_sample(database: Database, sample: SampleProgram) -> None:
+    """All rows in one transaction. Raises StateError if the database holds partners already."""
+    with database.begin() as connection:
+        if connection.execute(sa.select(tables.partner.c.id).limit(1)).first() is not None:
+            raise StateError(
+                f"the database {database.name} holds partners already",
+                hint="the sample program goes into an empty database: prmsync init DIR",
+            )
+        for name, rows in sample.rows.items():
+            if rows:
+                connection.execute(tables.metadata.tables[name].insert(), rows)
