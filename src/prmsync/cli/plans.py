@@ -41,13 +41,12 @@ def action_lines(action: Action, title: str) -> Iterator[str]:
     if action.op == "base":
         yield f"  {mark} {title}  {', '.join(action.fields)}: {reason}, nothing to write"
         return
-    reasons = dict(part.split(": ", 1) for part in reason.split("; ") if ": " in part)
-    for name, (old, new) in action.fields.items():
+    changed = {name: pair for name, pair in action.fields.items() if pair[0] != pair[1]}
+    for name, (old, new) in changed.items():
         word = FIELD_WORDS.get(name, name)
-        why = reasons.get(name, "" if reasons else reason)
         yield (
             f"  {mark} {title}  {word}  {shown(old)} → {shown(new)}    "
-            f"{WHERE[action.side]}    {why}".rstrip()
+            f"{WHERE[action.side]}    {reason}".rstrip()
         )
 
 

@@ -212,6 +212,14 @@ def supersede_planned(connection: sa.Connection, stream_id: int) -> None:
     )
 
 
+def reopen_waiting(connection: sa.Connection, stream_id: int) -> None:
+    """A person lets a brake go: the links of waiting writes are decided again and written."""
+    waits = sa.and_(table.c.stream_id == stream_id, table.c.state == ActionState.WAITING)
+    ids = sa.select(table.c.link_id).where(waits)
+    connection.execute(links.update().where(links.c.id.in_(ids)).values(dirty=1))
+    connection.execute(table.update().where(waits).values(state=ActionState.SUPERSEDED))
+
+
 def supersede_waiting(connection: sa.Connection, link_ids: Sequence[int]) -> None:
     """Waiting writes of links that are decided anew."""
     for part in chunks(link_ids):

@@ -144,10 +144,23 @@ def _prepare(
             message = "; ".join(f"{one.field}: {one.message}" for one in result.problems)
             _refuse(connection, session, action, RejectedError(message), outcome)
             continue
+        sent = _changed_only(stream, action, result.values)
         if key is not None and stream.spec.key:
-            result.values[stream.spec.key] = key
-        writes.append(Write(action, link, result.values))
+            sent[stream.spec.key] = key
+        writes.append(Write(action, link, sent))
     return writes
+
+
+def _changed_only(stream: Stream, action: Action, values: Values) -> Values:
+    """A group is decided as one value, but only its changed members are sent."""
+    if action.op != "update" or stream.spec.relation is not None:
+        return values
+    same = {
+        stream.translator.crm_name(stream.mapping.fields[name].crm)
+        for name, (old, new) in action.fields.items()
+        if old == new and name in stream.mapping.fields
+    }
+    return {name: value for name, value in values.items() if name not in same}
 
 
 def _wait(connection: sa.Connection, action: Action, link: Link, missing: set[str]) -> None:

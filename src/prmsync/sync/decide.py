@@ -76,7 +76,7 @@ def _decide(
     verdict.held = decision.held
     if link.state == LinkState.NEW and link.prm_id and link.crm_id:
         verdict.state = LinkState.LIVE
-    verdict.actions = _actions(session, stream, link, prm, decision)
+    verdict.actions = _actions(session, stream, link, prm, decision, rule)
     return verdict
 
 
@@ -128,7 +128,12 @@ def _taken(known: Sequence[HeldItem]) -> Mapping[str, Taken]:
 
 
 def _actions(
-    session: Session, stream: Stream, link: Link, prm: Values | None, decision: Decision
+    session: Session,
+    stream: Stream,
+    link: Link,
+    prm: Values | None,
+    decision: Decision,
+    rule: RecordRule,
 ) -> list[Action]:
     crm = link.crm or {}
     made: list[Action] = []
@@ -137,15 +142,17 @@ def _actions(
     elif decision.op is not Op.NONE:
         made.append(_removal(link, decision))
     else:
-        reason = _reasons(decision)
         if decision.to_prm:
+            reason = _reasons(rule, decision, decision.to_prm)
             made.append(_write(link, Side.PRM, "update", prm or {}, decision.to_prm, reason))
         if decision.to_crm:
             written = decision.to_crm
             if stream.spec.relation is not None:  # never updated: made anew, so it is told whole
                 written = {name: (prm or {}).get(name) for name in stream.members}
+            reason = _reasons(rule, decision, decision.to_crm)
             made.append(_write(link, Side.CRM, "update", crm, written, reason))
         if decision.base:
+            reason = _reasons(rule, decision, decision.base)
             made.append(_write(link, "base", "base", link.base or {}, decision.base, reason))
     _bookkeeping(session, stream, link, prm, decision, made)
     return made
@@ -173,12 +180,17 @@ def _write(
     return Action(link.id, link.stream_id, str(side), op, fields, reason)
 
 
-def _reasons(decision: Decision) -> str:
-    """One sentence where all groups have the same reason, else each with its group."""
-    distinct = set(decision.reasons.values())
+def _reasons(rule: RecordRule, decision: Decision, written: Values) -> str:
+    """Why these fields are written: one sentence where all groups agree, else one a group."""
+    reasons = {
+        group.name: decision.reasons[group.name]
+        for group in rule.groups
+        if group.name in decision.reasons and group.members[0] in written
+    }
+    distinct = set(reasons.values())
     if len(distinct) == 1:
         return distinct.pop()
-    return "; ".join(f"{name}: {reason}" for name, reason in decision.reasons.items())
+    return "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
 
 
 def _bookkeeping(

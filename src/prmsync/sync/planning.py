@@ -35,17 +35,21 @@ class Plan:
     """The run under which braked writes wait."""
 
 
-def plan_streams(session: Session, plan: Plan, *, keep_dirty: bool) -> None:
+def plan_streams(
+    session: Session, plan: Plan, *, keep_dirty: bool, release: bool = False
+) -> None:
     """Decide all dirty links of all streams and store the rows, then brake them.
 
     With `keep_dirty` the links stay marked (`prmsync plan`): a later run decides them again.
+    With `release` a person has let the brakes go.
     """
     for stream in session.streams.values():
         with session.database.begin() as connection:
             session.fence(connection)
             journal.supersede_planned(connection, stream.id)
         _plan_stream(session, stream, plan, keep_dirty=keep_dirty)
-    _brake(session, plan, only_tell=keep_dirty)
+    if not release:
+        _brake(session, plan, only_tell=keep_dirty)
 
 
 def _plan_stream(session: Session, stream: Stream, plan: Plan, *, keep_dirty: bool) -> None:

@@ -108,14 +108,13 @@ def sync(session: Session, *, full: bool = False, release: bool = False) -> Repo
 
 
 def _rounds(session: Session, made: Plan, outcome: Outcome, *, release: bool) -> None:
+    states = [ActionState.PLANNED]
+    if release:
+        _release(session)
     for _ in range(ROUNDS):
-        plan_streams(session, made, keep_dirty=False)
-        states = [ActionState.PLANNED]
+        plan_streams(session, made, keep_dirty=False, release=release)
         apply_prm(session, made.run_id, states)
         _merge(outcome, apply_crm(session, made.run_id, states))
-        if release and made.waiting_run is not None:
-            _merge(outcome, _release(session, made.waiting_run))
-            made.trips, made.waiting_run = {}, None
         if outcome.stopped is not None or not _left(session):
             return
 
@@ -141,17 +140,14 @@ def _merge(total: Outcome, part: Outcome) -> None:
     total.stopped = total.stopped or part.stopped
 
 
-def _release(session: Session, run_id: int) -> Outcome:
-    """Write what a brake holds."""
-    states = [ActionState.WAITING]
-    apply_prm(session, run_id, states)
-    outcome = apply_crm(session, run_id, states)
+def _release(session: Session) -> None:
+    """Take over what a brake holds; its links are decided again, from what both sides show now."""
     with session.database.begin() as connection:
         session.fence(connection)
-        left = journal.page(connection, run_id, states, limit=1)
-        if not left and runs.get(connection, run_id).state == RunState.WAITING:
-            runs.set_state(connection, run_id, RunState.DONE)
-    return outcome
+        for run in runs.in_state(connection, session.name, RunState.WAITING):
+            for stream in session.streams.values():
+                journal.reopen_waiting(connection, stream.id)
+            runs.set_state(connection, run.id, RunState.SUPERSEDED)
 
 
 def apply(session: Session, run_id: int) -> Report:

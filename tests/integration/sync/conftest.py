@@ -1,0 +1,277 @@
+"""A small world in process: a real database, the real engine, and simulated CRMs without sockets."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from prmsync.connector.protocol import ConnectionSettings, SimulatorOptions
+from prmsync.connector.registry import plugin
+from prmsync.connector.simulator.http import Request
+from prmsync.connector.simulator.transport import in_process_runtime
+from prmsync.domain.merge import Writes
+from prmsync.domain.values import PrmId, Values
+from prmsync.mapping.load import load_mappings
+from prmsync.mapping.locate import where_mappings
+from prmsync.store import migrations, records
+from prmsync.store.database import Database, open_database
+from prmsync.sync import run
+from prmsync.sync.opening import open_session
+from prmsync.sync.run import Report
+from prmsync.sync.session import Session
+
+START = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+
+
+WORDS: dict[str, dict[str, Any]] = {
+    "salesforce": {
+        "partner": "Account",
+        "opportunity": "Opportunity",
+        "registration": "PRM_Registration__c",
+        "id": "Id",
+        "name": "Name",
+        "country": "BillingCountryCode",
+        "domain": "Website",
+        "stage": "StageName",
+        "close_date": "CloseDate",
+        "amount": "Amount",
+        "customer_name": "PRM_Customer_Name__c",
+        "tier": "PRM_Tier__c",
+        "partner_key": "PRM_Partner_Id__c",
+        "opportunity_key": "PRM_Opportunity_Id__c",
+        "number": "Name",
+        "registration_amount": "Amount__c",
+        "expected_close": "Expected_Close__c",
+        "review_state": "Review_State__c",
+        "negotiation": "Negotiation/Review",
+        "proposal": "Proposal/Price Quote",
+        "won": "Closed Won",
+        "lost": "Closed Lost",
+        "qualified": "Qualification",
+        "day": "{}",
+    },
+    "hubspot": {
+        "partner": "companies",
+        "opportunity": "deals",
+        "registration": "prm_registration",
+        "id": "id",
+        "name": "name",
+        "country": "country",
+        "domain": "domain",
+        "stage": "dealstage",
+        "close_date": "closedate",
+        "amount": "amount",
+        "customer_name": "prm_customer_name",
+        "tier": "prm_tier",
+        "partner_key": "prm_partner_id",
+        "opportunity_key": "prm_opportunity_id",
+        "number": "number",
+        "registration_amount": "amount",
+        "expected_close": "expected_close",
+        "review_state": "review_state",
+        "negotiation": "contractsent",
+        "proposal": "decisionmakerboughtin",
+        "won": "closedwon",
+        "lost": "closedlost",
+        "qualified": "qualifiedtobuy",
+        "day": "{}T12:00:00.000Z",
+    },
+}
+"""Each CRM's words for the same things."""
+
+
+@dataclass
+class Crm:
+    """One simulated CRM and the connection to it."""
+
+    name: str
+    connector: str
+    simulator: Any
+    base_url: str
+
+    def control(self, method: str, what: str, body: object = None, **query: str) -> Any:
+        """A call to the simulator's control paths."""
+        response = self.simulator.handle(
+            Request(
+                method,
+                f"/_simulator/{what}",
+                {key: [value] for key, value in query.items()},
+                {"host": "crm.example"},
+                b"" if body is None else orjson.dumps(body),
+            )
+        )
+        assert response.status < 300, response.body
+        return orjson.loads(response.body) if response.body else None
+
+    def records(self, object_name: str) -> list[dict[str, Any]]:
+        found = self.control("GET", "records", object=object_name)
+        return found["records"] if isinstance(found, dict) else found
+
+    def create(self, object_name: str, values: dict[str, Any]) -> str:
+        made = self.control("POST", "records", {"object": object_name, "values": values})
+        return str(made["id"])
+
+    def edit(self, object_name: str, record_id: str, values: dict[str, Any]) -> None:
+        self.control(
+            "PATCH", "records", {"object": object_name, "id": record_id, "values": values}
+        )
+
+    def delete(self, object_name: str, record_id: str) -> None:
+        self.control("DELETE", "records", object=object_name, id=record_id)
+
+    @property
+    def words(self) -> dict[str, Any]:
+        return WORDS[self.connector]
+
+    def rows(self, stream: str) -> list[dict[str, Any]]:
+        """Live records of a stream as flat dicts."""
+        found = self.records(self.words[stream])
+        return [{**one, **one.get("properties", {})} for one in found if not is_gone(one)]
+
+    def row(self, stream: str, record_id: str) -> dict[str, Any]:
+        return next(one for one in self.rows(stream) if one[self.words["id"]] == record_id)
+
+    def only(self, stream: str) -> dict[str, Any]:
+        rows = self.rows(stream)
+        assert len(rows) == 1, rows
+        return rows[0]
+
+    def change(self, stream: str, record_id: str, **values: Any) -> None:
+        """An edit as a CRM user; names and picklist values are ours, in this file's words."""
+        named = {self.words.get(key, key): value for key, value in values.items()}
+        self.edit(self.words[stream], record_id, named)
+
+    def remove(self, stream: str, record_id: str) -> None:
+        self.delete(self.words[stream], record_id)
+
+    def calls(self) -> dict[str, Any]:
+        return self.control("GET", "stats")
+
+
+def is_gone(record: dict[str, Any]) -> bool:
+    return bool(record.get("IsDeleted") or record.get("archived"))
+
+
+@dataclass
+class World:
+    """Time stands still until `wait`; `sync` runs one connection once."""
+
+    database: Database
+    crms: dict[str, Crm]
+    at: datetime = START
+    ids: Iterator[str] = field(default_factory=lambda: (str(uuid.uuid4()) for _ in iter(int, 1)))
+
+    def now(self) -> datetime:
+        return self.at
+
+    def wait(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+
+    @contextmanager
+    def session(self, name: str, writes: Writes = Writes.BOTH) -> Iterator[Session]:
+        crm = self.crms[name]
+        known = plugin(crm.connector)
+        runtime = in_process_runtime({crm.base_url: crm.simulator.handle}, self.now, self.wait)
+        settings = ConnectionSettings(
+            name, base_url=crm.base_url, auth=dict(known.simulator_auth())
+        )
+        with runtime.http, runtime.requests:
+            yield open_session(
+                self.database,
+                name,
+                known.connect(settings, runtime),
+                connector_name=crm.connector,
+                title=known.title,
+                mappings=load_mappings(where_mappings(crm.connector)),
+                writes=writes,
+                now=self.now,
+                new_id=lambda: next(self.ids),
+                actor="test",
+            )
+
+    def sync(self, name: str, *, release: bool = False, writes: Writes = Writes.BOTH) -> Report:
+        self.wait(2)
+        with self.session(name, writes) as session:
+            return run.sync(session, release=release)
+
+    def settle(self, name: str, limit: int = 5) -> Report:
+        """Sync until nothing is written."""
+        for _ in range(limit):
+            report = self.sync(name, release=True)
+            if not any("/done" in key and "/base/" not in key for key in report.counts):
+                return report
+        raise AssertionError(f"{name} does not settle: {report.counts}")
+
+    def insert(self, stream: str, values: Values) -> str:
+        prm_id = next(self.ids)
+        with self.database.begin() as connection:
+            problems = records.insert(connection, stream, [(PrmId(prm_id), values)])
+        assert not problems, problems
+        return prm_id
+
+    def edit(self, stream: str, prm_id: str, values: Values) -> None:
+        with self.database.begin() as connection:
+            problems = records.update(connection, stream, [(PrmId(prm_id), values)])
+        assert not problems, problems
+
+    def ours(self, stream: str, prm_id: str) -> Values:
+        with self.database.read() as connection:
+            return records.read(connection, stream, [prm_id])[prm_id]
+
+    def all_ours(self, stream: str) -> dict[str, Values]:
+        with self.database.read() as connection:
+            ids = records.ids(connection, stream, "", 100_000)
+            return records.read(connection, stream, ids)
+
+
+@pytest.fixture
+def make_world(tmp_path: Path) -> Iterator[Callable[..., World]]:
+    opened: list[Database] = []
+
+    def make(**connections: str) -> World:
+        url = f"sqlite:///{tmp_path / 'prm.db'}"
+        migrations.create(url)
+        database = open_database(url)
+        opened.append(database)
+        world = World(database, {})
+        for name, connector in connections.items():
+            simulator = plugin(connector).simulator(SimulatorOptions(now=world.now))
+            world.crms[name] = Crm(name, connector, simulator, f"http://{name}.example")
+        return world
+
+    yield make
+    for database in opened:
+        database.close()
+
+
+@pytest.fixture(params=["salesforce", "hubspot"])
+def world(request: pytest.FixtureRequest, make_world: Callable[..., World]) -> World:
+    """One connection named `crm`, once for each CRM."""
+    return make_world(crm=request.param)
+
+
+@pytest.fixture
+def crm(world: World) -> Crm:
+    return world.crms["crm"]
+
+
+PARTNER: Values = {
+    "name": "Globex Corporation",
+    "domain": "globex.example",
+    "country": "DE",
+    "types": "reseller",
+    "status": "active",
+}
+
+
+@pytest.fixture
+def partner_values() -> Values:
+    return dict(PARTNER)
