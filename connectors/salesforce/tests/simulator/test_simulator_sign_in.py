@@ -8,6 +8,7 @@ import pytest
 from prmsync.connector.protocol import SimulatorOptions
 from prmsync.errors import ConfigurationError
 from prmsync_salesforce.simulator.app import SalesforceSimulator
+from prmsync_salesforce.simulator.settings import OrgSettings
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 EXPIRED = [{"message": "Session expired or invalid", "errorCode": "INVALID_SESSION_ID"}]
@@ -94,6 +95,13 @@ def test_versions_and_resources_are_listed(org):
         404,
         [{"message": "The requested resource does not exist", "errorCode": "NOT_FOUND"}],
     )
+
+
+def test_an_org_with_one_currency_tells_it_in_the_connect_api(new_org):
+    org = new_org(OrgSettings(multi_currency=False, currency="EUR"))
+    answer = org.call("GET", "/connect/organization")[1]
+    assert answer["features"] == {"defaultCurrencyIsoCode": "EUR", "multiCurrency": False}
+    assert answer["orgId"] == org.ids("SELECT Id FROM Organization")[0]
 
 
 def test_an_org_that_cannot_be_set_up_says_why():

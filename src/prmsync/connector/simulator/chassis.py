@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
+from email.utils import format_datetime
 from typing import Any, Protocol
 
 import orjson
@@ -110,7 +112,8 @@ class Chassis:
         self._lock = threading.RLock()
 
     def handle(self, request: Request) -> Response:
-        """Answer one request. May give an `InterruptedResponse`, which a transport carries out."""
+        """Answer one request, dated by the simulated clock. May give an `InterruptedResponse`,
+        which a transport carries out."""
         with self._lock:
             if request.path.startswith(CONTROL):
                 return self._control(request)
@@ -118,7 +121,10 @@ class Chassis:
             dropped = isinstance(response, InterruptedResponse) and response.drop
             status = DROPPED if dropped else response.status
             self.stats.call(self._classify(request), request.method, status)
-            return response
+            return replace(response, headers={**response.headers, "date": self._date()})
+
+    def _date(self) -> str:
+        return format_datetime(self.clock.now().astimezone(UTC), usegmt=True)
 
     def _with_faults(self, request: Request) -> Response:
         rules = self.faults.for_request(request)

@@ -119,6 +119,7 @@ def _server(handler: Handler, latency_ms: int) -> uvicorn.Server:
         log_level="warning",
         access_log=False,
         server_header=False,
+        date_header=False,  # the chassis dates answers by the simulated clock
     )
     return uvicorn.Server(config)
 

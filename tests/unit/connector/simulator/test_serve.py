@@ -68,3 +68,10 @@ def test_a_signal_stops_serving_and_the_caller_goes_on(number):
         process.send_signal(number)
         rest, _ = process.communicate(timeout=20)
     assert (rest.strip(), process.returncode) == ("stopped", 0)
+
+
+def test_answers_are_dated_by_the_simulated_clock(notebook):
+    with serving(notebook.handle) as base, httpx.Client(base_url=base) as client:
+        client.post("/_simulator/clock", json={"advance_seconds": 61})
+        answer = client.get("/notes")
+    assert answer.headers.get_list("date") == ["Sun, 01 Mar 2026 12:01:01 GMT"]

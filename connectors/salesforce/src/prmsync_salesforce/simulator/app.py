@@ -126,9 +126,26 @@ class SalesforceSimulator:
             return self._sobjects.handle(call)
         if segments == ("composite",) and call.method == "POST":
             return self._composite.handle(call)
+        if segments == ("connect", "organization"):
+            return json_response(200, self._organization())
         if segments[:2] == ("composite", "sobjects"):
             return self._collections.handle(call)
         raise no_resource()
+
+    def _organization(self) -> dict[str, Any]:
+        """The Connect API's settings: where an org without multi-currency tells its currency."""
+        return {
+            "orgId": ORG_ID,
+            "name": self.settings.name,
+            "features": {
+                "defaultCurrencyIsoCode": self.settings.currency,
+                "multiCurrency": self.settings.multi_currency,
+            },
+            "userSettings": {
+                "userId": INTEGRATION_USER,
+                "timeZone": {"name": self.settings.time_zone},
+            },
+        }
 
     def _query(self, call: Call) -> Response:
         if len(call.segments) == 2:

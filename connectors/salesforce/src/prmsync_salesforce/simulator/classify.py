@@ -17,7 +17,7 @@ _SINGLE = {"GET": "record-read", "PATCH": "record-update", "DELETE": "record-del
 
 def classify(request: Request) -> str:
     """One of: token, userinfo, versions, resources, limits, query, query-more, query-all,
-    describe-global, describe, object, deleted, updated, record-create, record-read,
+    describe-global, describe, organization, object, deleted, updated, record-create, record-read,
     record-update, record-delete, record-upsert, collections-create, collections-update,
     collections-upsert, collections-delete, collections-retrieve, composite, other."""
     if request.path == "/services/oauth2/token":
@@ -41,6 +41,8 @@ def _resource(method: str, segments: list[str]) -> str:
         return "query" if first == "query" else "query-all"
     if first == "sobjects":
         return _sobjects(method, segments[1:])
+    if segments == ["connect", "organization"]:
+        return "organization"
     if first == "composite":
         return _composite(method, segments[1:])
     return "other"
