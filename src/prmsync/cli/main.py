@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from prmsync import __version__
-from prmsync.cli import context, held, importing, runs, setup, simulator, sync
+from prmsync.cli import context, held, importing, mapping, runs, setup, simulator, sync
 from prmsync.cli.output import note, say, show_error
 from prmsync.errors import PrmsyncError
 
@@ -59,6 +59,7 @@ importing.register(app)
 sync.register(app)
 runs.register(app)
 held.register(app)
+mapping.register(app)
 
 
 def main() -> None:
