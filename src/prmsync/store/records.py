@@ -33,7 +33,7 @@ def read(connection: sa.Connection, stream: str, ids: Collection[PrmId | str]) -
     """All fields of the named records; ids that do not exist are missing from the answer."""
     table = PRM_TABLES[stream]
     rows = select_rows(connection, list(table.columns), table.c.id, ids)
-    return _values(stream, table, rows)
+    return canonical_rows(stream, rows)
 
 
 def pages(connection: sa.Connection, stream: str, size: int = 1000) -> Iterator[dict[str, Values]]:
@@ -49,15 +49,17 @@ def pages(connection: sa.Connection, stream: str, size: int = 1000) -> Iterator[
         ).all()
         if rows:
             after = rows[-1].id
-            yield _values(stream, table, rows)
+            yield canonical_rows(stream, rows)
         if len(rows) < size:
             return
 
 
-def _values(stream: str, table: sa.Table, rows: Sequence[Any]) -> dict[str, Values]:
+def canonical_rows(stream: str, rows: Sequence[Any]) -> dict[str, Values]:
+    """Values by id from rows of all columns of the stream's table, as the driver gives them
+    (`prmsync.store.bulk.raw`); the order is kept."""
     if not rows:
         return {}
-    names = [column.name for column in table.columns]
+    names = [column.name for column in PRM_TABLES[stream].columns]
     stored = dict(zip(names, zip(*rows, strict=True), strict=True))
     ids = stored.pop("id")
     known = COLUMNS[stream]
