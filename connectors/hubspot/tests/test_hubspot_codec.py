@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prmsync.connector.schema import FieldSchema, FieldType, ObjectSchema
+from prmsync.connector.schema import FieldType
 from prmsync.domain.values import Scalar
-from prmsync_hubspot.codec import CANONS, Reader, write_value, write_values
+from prmsync_hubspot.codec import CANONS, Reader, requested, write_value, write_values
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAYS = st.dates(min_value=date(1971, 1, 1), max_value=date(2100, 1, 1))
@@ -86,20 +86,11 @@ def test_blank_clears_and_booleans_are_words() -> None:
     }
 
 
-def schema(**types: FieldType) -> ObjectSchema:
-    fields = {name: FieldSchema(name, name, kind) for name, kind in types.items()}
-    return ObjectSchema("deals", "Deal", fields)
-
-
-AMOUNT_AND_NAME = schema(amount=FieldType.NUMBER, dealname=FieldType.TEXT)
+AMOUNT_AND_NAME = {"amount": FieldType.NUMBER, "dealname": FieldType.TEXT}
 
 
 def test_a_record_takes_only_the_wanted_fields_and_who_changed_it() -> None:
-    reader = Reader(
-        schema(dealname=FieldType.TEXT, hs_updated_by_user_id=FieldType.NUMBER), ["dealname"]
-    )
-    assert reader.properties == ["dealname", "hs_updated_by_user_id"]
-    record = reader.record(
+    record = Reader({"dealname": FieldType.TEXT}).record(
         {
             "id": 12,
             "properties": {"dealname": "Firewall", "hs_updated_by_user_id": "7", "other": "x"},
@@ -114,7 +105,7 @@ def test_a_record_takes_only_the_wanted_fields_and_who_changed_it() -> None:
 
 
 def test_records_that_were_merged_away_follow_their_survivor_as_deleted() -> None:
-    reader = Reader(schema(hs_merged_object_ids=FieldType.MULTI_PICKLIST), [])
+    reader = Reader({})
     found = {"id": "9", "properties": {"hs_merged_object_ids": "3;4"}, "updatedAt": "t"}
     records = reader.records([found])
     assert [(one.id, one.deleted, one.merged_into) for one in records] == [
@@ -125,15 +116,19 @@ def test_records_that_were_merged_away_follow_their_survivor_as_deleted() -> Non
 
 
 def test_a_value_that_is_not_of_its_type_stays_as_it_stands() -> None:
-    reader = Reader(
-        schema(amount=FieldType.NUMBER, dealname=FieldType.TEXT), ["amount", "dealname"]
-    )
+    reader = Reader(AMOUNT_AND_NAME)
     record = reader.record({"id": "1", "properties": {"amount": "n/a", "dealname": "x"}})
     assert record.values == {"amount": "n/a", "dealname": "x"}
 
 
 def test_what_a_write_left_is_only_what_the_answer_mentions() -> None:
-    reader = Reader(
-        schema(amount=FieldType.NUMBER, dealname=FieldType.TEXT), ["amount", "dealname"]
-    )
+    reader = Reader(AMOUNT_AND_NAME)
     assert reader.told({"amount": "5.00", "hs_x": "1"}) == {"amount": "5"}
+
+
+def test_who_changed_a_record_and_what_was_merged_are_asked_for_too() -> None:
+    assert requested(["dealname", "hs_merged_object_ids"]) == [
+        "dealname",
+        "hs_merged_object_ids",
+        "hs_updated_by_user_id",
+    ]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from prmsync.connector.protocol import ObjectSpec
-from prmsync.errors import ConnectorError, SchemaError
+from prmsync.errors import AuthError, ConnectorError, SchemaError
 
 DEALS = ObjectSpec(
     "opportunity", "deals", ("prm_opportunity_id", "dealname", "amount"), "prm_opportunity_id"
@@ -60,11 +60,10 @@ def test_a_full_read_goes_on_where_its_cursor_stands(deals: Any, connect: Any) -
 def test_nothing_changed_is_exactly_one_search(deals: Any, connect: Any) -> None:
     deals.on("GET", LIST, page())
     deals.on("POST", SEARCH, page())
+    cursor = list(connect().changes(DEALS, None))[-1].cursor
     hubspot = connect()
-    cursor = list(hubspot.changes(DEALS, None))[-1].cursor
-    before = hubspot.usage().calls["read"]
     pages = list(hubspot.changes(DEALS, cursor))
-    assert hubspot.usage().calls["read"] == before + 1
+    assert hubspot.usage().calls == {"read": 1}
     assert [one.records for one in pages] == [[]]
     assert pages[0].cursor
 
@@ -169,3 +168,22 @@ def test_a_property_that_is_missing_is_named_with_a_near_spelling(deals: Any, co
     assert caught.value.fields == ("dealnam", "zzz")
     assert 'dealnam: did you mean "dealname"?' in caught.value.hint
     assert not deals.asked(LIST)
+
+
+def test_nothing_is_read_or_written_in_another_account_than_the_pinned_one(
+    deals: Any, connect: Any
+) -> None:
+    deals.on("GET", "/account-info/2026-09/details", {"portalId": 1, "accountType": "STANDARD"})
+    hubspot = connect(org="2")
+    for call in (
+        lambda: list(hubspot.changes(DEALS, None)),
+        lambda: hubspot.fetch(DEALS, ["1"]),
+        lambda: hubspot.find(DEALS, ["k"]),
+        lambda: hubspot.delete(DEALS, ["1"]),
+        lambda: hubspot.describe("deals"),
+        hubspot.people,
+    ):
+        with pytest.raises(AuthError):
+            call()
+    assert set(hubspot.usage().calls) == {"metadata"}
+    assert {one.url.path for one in deals.requests} == {"/account-info/2026-09/details"}

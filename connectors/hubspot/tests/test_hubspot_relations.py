@@ -207,3 +207,29 @@ def test_a_relation_is_never_updated(connect: Any, api: Any) -> None:
     (result,) = connect().update(SPEC, [Change("1:77:11", {"role": "Distributor"})])
     assert isinstance(result.error, RejectedError)
     assert not api.requests
+
+
+def test_a_label_on_an_archived_record_is_gone_and_the_others_are_still_taken_off(
+    api: Any, connect: Any
+) -> None:
+    refused = httpx.Response(
+        400,
+        json={
+            "status": "error",
+            "category": "VALIDATION_ERROR",
+            "subCategory": "crm.associations.INVALID_IDENTIFIER",
+            "message": "2 is not a valid ID",
+            "context": {"id": ["2"]},
+        },
+    )
+    done = httpx.Response(204)
+    api.on("GET", f"{BASE}/labels", LABELS)
+    api.on("POST", f"{BASE}/batch/labels/archive", refused, done, refused)
+    results = connect().delete(SPEC, ["1:77:11", "2:77:11"])
+    assert [one.id for one in results] == ["1:77:11", "2:77:11"]
+    asked = api.asked(f"{BASE}/batch/labels/archive")
+    assert [[one["from"]["id"] for one in body["inputs"]] for body in asked] == [
+        ["1", "2"],
+        ["1"],
+        ["2"],
+    ]

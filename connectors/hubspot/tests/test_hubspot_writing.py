@@ -118,6 +118,12 @@ def test_an_update_of_a_record_that_was_merged_away_tells_the_survivor(
     assert result.id == "99"
 
 
+def test_an_update_of_records_that_are_all_gone_fails_row_by_row(deals: Any, connect: Any) -> None:
+    deals.on("POST", UPDATE, {"category": "OBJECT_NOT_FOUND", "message": "x"}, status=404)
+    results = connect().update(DEALS, [Change("7", {"amount": "9"}), Change("8", {"amount": "9"})])
+    assert [type(one.error) for one in results] == [GoneError, GoneError]
+
+
 def test_archiving_what_is_archived_counts_as_done(deals: Any, connect: Any) -> None:
     deals.on("POST", ARCHIVE, httpx.Response(204))
     results = connect().delete(DEALS, ["7", "8"])

@@ -7,17 +7,23 @@ guide, "Property types" and "Add values to date and datetime properties".
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from prmsync.connector import values as canon
 from prmsync.connector.protocol import Record
-from prmsync.connector.schema import FieldType, ObjectSchema
+from prmsync.connector.schema import FieldType
 from prmsync.connector.values import Canon
 from prmsync.domain.values import Scalar, Values
 
 MERGED_IDS = "hs_merged_object_ids"
 UPDATED_BY = "hs_updated_by_user_id"
+
+
+def requested(fields: Iterable[str]) -> list[str]:
+    """The properties to ask for: the wanted ones, and those that tell who changed a record and
+    what was merged into it. HubSpot ignores names that an object lacks."""
+    return list(dict.fromkeys([*fields, MERGED_IDS, UPDATED_BY]))
 
 
 def day(value: Any) -> str | None:
@@ -57,16 +63,10 @@ def write_values(values: Values) -> dict[str, str]:
 
 
 class Reader:
-    """Turns HubSpot's record objects into records with the wanted fields in canonical form.
+    """Turns HubSpot's record objects into records with the wanted fields in canonical form."""
 
-    `properties` is what to ask HubSpot for: the wanted fields, and those that tell who changed
-    the record and what was merged into it, where the object has them.
-    """
-
-    def __init__(self, schema: ObjectSchema, fields: Sequence[str]) -> None:
-        self._canons = [(name, CANONS[schema.fields[name].type]) for name in fields]
-        extra = [name for name in (MERGED_IDS, UPDATED_BY) if name in schema.fields]
-        self.properties = list(dict.fromkeys([*fields, *extra]))
+    def __init__(self, fields: Mapping[str, FieldType]) -> None:
+        self._canons = [(name, CANONS[kind]) for name, kind in fields.items()]
 
     def record(self, found: Mapping[str, Any]) -> Record:
         """A record as list, search, batch read and batch writes give it."""

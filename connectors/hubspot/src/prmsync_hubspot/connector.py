@@ -23,13 +23,13 @@ from prmsync.connector.schema import Account, ObjectSchema, Person
 from prmsync.errors import RejectedError, SchemaError
 from prmsync_hubspot import describe
 from prmsync_hubspot.auth import FixedToken, RefreshedToken
+from prmsync_hubspot.catalog import Catalog, wanted
 from prmsync_hubspot.client import BASE_URL, Client, Tokens, Transport
-from prmsync_hubspot.codec import Reader
-from prmsync_hubspot.objects import ObjectType, ObjectTypes
+from prmsync_hubspot.codec import requested
 from prmsync_hubspot.paths import ACCOUNT, Paths
 from prmsync_hubspot.reading import BATCH, Objects
 from prmsync_hubspot.relations import Relations
-from prmsync_hubspot.settings import Options, near
+from prmsync_hubspot.settings import Options
 from prmsync_hubspot.vendor import Metadata, SignIn
 from prmsync_hubspot.writing import Writer
 
@@ -50,16 +50,15 @@ class HubSpotConnector:
         transport = Transport(runtime, settings.base_url or BASE_URL, budget)
         self._client = Client(transport, _tokens(settings, runtime, transport, self._paths))
         self._metadata = Metadata(self._client, self._paths)
-        self._types = ObjectTypes(self._metadata.schemas)
+        self._catalog = Catalog(self._metadata)
         self._prefetch = options.prefetch
         look_back = timedelta(seconds=options.look_back_seconds)
         self._objects = Objects(self._client, self._paths, runtime.now, look_back)
         self._relations = Relations(
-            self._client, self._paths, self._objects, self._types, self._metadata
+            self._client, self._paths, self._objects, self._catalog, self._metadata
         )
         self._writer = Writer(self._client, self._paths)
         self._lock = threading.RLock()
-        self._schemas: dict[str, ObjectSchema] = {}
         self._account: Account | None = None
         self._ui = APP
 
@@ -81,20 +80,16 @@ class HubSpotConnector:
             return self._account
 
     def describe(self, object_name: str) -> ObjectSchema:
-        with self._lock:
-            of = self._types.get(object_name)
-            if of.path not in self._schemas:
-                properties = self._metadata.properties(of.path)
-                staged = describe.has_pipelines(of, properties)
-                pipelines = self._metadata.pipelines(of.path) if staged else []
-                self._schemas[of.path] = describe.object_schema(of, properties, pipelines)
-            return self._schemas[of.path]
+        self._admit()
+        return self._catalog.schema(object_name)
 
     def people(self) -> Sequence[Person]:
+        self._admit()
         found = [one for gone in (False, True) for one in self._metadata.owners(archived=gone)]
         return [describe.person(one) for one in found]
 
     def changes(self, spec: ObjectSpec, cursor: str | None) -> Iterator[Page]:
+        self._admit()
         pages = (
             self._relations.changes(spec.relation, cursor)
             if spec.relation
@@ -103,56 +98,70 @@ class HubSpotConnector:
         return prefetched(pages) if self._prefetch else pages
 
     def fetch(self, spec: ObjectSpec, ids: Sequence[str]) -> dict[str, Record]:
+        if not ids:
+            return {}
+        self._admit()
         if spec.relation:
             return self._relations.fetch(spec.relation, ids)
-        of, reader = self._reader(spec)
-        wanted = set(ids)
+        of, reader = self._catalog.type(spec.object), self._catalog.reader(spec)
+        names, wanted_ids = requested(wanted(spec)), set(ids)
         found: dict[str, Record] = {}
         for archived in (False, True):
             missing = [one for one in ids if one not in found]
-            read = self._objects.read(of, missing, reader.properties, "guard", archived=archived)
+            read = self._objects.read(of, missing, names, "guard", archived=archived)
             for record in reader.records(list(read)):
-                if record.id in wanted and record.id not in found:
+                if record.id in wanted_ids and record.id not in found:
                     found[record.id] = record
         return found
 
     def find(self, spec: ObjectSpec, keys: Sequence[str]) -> dict[str, Record]:
+        if not keys:
+            return {}
+        self._admit()
         if spec.relation:
             return self._relations.find(spec.relation, keys)
-        of, reader = self._reader(spec)
-        key = _key(spec)
-        wanted = {one.lower(): one for one in keys}
-        found = self._objects.read(of, keys, reader.properties, "read", key=key)
+        of, reader, key = self._catalog.type(spec.object), self._catalog.reader(spec), _key(spec)
+        asked = {one.lower(): one for one in keys}
+        found = self._objects.read(of, keys, requested(wanted(spec)), "read", key=key)
         records = (reader.record(one) for one in found)
-        named = ((wanted.get(str(record.values[key]).lower()), record) for record in records)
+        named = ((asked.get(str(record.values[key]).lower()), record) for record in records)
         return {name: record for name, record in named if name is not None}
 
     def create(self, spec: ObjectSpec, rows: Sequence[NewRecord]) -> list[WriteResult]:
+        if not rows:
+            return []
+        self._admit()
         if spec.relation:
             return self._relations.create(spec, rows)
-        of, reader = self._reader(spec)
+        of, reader = self._catalog.type(spec.object), self._catalog.reader(spec)
         return self._writer.upsert(of, _key(spec), rows, reader)
 
     def update(self, spec: ObjectSpec, rows: Sequence[Change]) -> list[WriteResult]:
+        if not rows:
+            return []
+        self._admit()
         if spec.relation:
             refused = RejectedError(
                 "a relation is never updated: delete it and create another", code="RELATION"
             )
             return [WriteResult(error=refused) for _ in rows]
-        of, reader = self._reader(spec)
+        of, reader = self._catalog.type(spec.object), self._catalog.reader(spec)
         return self._writer.update(of, rows, reader)
 
     def delete(self, spec: ObjectSpec, ids: Sequence[str]) -> list[WriteResult]:
+        if not ids:
+            return []
+        self._admit()
         if spec.relation:
             return self._relations.delete(spec.relation, ids)
-        return self._writer.archive(self._types.get(spec.object), ids)
+        return self._writer.archive(self._catalog.type(spec.object), ids)
 
     def usage(self) -> Usage:
         return self._client.budget.usage()
 
     def record_url(self, object_name: str, record_id: str) -> str | None:
         """None for an object that no call has named yet, before `account`, and for relations."""
-        of = self._types.known(object_name)
+        of = self._catalog.known_type(object_name)
         portal = self._account.org_id if self._account else self._settings.org
         if of is None or portal is None or not record_id.isdigit():
             return None
@@ -161,18 +170,21 @@ class HubSpotConnector:
     def close(self) -> None:
         """Nothing is held: the HTTP client belongs to the runtime."""
 
-    def _pages(self, spec: ObjectSpec, cursor: str | None) -> Iterator[Page]:
-        of, reader = self._reader(spec)
-        for batch in self._objects.scan(of, reader.properties, cursor, archived=True):
-            yield Page(reader.records(batch.found), batch.cursor)
+    def _admit(self) -> None:
+        """Touch no records before a pinned account is known to be the right one."""
+        if self._settings.org or self._settings.environment:
+            self.account()
 
-    def _reader(self, spec: ObjectSpec) -> tuple[ObjectType, Reader]:
-        schema = self.describe(spec.object)
-        names = list(dict.fromkeys([*spec.fields, *([spec.key] if spec.key else [])]))
-        missing = [name for name in names if name not in schema.fields]
-        if missing:
-            raise _missing(schema, missing)
-        return self._types.get(spec.object), Reader(schema, names)
+    def _pages(self, spec: ObjectSpec, cursor: str | None) -> Iterator[Page]:
+        of = self._catalog.type(spec.object)
+        # Properties are asked for when there is something to read: an idle read is one search.
+        reader = self._catalog.reader(spec) if cursor is None else None
+        names = requested(wanted(spec))
+        for batch in self._objects.scan(of, names, cursor, archived=True):
+            if batch.found and reader is None:
+                reader = self._catalog.reader(spec)
+            records = reader.records(batch.found) if reader else []
+            yield Page(records, batch.cursor)
 
 
 def _key(spec: ObjectSpec) -> str:
@@ -182,18 +194,6 @@ def _key(spec: ObjectSpec) -> str:
             hint="name a text property with unique values as key",
         )
     return spec.key
-
-
-def _missing(schema: ObjectSchema, names: Sequence[str]) -> SchemaError:
-    return SchemaError(
-        f"HubSpot's {schema.name} lack {', '.join(names)}",
-        hint="; ".join(
-            f"{name}: {near(name, schema.fields, 'create the property in HubSpot')}"
-            for name in names
-        ),
-        code="PROPERTY_DOESNT_EXIST",
-        fields=names,
-    )
 
 
 def _tokens(

@@ -139,7 +139,7 @@ def _float(told: object) -> float | None:
 def person(told: Mapping[str, Any]) -> Person:
     """An owner; archived owners are people who were deactivated or removed."""
     name = " ".join(part for part in (told.get("firstName"), told.get("lastName")) if part)
-    email = str(told.get("email") or "")
+    email = str(told.get("email") or "").lower()
     return Person(str(told["id"]), email, name or email, active=not told.get("archived"))
 
 

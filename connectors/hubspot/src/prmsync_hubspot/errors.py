@@ -56,7 +56,16 @@ _UNIQUE = "another record holds this unique value: merge the two in HubSpot or c
 _PERMISSION = "give the user behind the token the permission, in Settings > Users & Teams"
 _READ_ONLY = "the property is calculated or set by HubSpot: map it with direction from the CRM"
 
+NO_ASSOCIATIONS = "crm.associations.NO_ASSOCIATIONS_FOUND"
+INVALID_IDENTIFIER = "crm.associations.INVALID_IDENTIFIER"
+
 TABLE: dict[str | int, Rule] = {
+    # associations
+    INVALID_IDENTIFIER: Rule(
+        RejectedError,
+        "one of the two records is archived or unknown",
+        "restore the record in HubSpot, or remove the relation in the partner database",
+    ),
     # detail codes of refused values
     "PROPERTY_DOESNT_EXIST": Rule(SchemaError, "the property does not exist", _PROPERTY),
     "INVALID_OPTION": Rule(RejectedError, "the value is not an option of the property", _OPTION),
@@ -140,7 +149,6 @@ TABLE: dict[str | int, Rule] = {
 """Code or status → what it means for us."""
 
 NO_ANSWER_HINT = "prmsync looks whether the write arrived before it sends anything again"
-NO_ASSOCIATIONS = "crm.associations.NO_ASSOCIATIONS_FOUND"
 _JSON_TAIL = re.compile(r"\[\s*\{.*\}\s*\]", re.DOTALL)
 _UNKNOWN_OBJECT = re.compile(r"unable to infer object type", re.IGNORECASE)
 _EMAIL = re.compile(r"[^\s\"'<>,;]+@[^\s\"'<>,;]+")

@@ -21,9 +21,9 @@ from prmsync.connector.protocol import (
     WriteResult,
 )
 from prmsync.errors import ConnectorError, GoneError, RejectedError, SchemaError
+from prmsync_hubspot.catalog import Catalog
 from prmsync_hubspot.client import Client
-from prmsync_hubspot.errors import NO_ASSOCIATIONS, row_error
-from prmsync_hubspot.objects import ObjectTypes
+from prmsync_hubspot.errors import INVALID_IDENTIFIER, NO_ASSOCIATIONS, row_error
 from prmsync_hubspot.paths import ASSOCIATIONS, Paths
 from prmsync_hubspot.reading import Batch, Found, Objects
 from prmsync_hubspot.vendor import Metadata, next_after, results
@@ -55,20 +55,20 @@ class Relations:
         client: Client,
         paths: Paths,
         objects: Objects,
-        types: ObjectTypes,
+        catalog: Catalog,
         metadata: Metadata,
     ) -> None:
         self._client = client
         self._paths = paths
         self._objects = objects
-        self._types = types
+        self._catalog = catalog
         self._metadata = metadata
         self._labels: dict[tuple[str, str], dict[str, Label]] = {}
 
     def changes(self, relation: RelationSpec, cursor: str | None) -> Iterator[Page]:
         """Relations of all, or of the changed, records on the from side, 1,000 of those a page.
         An association edit does not touch its records: a full read is what finds it."""
-        of = self._types.get(relation.from_object)
+        of = self._catalog.type(relation.from_object)
         scanned = self._objects.scan(of, ("hs_object_id",), cursor, archived=False)
         for group in _grouped(scanned):
             links = self.read(relation, [str(one["id"]) for one in group.found], "read")
@@ -146,9 +146,20 @@ class Relations:
             }
             inputs.append({**_ends(parts[0], parts[1]), "types": [kind]})
         if inputs:
-            path = self._path(relation, "labels", "archive")
-            self._client.call("write", "POST", path, body={"inputs": inputs})
+            self._archive(self._path(relation, "labels", "archive"), inputs)
         return [_deleted(one) for one in ids]
+
+    def _archive(self, path: str, inputs: Sequence[Found]) -> None:
+        """HubSpot refuses the batch when a record in it is archived; then there is no relation
+        left to delete, and the others are sent in halves."""
+        try:
+            self._client.call("write", "POST", path, body={"inputs": inputs})
+        except RejectedError as error:
+            if error.code != INVALID_IDENTIFIER:
+                raise
+            middle = len(inputs) // 2
+            for half in (inputs[:middle], inputs[middle:]) if middle else ():
+                self._archive(path, half)
 
     def _label(self, relation: RelationSpec, role: str) -> Label:
         known = self._known(relation)
@@ -166,8 +177,8 @@ class Relations:
 
     def _known(self, relation: RelationSpec) -> dict[str, Label]:
         ends = (
-            self._types.get(relation.from_object).path,
-            self._types.get(relation.to_object).path,
+            self._catalog.type(relation.from_object).path,
+            self._catalog.type(relation.to_object).path,
         )
         if ends not in self._labels:
             self._labels[ends] = {
@@ -179,8 +190,8 @@ class Relations:
 
     def _path(self, relation: RelationSpec, *what: str) -> str:
         ends = (
-            self._types.get(relation.from_object).path,
-            self._types.get(relation.to_object).path,
+            self._catalog.type(relation.from_object).path,
+            self._catalog.type(relation.to_object).path,
         )
         return self._paths.path(ASSOCIATIONS, *ends, "batch", *what)
 

@@ -8,10 +8,11 @@ Source: HubSpot's "Handle multi-status errors".
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from prmsync.connector.protocol import Change, NewRecord, WriteResult
-from prmsync.errors import ConnectorError, OutcomeUnknownError
+from prmsync.errors import ConnectorError, GoneError, OutcomeUnknownError
 from prmsync_hubspot.client import Client
 from prmsync_hubspot.codec import Reader, write_values
 from prmsync_hubspot.errors import NO_ANSWER_HINT, row_error
@@ -54,11 +55,17 @@ class Writer:
             }
             for at, row in enumerate(rows)
         ]
-        return _settled(self._post(of, "update", inputs), [row.id for row in rows], None, reader)
+        try:
+            data = self._post(of, "update", inputs)
+        except GoneError as error:
+            # HubSpot answers 404 instead of 207 when it knows none of the ids.
+            return [WriteResult(error=error) for _ in rows]
+        return _settled(data, [row.id for row in rows], None, reader)
 
     def archive(self, of: ObjectType, ids: Sequence[str]) -> list[WriteResult]:
         """Archive. HubSpot answers the same for records that are archived already."""
-        self._post(of, "archive", [{"id": one} for one in ids])
+        with suppress(GoneError):
+            self._post(of, "archive", [{"id": one} for one in ids])
         return [WriteResult(id=one) for one in ids]
 
     def _post(self, of: ObjectType, what: str, inputs: Sequence[Found]) -> Found:
