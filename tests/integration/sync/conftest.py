@@ -27,6 +27,8 @@ from prmsync.sync import run
 from prmsync.sync.opening import open_session
 from prmsync.sync.run import Report
 from prmsync.sync.session import Session
+from prmsync_hubspot.simulator import HubSpotSimulator
+from prmsync_salesforce.simulator.app import SalesforceSimulator
 
 START = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 
@@ -232,6 +234,14 @@ class World:
             return records.read(connection, stream, ids)
 
 
+def simulated(connector: str, world: World) -> Any:
+    """A simulated CRM by the world's clock, rate limits included."""
+    options = SimulatorOptions(now=world.now)
+    if connector == "hubspot":
+        return HubSpotSimulator(options, monotonic=lambda: world.now().timestamp())
+    return SalesforceSimulator(options)
+
+
 @pytest.fixture
 def make_world(tmp_path: Path) -> Iterator[Callable[..., World]]:
     opened: list[Database] = []
@@ -243,7 +253,7 @@ def make_world(tmp_path: Path) -> Iterator[Callable[..., World]]:
         opened.append(database)
         world = World(database, {})
         for name, connector in connections.items():
-            simulator = plugin(connector).simulator(SimulatorOptions(now=world.now))
+            simulator = simulated(connector, world)
             world.crms[name] = Crm(name, connector, simulator, f"http://{name}.example")
         return world
 
