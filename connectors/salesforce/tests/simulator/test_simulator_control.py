@@ -143,3 +143,21 @@ def test_calls_are_counted_by_kind(org):
         "record-create": 1,
         "token": 1,
     }
+
+
+def test_merged_accounts_name_their_master_and_hand_over_their_children(org):
+    loser = org.create("Account", Name="L", PRM_Partner_Id__c="l")
+    master = org.create("Account", Name="M")
+    deal = org.opportunity(AccountId=loser, PRM_Partner__c=loser)
+    org.advance(60)
+    body = {"object": "Account", "id": loser, "into": master}
+    assert org.call("POST", "/_simulator/merge", body) == (200, {"id": master})
+    soql = "SELECT Id, MasterRecordId, IsDeleted FROM Account WHERE PRM_Partner_Id__c = 'l'"
+    row = org.query(soql, "queryAll")[0]
+    assert (row["Id"], row["MasterRecordId"], row["IsDeleted"]) == (loser, master, True)
+    record = org.read("Opportunity", deal)
+    assert (record["AccountId"], record["PRM_Partner__c"]) == (master, master)
+    assert record["SystemModstamp"] == "2026-03-01T12:01:00.000+0000"
+    assert org.call("POST", "/_simulator/merge", body)[0] == 400
+    deals = {"object": "Opportunity", "id": deal, "into": org.opportunity()}
+    assert org.call("POST", "/_simulator/merge", deals)[0] == 400

@@ -8,6 +8,7 @@ Control paths, all JSON, never counted:
     GET                   /_simulator/records?object=O[&id=I]
     POST|PATCH            /_simulator/records   {object, id?, values, user?, stamp?}
     DELETE                /_simulator/records?object=O&id=I[&user=U]
+    POST                  /_simulator/merge     {object, id, into, user?}, where the CRM merges
     GET|PUT               /_simulator/state     everything, to save and to restore
 """
 
@@ -18,7 +19,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import orjson
 
@@ -70,6 +71,14 @@ class RecordsControl(Protocol):
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Replace everything by what `dump` gave."""
+
+
+@runtime_checkable
+class MergeControl(Protocol):
+    """What a RecordsControl may do besides: merge in the CRM's own pages."""
+
+    def merge_as_user(self, object_name: str, record_id: str, into: str, user: str | None) -> None:
+        """Merge the record into another one of its object. Raises ControlError."""
 
 
 def json_response(status: int, payload: Any, headers: Mapping[str, str] | None = None) -> Response:
@@ -158,6 +167,7 @@ class Chassis:
             "faults": self._control_faults,
             "clock": self._control_clock,
             "records": self._control_records,
+            "merge": self._control_merge,
             "state": self._control_state,
         }
         if topic not in routes:
@@ -221,6 +231,18 @@ class Chassis:
             raise ControlError('a change needs the record\'s "id"')
         stamp = None if body.get("stamp") is None else _moment(body["stamp"])
         return self._records.write_as_user(object_name, record_id, values, body.get("user"), stamp)
+
+    def _control_merge(self, request: Request) -> Any:
+        _allow(request, "POST")
+        if not isinstance(self._records, MergeControl):
+            raise ControlError(f"{self.name} merges through its API, not here")
+        body = _object(request)
+        names = [body.get(key) for key in ("object", "id", "into")]
+        if not all(isinstance(name, str) for name in names):
+            raise ControlError('a merge needs "object", "id" and "into" (texts)')
+        object_name, record_id, into = map(str, names)
+        self._records.merge_as_user(object_name, record_id, into, body.get("user"))
+        return {"id": into}
 
     def _control_state(self, request: Request) -> Any:
         _allow(request, "GET", "PUT")

@@ -120,6 +120,11 @@ class Faults:
         """The rules with how often each matched and fired, as JSON objects."""
         return [asdict(rule) for rule in self._rules]
 
+    @property
+    def has_row_rules(self) -> bool:
+        """Whether any rule is about single rows; lets a row loop skip asking."""
+        return any(rule.record is not None for rule in self._rules)
+
     def for_request(self, request: Request) -> list[FaultRule]:
         """The whole-call rules that fire now: any that only delay, and the first that does more."""
         chosen: list[FaultRule] = []
@@ -136,7 +141,7 @@ class Faults:
     def for_record(self, request: Request, texts: Iterable[str]) -> FaultRule | None:
         """The first row rule that fires for a row; `texts` are what `record` is searched in
         (an id, an external key, a name)."""
-        if not any(rule.record is not None for rule in self._rules):
+        if not self.has_row_rules:
             return None
         seen = list(texts)
         for rule in self._rules:

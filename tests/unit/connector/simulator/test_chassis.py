@@ -112,6 +112,8 @@ def test_control_mistakes_are_answered_with_what_is_wrong(notebook):
     assert call(notebook, "GET", "/_simulator/nowhere")[0] == 404
     assert call(notebook, "PUT", "/_simulator/stats")[0] == 400
     assert "object=" in call(notebook, "GET", "/_simulator/records")[1]["message"]
+    merge = {"object": "note", "id": "1", "into": "2"}
+    assert "through its API" in call(notebook, "POST", "/_simulator/merge", merge)[1]["message"]
     no_id = {"object": "note", "values": {"text": "x"}}
     assert '"id"' in call(notebook, "PATCH", "/_simulator/records", no_id)[1]["message"]
     unsaid = {"object": "note", "values": {}}

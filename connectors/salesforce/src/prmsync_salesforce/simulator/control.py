@@ -59,6 +59,14 @@ class Control:
         except ApiError as error:
             raise ControlError(f"{error.code}: {error.message}") from error
 
+    def merge_as_user(self, object_name: str, record_id: str, into: str, user: str | None) -> None:
+        table = self._table(object_name)
+        writer = Writer(self._user(user))
+        try:
+            self._org.merge(table, long_id(record_id) or record_id, long_id(into) or into, writer)
+        except ApiError as error:
+            raise ControlError(f"{error.code}: {error.message}") from error
+
     def dump(self) -> dict[str, Any]:
         database = self._org.database
         records = {name: list(table.rows.values()) for name, table in database.tables.items()}

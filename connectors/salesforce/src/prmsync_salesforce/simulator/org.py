@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -110,6 +110,24 @@ class Org:
         audit = {"LastModifiedById": writer.user_id, "LastModifiedDate": moment}
         self.database.put(table, {**row, **audit, "IsDeleted": True, "SystemModstamp": moment})
         self._let_go(table, record_id, writer)
+
+    def merge(self, table: Table, loser: str, master: str, writer: Writer) -> None:
+        """Deletes the loser, names its master on it, and moves its children to the master."""
+        if table.definition.field("MasterRecordId") is None or loser == master:
+            raise _not_supported(table.definition, "merge")
+        row = self.existing(table, loser)
+        self.existing(table, master)
+        moment = stamp(writer.moment or self.now())
+        audit = {
+            "LastModifiedById": writer.user_id,
+            "LastModifiedDate": moment,
+            "SystemModstamp": moment,
+        }
+        gone = {"IsDeleted": True, "MasterRecordId": master}
+        self.database.put(table, {**row, **audit, **gone})
+        self.database.put(table, {**table.rows[master], **audit})
+        for child, field, found in self._children(table, loser):
+            self.database.put(child, {**found, field.name: master, "SystemModstamp": moment})
 
     def existing(self, table: Table, record_id: str) -> Row:
         """The live row with this 18-character id. Raises NOT_FOUND or ENTITY_IS_DELETED."""
@@ -271,15 +289,22 @@ class Org:
 
     def _let_go(self, table: Table, record_id: str, writer: Writer) -> None:
         """Deletes children that go with their parent and clears the other lookups to it."""
+        for child, field, row in self._children(table, record_id):
+            if field.cascade:
+                self.delete(child, row["Id"], writer)
+            else:
+                self._clear(child, row, field)
+
+    def _children(
+        self, table: Table, record_id: str
+    ) -> Iterator[tuple[Table, FieldDefinition, Row]]:
+        """Live records that refer to this one, each as it is when its turn comes."""
         for child in self.database.tables.values():
             for field in child.definition.references:
                 if table.definition.name not in field.reference_to:
                     continue
                 for row in [row for row in child.live() if row.get(field.name) == record_id]:
-                    if field.cascade:
-                        self.delete(child, row["Id"], writer)
-                    else:
-                        self._clear(child, row, field)
+                    yield child, field, row
 
     def _clear(self, table: Table, row: Row, field: FieldDefinition) -> None:
         cleared = {name: value for name, value in row.items() if name != field.name}

@@ -216,7 +216,7 @@ class ObjectDefinition:
         self.references = tuple(item for item in fields if item.type == "reference")
 
     def field(self, name: str) -> FieldDefinition | None:
-        return self._by_name.get(name.lower())
+        return self.fields.get(name) or self._by_name.get(name.lower())
 
     def relation(self, name: str) -> FieldDefinition | None:
         """The reference field behind a relationship name such as `Account` or `Partner__r`."""

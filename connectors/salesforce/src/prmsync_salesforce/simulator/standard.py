@@ -185,6 +185,14 @@ def _account() -> ObjectDefinition:
         [
             *_audit("Account"),
             _text("Name", "Account Name", 255, nillable=False, name_field=True),
+            _read_only(
+                "reference",
+                "MasterRecordId",
+                "Master Record ID",
+                18,
+                reference_to=("Account",),
+                relationship="MasterRecord",
+            ),
             _pick("Type", "Account Type", ("Customer", "Partner", "Prospect", "Other")),
             _lookup("ParentId", "Parent Account ID", "Account", "Parent"),
             *address,

@@ -18,7 +18,6 @@ from prmsync_salesforce.simulator.ids import long_id
 from prmsync_salesforce.simulator.schema import FieldDefinition
 
 _ZONE = re.compile(r"([+-]\d\d)(\d\d)$")
-_BLANK = re.compile(r"^\s*$")
 
 Converter = Callable[[FieldDefinition, Any], Any]
 
@@ -41,7 +40,7 @@ def parse_moment(text: str) -> datetime | None:
 
 def convert(field: FieldDefinition, value: Any) -> Any:
     """The stored form of a written value; blank text is None. Raises ApiError."""
-    if value is None or (isinstance(value, str) and _BLANK.match(value)):
+    if value is None or (isinstance(value, str) and not value.strip()):
         if field.type == "boolean":
             raise bad_data(
                 "INVALID_TYPE_ON_FIELD_IN_RECORD",
