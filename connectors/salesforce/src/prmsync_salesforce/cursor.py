@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import orjson
 
-from prmsync.connector.values import in_utc, parse_moment
+from prmsync.connector.values import in_utc
 from prmsync.errors import SchemaError
 
 LOOK_BACK = timedelta(seconds=600)
@@ -21,8 +21,8 @@ def cursor_of(moment: datetime) -> str:
 def parse_cursor(cursor: str) -> datetime:
     """Raises SchemaError for a text that no connector of this kind wrote."""
     try:
-        return parse_moment(orjson.loads(cursor)["modstamp"])
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
+        return datetime.fromisoformat(orjson.loads(cursor)["modstamp"]).astimezone(UTC)
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
         raise SchemaError(
             "the stored position of this stream is not one of the Salesforce connector",
             hint="Read everything once: prmsync sync --full.",

@@ -55,10 +55,12 @@ class Bench:
 
     @classmethod
     @contextlib.contextmanager
-    def in_process(cls, plugin: ConnectorPlugin) -> Iterator[Bench]:
-        """A fresh simulator that is called without sockets."""
+    def in_process(
+        cls, plugin: ConnectorPlugin, schema: Mapping[str, Any] | None = None
+    ) -> Iterator[Bench]:
+        """A fresh simulator, plain or with a saved schema, that is called without sockets."""
         clock, base_url = FakeClock(), "http://crm.test"
-        simulator = plugin.simulator(SimulatorOptions(now=clock.now))
+        simulator = plugin.simulator(SimulatorOptions(now=clock.now, schema=schema))
         runtime = in_process_runtime({base_url: simulator.handle}, clock.now, clock.sleep)
         with runtime.http, runtime.requests:
             yield cls(plugin, runtime, base_url, clock)

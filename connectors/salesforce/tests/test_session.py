@@ -1,0 +1,107 @@
+"""Who is signed in, the pins, and how few calls it takes."""
+
+from __future__ import annotations
+
+import pytest
+
+from prmsync.connector.protocol import ObjectSpec
+from prmsync.connector.testing import Bench
+from prmsync.errors import AuthError, SchemaError
+from prmsync_salesforce import PLUGIN
+
+OBJECTS = ("Account", "Opportunity", "PRM_Registration__c", "OpportunityPartner")
+
+
+def test_the_account_is_told_whole(bench):
+    account = bench.connector().account()
+    assert account.name == "Simulated Salesforce Org"
+    assert (account.environment, account.currency) == ("production", "USD")
+    assert account.time_zone == "America/Los_Angeles"
+    assert account.user == "Integration User"
+    assert account.api_version == "68.0"
+
+
+@pytest.mark.parametrize("length", [15, 18])
+def test_both_forms_of_an_org_id_are_one_org(bench, length):
+    org_id = bench.connector().account().org_id
+    assert bench.connector(org=org_id[:length]).account().org_id == org_id
+
+
+def test_both_orgs_and_environments_are_named(bench):
+    with pytest.raises(AuthError, match=r"production.*sandbox"):
+        bench.connector(environment="sandbox").account()
+    with pytest.raises(AuthError, match="00Dother0000000"):
+        bench.connector(org="00Dother0000000").account()
+
+
+def test_a_sandbox_is_told_by_its_organization():
+    with Bench.in_process(PLUGIN, {"settings": {"sandbox": True}}) as bench:
+        assert bench.connector(environment="sandbox").account().environment == "sandbox"
+
+
+def test_an_org_that_does_not_tell_its_currency_takes_it_from_the_settings():
+    settings = {"multi_currency": False, "currency": "EUR"}
+    with Bench.in_process(PLUGIN, {"settings": settings}) as bench:
+        told = bench.connector(options={"currency": "EUR"}).account()
+        assert told.currency == "EUR"
+        calls = bench.calls()
+        try:
+            currency = bench.connector().account().currency
+        except SchemaError as error:
+            assert "currency" in error.hint
+        else:
+            assert currency == "EUR"
+        assert bench.calls() > calls
+
+
+def test_people_come_with_the_first_call(bench):
+    connector = bench.connector()
+    connector.account()
+    calls = bench.calls()
+    people = {person.email: person for person in connector.people()}
+    assert bench.calls() == calls
+    assert people["dana.admin@example.com"].active
+    assert not people["lee.gone@example.com"].active
+
+
+def test_stages_are_opportunitys_alone(bench):
+    connector = bench.connector()
+    (pipeline,) = connector.describe("Opportunity").pipelines
+    assert pipeline.id == "default"
+    assert [stage.label for stage in pipeline.stages if stage.won] == ["Closed Won"]
+    assert connector.describe("Account").pipelines == ()
+
+
+def test_the_objects_of_every_mapping_are_described_in_two_calls(bench):
+    connector = bench.connector()
+    connector.account()
+    calls = bench.calls()
+    assert [connector.describe(name).name for name in OBJECTS] == list(OBJECTS)
+    assert bench.calls() - calls == 2
+
+
+def test_an_object_is_found_whatever_its_case(bench):
+    assert bench.connector().describe("account").name == "Account"
+
+
+def test_an_object_that_is_missing_does_not_hide_the_others(bench):
+    connector = bench.connector()
+    with pytest.raises(SchemaError, match="Nothing__c"):
+        connector.describe("Nothing__c")
+    assert connector.describe("Account").name == "Account"
+
+
+def test_a_run_with_nothing_to_do_takes_eight_calls(bench):
+    fields = {"OpportunityPartner": "Role"}
+    specs = [ObjectSpec(name, name, (fields.get(name, "Name"),)) for name in OBJECTS]
+    cursors = [list(bench.connector().changes(spec, None))[-1].cursor for spec in specs]
+    bench.clock.advance(3600)
+    calls = bench.calls()
+    connector = bench.connector()
+    connector.account()
+    connector.people()
+    for spec in specs:
+        connector.describe(spec.object)
+    for spec, cursor in zip(specs, cursors, strict=True):
+        assert [page.records for page in connector.changes(spec, cursor)] == [[]]
+    assert bench.calls() - calls == 8
