@@ -11,11 +11,13 @@ import sqlalchemy as sa
 
 from prmsync.store.tables import PRM_TABLES
 
-# The search path is bound because the writer may be any tool, with any search path.
+_POSTGRES_NAMES = ("log_change", "log_update", "log_truncate")
+
+# The writer may be any tool: with any search path, and without rights on change_log.
 _POSTGRES_FUNCTIONS = (
     """
 CREATE FUNCTION prmsync_log_change() RETURNS trigger LANGUAGE plpgsql
-SET search_path FROM CURRENT AS $$
+SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
   IF TG_OP = 'DELETE' OR (TG_OP = 'UPDATE' AND OLD.id IS DISTINCT FROM NEW.id) THEN
     INSERT INTO change_log (xid, stream, record, op)
@@ -34,7 +36,7 @@ $$
 """,
     """
 CREATE FUNCTION prmsync_log_truncate() RETURNS trigger LANGUAGE plpgsql
-SET search_path FROM CURRENT AS $$
+SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
   EXECUTE 'INSERT INTO change_log (xid, stream, record, op) '
     || 'SELECT pg_current_xact_id()::text::bigint, ' || quote_literal(TG_ARGV[0])
@@ -46,12 +48,50 @@ $$
 )
 
 
+_POSTGRES_PRESENT = """
+SELECT c.relname, t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+WHERE c.relnamespace = current_schema()::regnamespace AND t.tgenabled <> 'D'
+"""
+_SQLITE_PRESENT = "SELECT tbl_name, name FROM sqlite_master WHERE type = 'trigger'"
+
+
+def missing_triggers(connection: sa.Connection) -> list[str]:
+    """Triggers that are absent or switched off, as "trigger on table": changes are lost there."""
+    postgres = connection.dialect.name == "postgresql"
+    query = _POSTGRES_PRESENT if postgres else _SQLITE_PRESENT
+    present = {(table, name) for table, name in connection.execute(sa.text(query))}
+    return [
+        f"{name} on {table.name}"
+        for table in PRM_TABLES.values()
+        for name in (_POSTGRES_NAMES if postgres else _sqlite_names(table))
+        if (table.name, name) not in present
+    ]
+
+
+def reinstall(connection: sa.Connection) -> None:
+    """Put all triggers back as they have to be."""
+    dialect = connection.dialect.name
+    if dialect == "postgresql":
+        drop = "DROP FUNCTION IF EXISTS prmsync_log_change, prmsync_log_truncate CASCADE"
+        connection.exec_driver_sql(drop)
+    else:
+        for table in PRM_TABLES.values():
+            for name in _sqlite_names(table):
+                connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}")
+    for statement in trigger_statements(dialect):
+        connection.exec_driver_sql(statement)
+
+
 def trigger_statements(dialect: str) -> tuple[str, ...]:
     """DDL of change capture for "sqlite" or "postgresql", in the order to run it."""
     make = _postgres_triggers if dialect == "postgresql" else _sqlite_triggers
     functions = _POSTGRES_FUNCTIONS if dialect == "postgresql" else ()
     triggers = [text for stream, table in PRM_TABLES.items() for text in make(stream, table)]
     return (*(text.strip() for text in functions), *triggers)
+
+
+def _sqlite_names(table: sa.Table) -> list[str]:
+    return [f"{table.name}_log_{event}" for event in ("insert", "update", "delete")]
 
 
 def _postgres_triggers(stream: str, table: sa.Table) -> list[str]:

@@ -12,6 +12,7 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import ArgumentError
 
 from prmsync.errors import StoreError
+from prmsync.store.capture import missing_triggers
 from prmsync.store.database_errors import display_name, store_error
 from prmsync.store.schema_version import HEAD, VERSIONS
 
@@ -81,7 +82,7 @@ def open_database(url: str, *, check: bool = True) -> Database:
     """Open `sqlite:///path` or `postgresql://…`; with `check`, require the present schema.
 
     Raises StoreError with a remedy: unknown URL, missing or damaged file, unreachable server,
-    no permission, no tables, or the schema of another version.
+    no permission, no tables, missing triggers, or the schema of another version.
     """
     parsed = _parse(url)
     if check:
@@ -90,6 +91,7 @@ def open_database(url: str, *, check: bool = True) -> Database:
     try:
         if check:
             check_version(database)
+            check_capture(database)
     except BaseException:
         database.close()
         raise
@@ -114,6 +116,17 @@ def check_version(database: Database) -> None:
             f"the database {database.name} was written by a newer prmsync "
             f"(schema {version}, this program knows {HEAD})",
             hint="install the newer prmsync, or restore a backup from before its upgrade",
+        )
+
+
+def check_capture(database: Database) -> None:
+    """Raise StoreError when triggers are missing: edits would go unseen, so nothing runs."""
+    with database.read() as connection:
+        missing = missing_triggers(connection)
+    if missing:
+        raise StoreError(
+            f"the database {database.name} lacks triggers that notice edits: {', '.join(missing)}",
+            hint="run `prmsync db upgrade` to put them back, then `prmsync sync --full`",
         )
 
 

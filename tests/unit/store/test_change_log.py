@@ -218,6 +218,21 @@ def test_another_schema_path_of_the_writer_does_not_matter(postgres: Database) -
     assert log(postgres, "partner") == {"x": "insert"}
 
 
+def test_a_writer_needs_rights_on_its_own_table_only(postgres: Database) -> None:
+    with postgres.begin() as db:
+        schema = db.execute(sa.text("SELECT current_schema()")).scalar_one()
+        for statement in (
+            f"CREATE ROLE w_{schema}",
+            f"GRANT USAGE ON SCHEMA {schema} TO w_{schema}",
+            f"GRANT INSERT, TRUNCATE ON {schema}.deal_partner, {schema}.partner TO w_{schema}",
+            f"SET LOCAL ROLE w_{schema}",
+            "INSERT INTO partner (id, name) VALUES ('x', 'Acme')",
+            "TRUNCATE deal_partner",
+        ):
+            db.execute(sa.text(statement))
+    assert log(postgres, "partner") == {"x": "insert"}
+
+
 def test_a_late_commit_is_not_skipped(postgres: Database) -> None:
     """The first writer takes the lower numbers and commits last."""
     before = head(postgres)

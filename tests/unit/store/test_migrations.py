@@ -156,3 +156,19 @@ def test_an_upgrade_that_fails_leaves_no_table_behind(
     with database.read() as connection:
         assert sa.inspect(connection).get_table_names() == []
     database.close()
+
+
+def test_removed_triggers_are_told_and_put_back(database: Database, database_url: str) -> None:
+    whole = shape(database)
+    removed = {
+        "sqlite": "DROP TRIGGER partner_log_update",
+        "postgresql": "ALTER TABLE partner DISABLE TRIGGER log_update",
+    }
+    with database.begin() as connection:
+        connection.execute(sa.text(removed[database.dialect]))
+    with pytest.raises(StoreError, match="log_update on partner") as raised:
+        open_database(database_url)
+    assert "prmsync db upgrade" in raised.value.hint
+    assert upgrade(database) == HEAD
+    open_database(database_url).close()
+    assert shape(database) == whole

@@ -9,6 +9,7 @@ from alembic import command
 from alembic.config import Config
 
 from prmsync.errors import StoreError
+from prmsync.store.capture import missing_triggers, reinstall
 from prmsync.store.database import Database, check_version, open_database, stored_version
 from prmsync.store.schema_version import HEAD, VERSIONS
 
@@ -27,7 +28,8 @@ def create(url: str) -> None:
 
 
 def upgrade(database: Database) -> str | None:
-    """Bring the schema to this program's version; returns the version it had before.
+    """Bring the schema to this program's version; returns the version it had before. Triggers that
+    someone removed are put back.
 
     One transaction: it happens whole or not at all. Raises StoreError for a database without
     prmsync tables, or one written by a newer prmsync.
@@ -35,9 +37,11 @@ def upgrade(database: Database) -> str | None:
     before = stored_version(database)
     if before not in VERSIONS[:-1]:
         check_version(database)
-        return before
     with database.begin() as connection:
-        _run(connection)
+        if before != HEAD:
+            _run(connection)
+        if missing_triggers(connection):
+            reinstall(connection)
     return before
 
 

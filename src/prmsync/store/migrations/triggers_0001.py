@@ -160,7 +160,7 @@ END
 POSTGRESQL = (
     """
 CREATE FUNCTION prmsync_log_change() RETURNS trigger LANGUAGE plpgsql
-SET search_path FROM CURRENT AS $$
+SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
   IF TG_OP = 'DELETE' OR (TG_OP = 'UPDATE' AND OLD.id IS DISTINCT FROM NEW.id) THEN
     INSERT INTO change_log (xid, stream, record, op)
@@ -179,7 +179,7 @@ $$
 """,
     """
 CREATE FUNCTION prmsync_log_truncate() RETURNS trigger LANGUAGE plpgsql
-SET search_path FROM CURRENT AS $$
+SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
   EXECUTE 'INSERT INTO change_log (xid, stream, record, op) '
     || 'SELECT pg_current_xact_id()::text::bigint, ' || quote_literal(TG_ARGV[0])
