@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from rapidfuzz import fuzz, process, utils
 
-_CLOSE_ENOUGH = 70.0
+_CLOSE_ENOUGH = 65.0
 
 
 def near(word: str, choices: Iterable[str]) -> str | None:

@@ -36,9 +36,9 @@ days = st.dates(date(1901, 1, 1), date(2200, 1, 1)).map(date.isoformat)
 moments = st.integers(-2_000_000_000_000, 7_000_000_000_000).map(
     lambda ms: (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)).isoformat()
 )
-numbers = st.decimals(allow_nan=False, allow_infinity=False, places=4, min_value=-(10**9)).map(
-    lambda number: format(number, "f")
-)
+numbers = st.decimals(
+    allow_nan=False, allow_infinity=False, places=4, min_value=-(10**15), max_value=10**15
+).map(lambda number: format(number, "f"))
 domains = st.one_of(
     texts,
     st.builds(
