@@ -145,11 +145,11 @@ def _create(
         return Decision()
     decision = Decision(op=side)
     target = decision.to_crm if side is Op.CREATE_CRM else decision.to_prm
+    receiver = Side.CRM if side is Op.CREATE_CRM else Side.PRM
     for group in rule.groups:
-        if group.name in skip:
-            continue
-        if group.flows_to(Side.CRM if side is Op.CREATE_CRM else Side.PRM):
-            target.update({member: source.get(member) for member in group.members})
+        if group.name not in skip and group.flows_to(receiver):
+            for member in group.members:
+                target[member] = source.get(member)
     return decision
 
 

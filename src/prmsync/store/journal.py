@@ -15,6 +15,7 @@ import orjson
 import sqlalchemy as sa
 
 from prmsync.domain.values import Scalar
+from prmsync.store.bulk import insert_rows
 from prmsync.store.links import CHUNK, chunks
 from prmsync.store.tables import action as table
 from prmsync.store.tables import link as links
@@ -107,7 +108,7 @@ _COLUMNS = (
 
 
 def _action(row: Any) -> Action:
-    fields = {name: (change[0], change[1]) for name, change in orjson.loads(row[4]).items()}
+    fields = {name: tuple(change) for name, change in orjson.loads(row[4]).items()}
     return Action(
         row[0],
         row[1],
@@ -124,25 +125,35 @@ def _action(row: Any) -> Action:
     )
 
 
+_ADDED = (
+    "run_id",
+    "link_id",
+    "stream_id",
+    "side",
+    "op",
+    "state",
+    "fields",
+    "reason",
+    "cause",
+)
+
+
 def add(connection: sa.Connection, run_id: int, actions: Sequence[Action]) -> None:
-    if actions:
-        connection.execute(
-            table.insert(),
-            [
-                {
-                    "run_id": one.run_id or run_id,
-                    "link_id": one.link_id,
-                    "stream_id": one.stream_id,
-                    "side": one.side,
-                    "op": one.op,
-                    "state": one.state,
-                    "fields": orjson.dumps(one.fields).decode(),
-                    "reason": one.reason,
-                    "cause": one.cause,
-                }
-                for one in actions
-            ],
+    rows = [
+        (
+            one.run_id or run_id,
+            one.link_id,
+            one.stream_id,
+            one.side,
+            one.op,
+            str(one.state),
+            orjson.dumps(one.fields).decode(),
+            one.reason,
+            one.cause,
         )
+        for one in actions
+    ]
+    insert_rows(connection, table, _ADDED, rows)
 
 
 def page(

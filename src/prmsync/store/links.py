@@ -14,6 +14,7 @@ import orjson
 import sqlalchemy as sa
 
 from prmsync.domain.values import Values
+from prmsync.store.bulk import update_rows
 from prmsync.store.tables import link as table
 from prmsync.store.tables import stream as streams
 
@@ -121,52 +122,44 @@ def difference(base: Values | None, values: Values | None) -> str | None:
     return orjson.dumps(rest).decode() if rest else None
 
 
-def _pack(link: Link) -> dict[str, Any]:
-    return {
-        "b_id": link.id,
-        "b_prm_id": link.prm_id,
-        "b_crm_id": link.crm_id,
-        "b_state": link.state,
-        "b_base": dumps(link.base),
-        "b_seen": difference(link.base, link.crm),
-        "b_version": link.crm_version,
-        "b_by": link.crm_modified_by,
-        "b_prm_gone": int(link.prm_gone),
-        "b_crm_gone": int(link.crm_gone),
-        "b_dirty": link.dirty,
-    }
-
-
-_SAVE = (
-    table.update()
-    .where(table.c.id == sa.bindparam("b_id"))
-    .values(
-        prm_id=sa.bindparam("b_prm_id"),
-        crm_id=sa.bindparam("b_crm_id"),
-        state=sa.bindparam("b_state"),
-        base=sa.bindparam("b_base"),
-        seen=sa.bindparam("b_seen"),
-        crm_version=sa.bindparam("b_version"),
-        crm_modified_by=sa.bindparam("b_by"),
-        prm_gone=sa.bindparam("b_prm_gone"),
-        crm_gone=sa.bindparam("b_crm_gone"),
-        dirty=sa.bindparam("b_dirty"),
-    )
+_SAVED = (
+    "prm_id",
+    "crm_id",
+    "state",
+    "base",
+    "seen",
+    "crm_version",
+    "crm_modified_by",
+    "prm_gone",
+    "crm_gone",
+    "dirty",
 )
+
+
+def _pack(link: Link) -> tuple[Any, ...]:
+    return (
+        link.prm_id,
+        link.crm_id,
+        link.state,
+        dumps(link.base),
+        difference(link.base, link.crm),
+        link.crm_version,
+        link.crm_modified_by,
+        int(link.prm_gone),
+        int(link.crm_gone),
+        link.dirty,
+        link.id,
+    )
 
 
 def save(connection: sa.Connection, links: Sequence[Link]) -> None:
     """Write all columns of these links."""
-    if links:
-        connection.execute(_SAVE, [_pack(link) for link in links])
+    update_rows(connection, table, _SAVED, [_pack(link) for link in links])
 
 
 def set_dirty(connection: sa.Connection, ids: Sequence[int], dirty: int) -> None:
-    statement = (
-        table.update().where(table.c.id == sa.bindparam("b_id")).values(dirty=sa.bindparam("b_d"))
-    )
-    if ids:
-        connection.execute(statement, [{"b_id": one, "b_d": dirty} for one in ids])
+    for part in chunks(ids):
+        connection.execute(table.update().where(table.c.id.in_(part)).values(dirty=dirty))
 
 
 def chunks(items: Sequence[Any], size: int = CHUNK) -> Iterator[Sequence[Any]]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import sqlalchemy as sa
 
 from prmsync.store import links
+from prmsync.store.bulk import insert_rows
 from prmsync.store.links import Dirty, Link, LinkState, Observation
 from prmsync.store.tables import link as table
 
@@ -28,7 +29,7 @@ def observe_crm(
             changed.append(link)
     links.save(connection, changed)
     if fresh:
-        connection.execute(table.insert(), [_new(stream_id, one) for one in fresh.values()])
+        insert_rows(connection, table, _NEW, [_new(stream_id, one) for one in fresh.values()])
     return [*fresh, *(str(link.crm_id) for link in changed)]
 
 
@@ -49,16 +50,19 @@ def _take(link: Link, one: Observation) -> None:
     link.dirty = Dirty.CHANGED
 
 
-def _new(stream_id: int, one: Observation) -> dict[str, object]:
-    return {
-        "stream_id": stream_id,
-        "crm_id": one.crm_id,
-        "state": LinkState.NEW,
-        "seen": links.dumps(one.values),
-        "crm_version": one.version,
-        "crm_modified_by": one.modified_by,
-        "dirty": Dirty.CHANGED,
-    }
+_NEW = ("stream_id", "crm_id", "state", "seen", "crm_version", "crm_modified_by", "dirty")
+
+
+def _new(stream_id: int, one: Observation) -> tuple[object, ...]:
+    return (
+        stream_id,
+        one.crm_id,
+        LinkState.NEW.value,
+        links.dumps(one.values),
+        one.version,
+        one.modified_by,
+        Dirty.CHANGED,
+    )
 
 
 def observe_prm(connection: sa.Connection, stream_id: int, changes: Mapping[str, bool]) -> None:
@@ -70,14 +74,7 @@ def observe_prm(connection: sa.Connection, stream_id: int, changes: Mapping[str,
         link = known.get(prm_id)
         if link is None:
             if not gone:
-                fresh.append(
-                    {
-                        "stream_id": stream_id,
-                        "prm_id": prm_id,
-                        "state": LinkState.NEW,
-                        "dirty": Dirty.CHANGED,
-                    }
-                )
+                fresh.append((stream_id, prm_id, LinkState.NEW.value, Dirty.CHANGED))
             continue
         if link.state == LinkState.ENDED and link.prm_gone and not gone:
             link.state = LinkState.LIVE if link.crm_id else LinkState.NEW
@@ -85,5 +82,4 @@ def observe_prm(connection: sa.Connection, stream_id: int, changes: Mapping[str,
         link.dirty = Dirty.CHANGED
         changed.append(link)
     links.save(connection, changed)
-    if fresh:
-        connection.execute(table.insert(), fresh)
+    insert_rows(connection, table, ("stream_id", "prm_id", "state", "dirty"), fresh)

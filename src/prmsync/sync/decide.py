@@ -160,7 +160,8 @@ def _actions(
 
 def _creation(session: Session, stream: Stream, link: Link, decision: Decision) -> Action:
     to_crm = decision.op is Op.CREATE_CRM
-    values = dict(decision.to_crm if to_crm else decision.to_prm)
+    chosen = decision.to_crm if to_crm else decision.to_prm
+    values: Values = {name: value for name, value in chosen.items() if value is not None}
     if not to_crm and stream.mapping.home:
         values[HOME] = session.name
     reason = decision.reasons.get(RECORD, "only in " + ("prm" if to_crm else "the CRM"))

@@ -35,9 +35,7 @@ class Plan:
     """The run under which braked writes wait."""
 
 
-def plan_streams(
-    session: Session, plan: Plan, *, keep_dirty: bool, release: bool = False
-) -> None:
+def plan_streams(session: Session, plan: Plan, *, keep_dirty: bool, release: bool = False) -> None:
     """Decide all dirty links of all streams and store the rows, then brake them.
 
     With `keep_dirty` the links stay marked (`prmsync plan`): a later run decides them again.
@@ -79,7 +77,8 @@ def _store(
     journal.supersede_waiting(connection, ids)
     parked = held_store.parked_of(connection, ids)
     actions: list[Action] = []
-    touched = []
+    moved = []
+    by_dirty: dict[int, list[int]] = {}
     unparked = []
     shadowed = False
     for verdict in verdicts:
@@ -88,10 +87,14 @@ def _store(
         actions.extend(todo)
         shadowed = any(not _allowed(session, one) for one in todo)
         dirty = Dirty.CHANGED if keep_dirty or shadowed else verdict.dirty
-        if verdict.link.dirty != dirty or verdict.link.state != verdict.state:
+        if verdict.link.state != verdict.state:
             verdict.link.dirty, verdict.link.state = dirty, verdict.state
-            touched.append(verdict.link)
-    links.save(connection, touched)
+            moved.append(verdict.link)
+        elif verdict.link.dirty != dirty:
+            by_dirty.setdefault(dirty, []).append(verdict.link.id)
+    links.save(connection, moved)
+    for dirty, dirty_ids in by_dirty.items():
+        links.set_dirty(connection, dirty_ids, dirty)
     held_store.unpark(connection, unparked)
     _park_unfit(connection, session, verdicts)
     plan.held += _store_held(connection, session, stream, plan.run_id, verdicts)
