@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from prmsync.connector.schema import FieldType
 from prmsync.domain.values import Scalar
-from prmsync_hubspot.codec import CANONS, Reader, requested, write_value, write_values
+from prmsync_hubspot.codec import CANONS, Reader, requested, version_of, write_value, write_values
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAYS = st.dates(min_value=date(1971, 1, 1), max_value=date(2100, 1, 1))
@@ -106,7 +106,11 @@ def test_a_record_takes_only_the_wanted_fields_and_who_changed_it() -> None:
 
 def test_records_that_were_merged_away_follow_their_survivor_as_deleted() -> None:
     reader = Reader({})
-    found = {"id": "9", "properties": {"hs_merged_object_ids": "3;4"}, "updatedAt": "t"}
+    found = {
+        "id": "9",
+        "properties": {"hs_merged_object_ids": "3;4"},
+        "updatedAt": "2026-01-02T03:04:05Z",
+    }
     records = reader.records([found])
     assert [(one.id, one.deleted, one.merged_into) for one in records] == [
         ("9", False, None),
@@ -132,3 +136,9 @@ def test_who_changed_a_record_and_what_was_merged_are_asked_for_too() -> None:
         "hs_merged_object_ids",
         "hs_updated_by_user_id",
     ]
+
+
+def test_versions_sort_as_times_though_hubspot_leaves_out_empty_milliseconds() -> None:
+    told = ["2026-01-02T03:04:05Z", "2026-01-02T03:04:05.001Z", "2026-01-02T03:04:06Z"]
+    versions = [version_of({"updatedAt": one}) for one in told]
+    assert versions == sorted(versions)

@@ -129,3 +129,25 @@ def test_personal_data_never_reaches_an_error_text() -> None:
 def test_a_refused_sign_in_is_an_auth_error_whatever_its_code() -> None:
     for body in ({"status": "BAD_REFRESH_TOKEN"}, {"error": "invalid_grant"}, {}):
         assert type(http_error(400, body, kind="sign_in")) is AuthError
+
+
+def test_blank_required_properties_are_named() -> None:
+    error = http_error(
+        400,
+        {
+            "category": "VALIDATION_ERROR",
+            "message": "Error creating DEAL. Some required properties were not set.",
+            "context": {"properties": ["closedate", "amount"]},
+        },
+    )
+    assert isinstance(error, RejectedError)
+    assert error.fields == ("closedate", "amount")
+    assert "a required property is blank: closedate, amount" in error.message
+
+
+def test_a_detail_code_that_is_new_is_told_with_its_property() -> None:
+    message = 'Property values were not valid: [{"error":"BRAND_NEW","name":"tier","message":"x"}]'
+    error = http_error(400, {"category": "VALIDATION_ERROR", "message": message})
+    assert isinstance(error, RejectedError)
+    assert (error.code, error.fields) == ("BRAND_NEW", ("tier",))
+    assert "BRAND_NEW" in str(error.findings[0])

@@ -22,7 +22,12 @@ ROWS = [
 
 
 def written(record: str, **properties: str) -> dict[str, Any]:
-    return {"id": record, "properties": properties, "updatedAt": "t1", "new": True}
+    return {
+        "id": record,
+        "properties": properties,
+        "updatedAt": "2026-01-02T03:04:05Z",
+        "new": True,
+    }
 
 
 def refused(**context: Any) -> dict[str, Any]:

@@ -73,7 +73,7 @@ class Reader:
         properties = found.get("properties") or {}
         return Record(
             id=str(found["id"]),
-            version=found.get("updatedAt") or "",
+            version=version_of(found),
             values=self._values(properties),
             deleted=bool(found.get("archived")),
             modified_by=properties.get(UPDATED_BY) or None,
@@ -102,6 +102,12 @@ class Reader:
             }
         except (ValueError, OverflowError):
             return {name: _canonical(to, properties.get(name)) for name, to in self._canons}
+
+
+def version_of(found: Mapping[str, Any]) -> str:
+    """When a record last changed, always with milliseconds: HubSpot leaves out ".000", and text
+    without it would sort after text with it."""
+    return canon.moment(found.get("updatedAt")) or ""
 
 
 def _canonical(to: Canon, value: Any) -> Scalar:

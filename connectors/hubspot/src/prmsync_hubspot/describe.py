@@ -22,6 +22,17 @@ TEXT_LENGTH = 65_536
 PIPELINE_PROPERTIES = ("pipeline", "hs_pipeline")
 STAGE_PROPERTIES = ("dealstage", "hs_pipeline_stage")
 SANDBOXES = frozenset({"SANDBOX", "DEVELOPER_TEST"})
+ZONES = {
+    "US/Alaska": "America/Anchorage",
+    "US/Arizona": "America/Phoenix",
+    "US/Central": "America/Chicago",
+    "US/Eastern": "America/New_York",
+    "US/Hawaii": "Pacific/Honolulu",
+    "US/Mountain": "America/Denver",
+    "US/Pacific": "America/Los_Angeles",
+}
+"""HubSpot still uses names that the time zone database keeps as links only, and that some systems
+install apart."""
 
 _TYPES: Mapping[str, FieldType] = {
     "number": FieldType.NUMBER,
@@ -146,13 +157,13 @@ def person(told: Mapping[str, Any]) -> Person:
 def account(told: Mapping[str, Any], api_version: str, user: str) -> Account:
     """The answer of account-info."""
     portal = str(told.get("portalId") or "")
-    kind = str(told.get("accountType") or "")
+    kind, zone = str(told.get("accountType") or ""), str(told.get("timeZone") or "UTC")
     return Account(
         org_id=portal,
         name=str(told.get("portalName") or f"HubSpot account {portal}"),
         environment="sandbox" if kind in SANDBOXES else "production",
         currency=str(told.get("companyCurrency") or "USD"),
-        time_zone=str(told.get("timeZone") or "UTC"),
+        time_zone=ZONES.get(zone, zone),
         user=user,
         api_version=api_version,
     )

@@ -58,6 +58,8 @@ _READ_ONLY = "the property is calculated or set by HubSpot: map it with directio
 
 NO_ASSOCIATIONS = "crm.associations.NO_ASSOCIATIONS_FOUND"
 INVALID_IDENTIFIER = "crm.associations.INVALID_IDENTIFIER"
+REQUIRED = "REQUIRED_PROPERTIES"
+"""Our own code: HubSpot tells of blank required properties in words only."""
 
 TABLE: dict[str | int, Rule] = {
     # associations
@@ -72,31 +74,16 @@ TABLE: dict[str | int, Rule] = {
     "INVALID_EMAIL": Rule(RejectedError, "the value is not an e-mail address", _VALUE),
     "INVALID_DATE": Rule(RejectedError, "the value is not a date", _VALUE),
     "INVALID_LONG": Rule(RejectedError, "the value is not a whole number", _VALUE),
-    "INVALID_INTEGER": Rule(RejectedError, "the value is not a whole number", _VALUE),
     "INVALID_NUMBER": Rule(RejectedError, "the value is not a number", _VALUE),
-    "INVALID_BOOLEAN": Rule(RejectedError, "the value is not true or false", _VALUE),
-    "INVALID_OWNER_ID": Rule(
-        RejectedError, "the owner does not exist or is inactive", "set another owner"
-    ),
-    "INVALID_PIPELINE": Rule(RejectedError, "the pipeline does not exist", _OPTION),
-    "INVALID_PIPELINE_STAGE": Rule(
-        RejectedError, "the stage does not belong to the record's pipeline", _OPTION
-    ),
-    "INVALID_STAGE": Rule(
-        RejectedError, "the stage does not belong to the record's pipeline", _OPTION
+    "INVALID_TYPE": Rule(RejectedError, "the value is of another type than the property", _VALUE),
+    "INVALID_ALPHA": Rule(RejectedError, "the property takes letters only", _VALUE),
+    "LEADING_TRAILING_WHITESPACE": Rule(
+        RejectedError, "the value begins or ends with a blank", _VALUE
     ),
     "READ_ONLY_VALUE": Rule(RejectedError, "the property cannot be written", _READ_ONLY),
-    "READ_ONLY_PROPERTY": Rule(RejectedError, "the property cannot be written", _READ_ONLY),
-    "REQUIRED_FIELD": Rule(RejectedError, "a required property is blank", _REQUIRED),
-    "REQUIRED_PROPERTY": Rule(RejectedError, "a required property is blank", _REQUIRED),
-    "MISSING_REQUIRED_PROPERTY": Rule(RejectedError, "a required property is blank", _REQUIRED),
-    "CONDITIONAL_REQUIRED_PROPERTY": Rule(RejectedError, "a required property is blank", _REQUIRED),
-    "PROPERTY_VALIDATION_RULE_VIOLATION": Rule(
-        RejectedError, "a validation rule of the property refused the value", _VALUE
-    ),
-    "VALUE_TOO_LONG": Rule(RejectedError, "the value is too long for the property", _VALUE),
+    "PROPERTY_VALUE_TOO_LONG": Rule(RejectedError, "the value is too long", _VALUE),
     "CONFLICTING_UNIQUE_VALUE": Rule(RejectedError, "the value is taken", _UNIQUE),
-    "DUPLICATE_UNIQUE_PROPERTY_VALUE": Rule(RejectedError, "the value is taken", _UNIQUE),
+    REQUIRED: Rule(RejectedError, "a required property is blank", _REQUIRED),
     # rate limits: policyName of the general limit, category of the search limit
     "TEN_SECONDLY_ROLLING": Rule(RetryableError, "too many calls in ten seconds", _LATER, 10.0),
     "SECONDLY": Rule(RetryableError, "too many calls in one second", _LATER, 1.0),
@@ -150,7 +137,11 @@ TABLE: dict[str | int, Rule] = {
 
 NO_ANSWER_HINT = "prmsync looks whether the write arrived before it sends anything again"
 _JSON_TAIL = re.compile(r"\[\s*\{.*\}\s*\]", re.DOTALL)
-_UNKNOWN_OBJECT = re.compile(r"unable to infer object type", re.IGNORECASE)
+_IN_WORDS = (
+    (re.compile(r"unable to infer object type", re.IGNORECASE), "UNKNOWN_OBJECT"),
+    (re.compile(r"required propert(y|ies)", re.IGNORECASE), REQUIRED),
+)
+"""What HubSpot says without a code of its own."""
 _EMAIL = re.compile(r"[^\s\"'<>,;]+@[^\s\"'<>,;]+")
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _NAME = re.compile(r"[\"'][a-z][a-z0-9_]{0,99}[\"']")
@@ -237,31 +228,44 @@ def _inside(message: object) -> Iterator[Detail]:
 
 
 def _rule(status: int, body: Mapping[str, Any]) -> tuple[Rule | None, str]:
-    codes = [detail.code for detail in details(body)]
-    if "PROPERTY_DOESNT_EXIST" in codes:
-        codes.insert(0, "PROPERTY_DOESNT_EXIST")
-    if isinstance(message := body.get("message"), str) and _UNKNOWN_OBJECT.search(message):
-        codes.append("UNKNOWN_OBJECT")
-    keys = ("subCategory", "policyName", "category", "errorType", "status", "error")
-    codes += [value for key in keys if isinstance(value := body.get(key), str)]
+    """The most specific rule and the code to tell; no rule for a server error."""
+    codes = _specific_codes(body)
     for code in codes:
         if code in TABLE:
             return TABLE[code], code
-    known = next((code for code in codes if code != "error"), "")
+    keys = ("subCategory", "policyName", "category", "errorType", "status", "error")
+    general = [value for key in keys if isinstance(value := body.get(key), str)]
+    # A detail code that is new to us says more than its category.
+    told = (codes or [code for code in general if code != "error"] or [str(status)])[0]
+    for code in general:
+        if code in TABLE:
+            return TABLE[code], codes[0] if codes else code
     if status in TABLE:
-        return TABLE[status], known or str(status)
-    return (None, known) if status >= 500 else (TABLE[400], known or str(status))
+        return TABLE[status], told
+    return (None, told) if status >= 500 else (TABLE[400], told)
+
+
+def _specific_codes(body: Mapping[str, Any]) -> list[str]:
+    codes = [detail.code for detail in details(body)]
+    if "PROPERTY_DOESNT_EXIST" in codes:
+        # The one that no other value of the record can mend.
+        codes.insert(0, "PROPERTY_DOESNT_EXIST")
+    message = body.get("message")
+    if isinstance(message, str):
+        codes += [code for words, code in _IN_WORDS if words.search(message)]
+    return codes
 
 
 def _build(rule: Rule, code: str, body: Mapping[str, Any]) -> ConnectorError:
     found = details(body)
-    fields = tuple(dict.fromkeys(detail.field for detail in found if detail.field))
+    named = [detail.field for detail in found if detail.field] or _context(body, "properties")
+    fields = tuple(dict.fromkeys(named))
     return rule.error(
         _text(rule, code, body, fields),
         hint=rule.hint,
         code=code,
         fields=fields,
-        findings=_findings(found),
+        findings=[_finding(detail, rule) for detail in found],
     )
 
 
@@ -285,12 +289,9 @@ def _context(body: Mapping[str, Any], key: str) -> list[str]:
     return [str(value) for value in values] if isinstance(values, list) else []
 
 
-def _findings(found: Sequence[Detail]) -> tuple[Finding, ...]:
-    return tuple(
-        Finding(detail.field, rule.says, rule.hint)
-        for detail in found
-        if (rule := TABLE.get(detail.code)) is not None
-    )
+def _finding(detail: Detail, whole: Rule) -> Finding:
+    rule = TABLE.get(detail.code, whole)
+    return Finding(detail.field, f"{rule.says} ({detail.code})", rule.hint)
 
 
 def _server_error(status: int, *, write: bool) -> ConnectorError:

@@ -14,7 +14,7 @@ from typing import Any
 from prmsync.connector.protocol import Change, NewRecord, WriteResult
 from prmsync.errors import ConnectorError, GoneError, OutcomeUnknownError
 from prmsync_hubspot.client import Client
-from prmsync_hubspot.codec import Reader, write_values
+from prmsync_hubspot.codec import Reader, version_of, write_values
 from prmsync_hubspot.errors import NO_ANSWER_HINT, row_error
 from prmsync_hubspot.objects import ObjectType
 from prmsync_hubspot.paths import OBJECTS, Paths
@@ -136,7 +136,7 @@ def _written(found: Mapping[str, Any], reader: Reader) -> WriteResult:
     return WriteResult(
         id=str(found["id"]),
         created=bool(found.get("new")),
-        version=found.get("updatedAt"),
+        version=version_of(found),
         values=reader.told(found.get("properties") or {}),
     )
 

@@ -1,0 +1,218 @@
+"""What the contract does not ask of every CRM, on the simulated portal."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from prmsync.connector.protocol import Change, NewRecord, ObjectSpec, RelationSpec, SimulatorOptions
+from prmsync.connector.simulator.transport import in_process_runtime
+from prmsync.connector.testing import Bench, FakeClock
+from prmsync.domain.values import Values
+from prmsync.errors import GoneError
+from prmsync_hubspot import PLUGIN
+from prmsync_hubspot.simulator import HubSpotSimulator, Settings
+
+DEALS = ObjectSpec(
+    "opportunity",
+    "deals",
+    ("prm_opportunity_id", "dealname", "amount", "dealstage"),
+    "prm_opportunity_id",
+)
+PARTNERS = ObjectSpec(
+    "partner", "companies", ("prm_partner_id", "name", "prm_types"), "prm_partner_id"
+)
+RELATION = ObjectSpec(
+    "relation",
+    "deals",
+    ("deal", "partner", "role"),
+    relation=RelationSpec(
+        "deal", "deals", "partner", "companies", "role", ("Reseller", "Distributor")
+    ),
+)
+
+
+class Portal(Bench):
+    """A bench whose simulator is at hand, and counts its limits by the bench's own clock."""
+
+    def __init__(self, settings: Settings) -> None:
+        clock = FakeClock()
+        self.simulator = HubSpotSimulator(
+            SimulatorOptions(now=clock.now),
+            settings,
+            monotonic=lambda: clock.now().timestamp(),
+        )
+        runtime = in_process_runtime(
+            {"http://crm.test": self.simulator.handle}, clock.now, clock.sleep
+        )
+        super().__init__(PLUGIN, runtime, "http://crm.test", clock)
+
+
+@pytest.fixture
+def make() -> Iterator[Any]:
+    made: list[Portal] = []
+
+    def portal(**settings: Any) -> Portal:
+        made.append(Portal(Settings(**settings)))
+        return made[-1]
+
+    yield portal
+    for one in made:
+        one.runtime.http.close()
+        one.runtime.requests.close()
+
+
+def key(number: int) -> str:
+    return str(uuid.UUID(int=number + 2**64))
+
+
+def deal(number: int, **values: Any) -> NewRecord:
+    new: Values = {"dealname": f"Deal {number}", "dealstage": "appointmentscheduled", **values}
+    return NewRecord(key(number), new)
+
+
+def test_a_busy_healthy_run_is_never_refused(make: Any) -> None:
+    portal = make(burst_limit=40, search_per_second=5)
+    hubspot = portal.connector()
+    (made,) = hubspot.create(DEALS, [deal(1)])
+    cursor = list(hubspot.changes(DEALS, None))[-1].cursor
+    for _ in range(150):
+        hubspot.fetch(DEALS, [made.id])
+    for _ in range(25):
+        list(hubspot.changes(DEALS, cursor))
+    assert "429" not in str(portal.control("GET", "stats"))
+    assert portal.clock.slept
+
+
+def test_changes_are_read_past_the_wall_at_ten_thousand(make: Any) -> None:
+    portal = make(burst_limit=0, search_per_second=0, daily_limit=0)
+    hubspot = portal.connector()
+    cursor = list(hubspot.changes(DEALS, None))[-1].cursor
+    for start in range(0, 10_300, 100):
+        hubspot.create(DEALS, [deal(number) for number in range(start, start + 100)])
+    pages = list(hubspot.changes(DEALS, cursor))
+    ids = [record.id for page in pages for record in page.records]
+    assert len(ids) == len(set(ids)) == 10_300
+    assert len(pages) == 52
+
+
+def test_edits_that_the_search_index_shows_late_are_found_by_the_next_read(make: Any) -> None:
+    portal = make(index_lag_seconds=90)
+    hubspot = portal.connector()
+    (made,) = hubspot.create(DEALS, [deal(1)])
+    cursor = list(hubspot.changes(DEALS, None))[-1].cursor
+    portal.clock.advance(3600)
+    cursor = list(hubspot.changes(DEALS, cursor))[-1].cursor
+    portal.user_edits("deals", made.id, {"amount": "9"})
+    portal.clock.advance(20)
+    pages = list(hubspot.changes(DEALS, cursor))
+    assert all(not page.records or page.records[0].values["amount"] is None for page in pages)
+    portal.clock.advance(300)
+    (page,) = hubspot.changes(DEALS, pages[-1].cursor)
+    assert [(one.id, one.values["amount"]) for one in page.records] == [(made.id, "9")]
+
+
+@pytest.mark.parametrize("new_id", [False, True])
+def test_a_merge_is_seen_as_a_delete_that_names_the_survivor(make: Any, new_id: bool) -> None:
+    portal = make(merge_new_id=new_id)
+    hubspot = portal.connector()
+    kept, lost = [str(one.id) for one in hubspot.create(DEALS, [deal(1), deal(2)])]
+    cursor = list(hubspot.changes(DEALS, None))[-1].cursor
+    answer = portal.runtime.http.post(
+        "http://crm.test/crm/v3/objects/deals/merge",
+        json={"primaryObjectId": kept, "objectIdToMerge": lost},
+        headers={"authorization": f"Bearer {portal.settings.auth['token']}"},
+    )
+    survivor = str(answer.json()["id"])
+    seen = {one.id: one for page in hubspot.changes(DEALS, cursor) for one in page.records}
+    assert seen[lost].deleted
+    assert seen[lost].merged_into == survivor
+    assert not seen[survivor].deleted
+    found = hubspot.fetch(DEALS, [lost])
+    assert found[lost].deleted
+    assert found[lost].merged_into == survivor
+
+
+def test_archived_records_are_evidence_in_a_full_read(make: Any) -> None:
+    portal = make()
+    hubspot = portal.connector()
+    kept, gone = [str(one.id) for one in hubspot.create(DEALS, [deal(1), deal(2)])]
+    portal.user_deletes("deals", gone)
+    seen = {one.id: one.deleted for page in hubspot.changes(DEALS, None) for one in page.records}
+    assert seen == {kept: False, gone: True}
+
+
+def test_a_label_that_a_user_took_off_is_missing_from_a_deal_that_was_read_whole(
+    make: Any,
+) -> None:
+    portal = make()
+    hubspot = portal.connector()
+    (made,) = hubspot.create(DEALS, [deal(1)])
+    (partner,) = hubspot.create(PARTNERS, [NewRecord(key(9), {"name": "Reseller AG"})])
+    values: Values = {"deal": made.id, "partner": partner.id, "role": "Reseller"}
+    (relation,) = hubspot.create(RELATION, [NewRecord("any", values)])
+    (page,) = hubspot.changes(RELATION, None)
+    assert [one.id for one in page.records] == [relation.id]
+    assert page.complete_for == (made.id,)
+    hubspot.delete(RELATION, [relation.id])
+    (page,) = hubspot.changes(RELATION, None)
+    assert (page.records, page.complete_for) == ([], (made.id,))
+    assert hubspot.fetch(RELATION, [relation.id])[relation.id].deleted
+
+
+def test_deleting_the_relations_of_an_archived_deal_is_done(make: Any) -> None:
+    portal = make()
+    hubspot = portal.connector()
+    first, second = [str(one.id) for one in hubspot.create(DEALS, [deal(1), deal(2)])]
+    (partner,) = hubspot.create(PARTNERS, [NewRecord(key(9), {"name": "Reseller AG"})])
+    rows = [
+        NewRecord("any", {"deal": one, "partner": partner.id, "role": "Distributor"})
+        for one in (first, second)
+    ]
+    made = [str(one.id) for one in hubspot.create(RELATION, rows)]
+    portal.user_deletes("deals", first)
+    results = hubspot.delete(RELATION, made)
+    assert [one.error for one in results] == [None, None]
+    assert all(one.deleted for one in hubspot.fetch(RELATION, made).values())
+
+
+def test_option_sets_are_written_and_read_as_sorted_codes(make: Any) -> None:
+    hubspot = make().connector()
+    row = NewRecord(key(9), {"name": "A", "prm_types": "msp;reseller"})
+    (made,) = hubspot.create(PARTNERS, [row])
+    assert made.values is not None
+    assert made.values["prm_types"] == "msp;reseller"
+    for value in ("si", None):
+        hubspot.update(PARTNERS, [Change(str(made.id), {"prm_types": value})])
+        found = hubspot.fetch(PARTNERS, [str(made.id)])[str(made.id)]
+        assert found.values["prm_types"] == value
+
+
+def test_an_idle_run_costs_one_call_a_stream(make: Any) -> None:
+    portal = make()
+    hubspot = portal.connector()
+    hubspot.create(DEALS, [deal(1)])
+    portal.clock.advance(3600)
+    cursors = {
+        spec.stream: list(hubspot.changes(spec, None))[-1].cursor
+        for spec in (PARTNERS, DEALS, RELATION)
+    }
+    portal.clock.advance(3600)
+    idle = portal.connector()
+    idle.account()
+    for spec in (PARTNERS, DEALS, RELATION):
+        assert [page.records for page in idle.changes(spec, cursors[spec.stream])] == [[]]
+    assert idle.usage().calls == {"metadata": 1, "read": 3}
+
+
+def test_an_update_of_records_that_are_gone_fails_row_by_row(make: Any) -> None:
+    portal = make()
+    hubspot = portal.connector()
+    made = [str(one.id) for one in hubspot.create(DEALS, [deal(1), deal(2)])]
+    for one in made:
+        portal.user_deletes("deals", one)
+    results = hubspot.update(DEALS, [Change(one, {"amount": "1"}) for one in made])
+    assert [type(one.error) for one in results] == [GoneError, GoneError]
