@@ -101,10 +101,9 @@ def date(value: Any) -> str | None:
     if value is None or value == "":
         return None
     day = str(value)[:10]
-    try:
-        datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC)
-    except ValueError:
-        raise ValueError(f"not an ISO date: {value!r}") from None
+    if len(day) != 10 or day[4] != "-":
+        raise ValueError(f"not an ISO date: {value!r}")
+    datetime.fromisoformat(day)
     return day
 
 
@@ -138,5 +137,7 @@ def codes(value: Any) -> str | None:
     """A multi picklist: its codes sorted, without repeats, joined by ";"."""
     if value is None or value == "":
         return None
+    if isinstance(value, str) and ";" not in value:
+        return value.strip() or None
     parts = {part.strip() for part in str(value).split(";")} - {""}
     return ";".join(sorted(parts)) or None

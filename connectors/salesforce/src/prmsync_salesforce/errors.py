@@ -54,7 +54,9 @@ _LATER = "Salesforce is busy; it is tried again."
 
 CODES: Mapping[str, Rule] = {
     # Sign-in and permission
-    "INVALID_SESSION_ID": Rule(AuthError, "The session ended; a new sign-in is tried once."),
+    "INVALID_SESSION_ID": Rule(
+        AuthError, "A new sign-in did not help: may the integration user use the API?"
+    ),
     "INVALID_AUTH_HEADER": Rule(AuthError, "Check client_id and client_secret."),
     "API_DISABLED_FOR_ORG": Rule(AuthError, "This edition of Salesforce has no API access."),
     "API_CURRENTLY_DISABLED": Rule(AuthError, "Give the integration user “API Enabled”."),
@@ -134,7 +136,8 @@ CODES: Mapping[str, Rule] = {
     "ENTITY_IS_DELETED": Rule(GoneError),
     "NOT_FOUND": Rule(
         GoneError,
-        "Is base_url the org's My Domain address, and api_version one that it has?",
+        "Is base_url the org's My Domain address, api_version one that it has, and the key field "
+        "marked “External ID”?",
         call=SchemaError,
     ),
     # Names that the org does not have
