@@ -1,0 +1,41 @@
+"""What a transform is: three functions between canonical values (`prmsync.domain.values`).
+
+`read` takes the CRM's value, `write` gives it, and `project`, which equals `read ∘ write`, is
+idempotent. What has no counterpart raises Untranslatable; nothing is cut and nothing is guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from prmsync.domain.values import Scalar
+
+Convert = Callable[[Scalar], Scalar]
+MISSING = object()
+
+
+class Untranslatable(Exception):
+    """A value without counterpart. `instead` is what stands in for it, MISSING when nothing."""
+
+    def __init__(self, message: str, hint: str = "", instead: object = MISSING) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.instead = instead
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    read: Convert
+    write: Convert
+    project: Convert
+
+
+def composed(read: Convert, write: Convert) -> Codec:
+    return Codec(read, write, lambda value: read(write(value)))
+
+
+def same_both_ways(canon: Convert, limit: Convert) -> Codec:
+    """A codec whose two sides look alike; `limit` is `canon` and refuses what does not fit."""
+    return Codec(canon, limit, limit)
