@@ -106,13 +106,15 @@ def _commented(name: str, known: ConnectorPlugin) -> str:
         f"# {known.title}. A simulator of it runs with: prmsync simulator {name}",
         f"[connections.{connection_name(name)}]",
         f'connector = "{name}"',
-        'environment = "sandbox"    # or "production"; one database never mixes them',
+        'environment = "production"    # or "sandbox"; one database never mixes them',
         f'mapping = "mappings/{name}"',
         'schedule = "15m"',
         'writes = "none"    # plans and reports only; "both" when you have seen enough',
     ]
     if name in SIMULATOR_PORTS:
-        lines.append(f'base_url = "{_simulator_url(name)}"    # the simulator; else your own')
+        lines.append(
+            f'base_url = "{_simulator_url(name)}"    # the simulator, a production account'
+        )
     lines += [
         f'auth.{key} = "env:{variable(name, key)}"    # {explanation}'
         for key, explanation in known.auth_keys.items()
@@ -125,7 +127,7 @@ def _simulated(name: str, known: ConnectorPlugin) -> str:
         f"# {known.title}, simulated on this machine by: prmsync simulator {name}",
         f"[connections.{connection_name(name)}]",
         f'connector = "{name}"',
-        'environment = "sandbox"',
+        'environment = "production"    # as the simulators say of themselves',
         f'mapping = "mappings/{name}"',
         'schedule = "1m"',
         f'base_url = "{_simulator_url(name)}"',
