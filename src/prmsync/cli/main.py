@@ -12,7 +12,21 @@ from typing import Annotated
 import typer
 
 from prmsync import __version__
-from prmsync.cli import context, held, importing, mapping, runs, setup, simulator, sync
+from prmsync.cli import (
+    conflicts,
+    context,
+    forecast,
+    held,
+    importing,
+    mapping,
+    margins,
+    partners,
+    registrations,
+    runs,
+    setup,
+    simulator,
+    sync,
+)
 from prmsync.cli.output import note, say, show_error
 from prmsync.errors import PrmsyncError
 
@@ -60,6 +74,11 @@ sync.register(app)
 runs.register(app)
 held.register(app)
 mapping.register(app)
+registrations.register(app)
+partners.register(app)
+conflicts.register(app)
+margins.register(app)
+forecast.register(app)
 
 
 def main() -> None:

@@ -15,8 +15,8 @@ from prmsync.domain.registration import Registration, ReviewState
 from prmsync.domain.stage import Stage
 from prmsync.domain.values import PrmId
 from prmsync.program.reference import REFERENCE_PROGRAM
-from prmsync.service.sample_deals import Deal
-from prmsync.service.sample_parties import other_spelling
+from prmsync.service.sample_deals import Deal, amount
+from prmsync.service.sample_parties import currency_of, other_spelling
 from prmsync.service.sample_types import Dice, Planted
 
 PARTNER_PAIRS = 12
@@ -81,6 +81,7 @@ def plant_direct_conflicts(
             customer=other_spelling(r.customer),
             product_lines=r.product_lines,
             stage=Stage.QUALIFIED,
+            amount=amount(dice, currency_of(r.customer.country)),
             loss_reason=None,
             close_date=dice.day(10, 90),
             created_at=before,

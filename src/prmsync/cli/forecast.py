@@ -1,0 +1,232 @@
+"""`prmsync forecast` and `prmsync report pipeline`."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from prmsync.cli.context import application
+from prmsync.cli.output import emit_json, note, say, table
+from prmsync.domain.stage import Stage
+
+if TYPE_CHECKING:
+    from prmsync.answers.forecast import ForecastAnswer
+    from prmsync.answers.pipeline import PipelineRow
+    from prmsync.domain.money import Money
+    from prmsync.forecast.stage_weighted import Block, LeftOut, Part
+
+AsJson = Annotated[bool, typer.Option("--json", help="The same facts for programs.")]
+
+
+def register(app: typer.Typer) -> None:
+    app.command("forecast")(forecast)
+    group = typer.Typer(help="Reports on partners' deals.", no_args_is_help=True)
+    group.command("pipeline")(pipeline)
+    app.add_typer(group, name="report")
+
+
+def forecast(
+    period: Annotated[
+        str | None, typer.Option("--period", metavar="2026Q4", help="A quarter; else this one.")
+    ] = None,
+    by: Annotated[
+        str | None, typer.Option("--by", help="Rows by partner, tier or stage as well.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """The indirect forecast of a quarter, beside direct, with its 80 % range."""
+    from prmsync.answers.forecast import forecast_quarter
+    from prmsync.errors import ConfigurationError
+    from prmsync.forecast.period import Quarter
+    from prmsync.service.program_file import program_of
+
+    if by not in (None, "partner", "tier", "stage"):
+        raise ConfigurationError(f"no rows by {by!r}", hint="--by partner, tier or stage")
+    quarter = Quarter.parse(period) if period else None
+    with application() as app:
+        answer = forecast_quarter(app.database, program_of(app.settings), quarter, app.now())
+    if as_json:
+        emit_json(_forecast_json(answer))
+        return
+    _head(answer)
+    for block in answer.forecast.indirect:
+        _block(block, answer, by)
+    if not answer.forecast.indirect:
+        say("  no indirect deal was won or is open in this quarter")
+
+
+def _head(answer: ForecastAnswer) -> None:
+    f = answer.forecast
+    day = f.quarter.day_number(f.as_of)
+    year, number = f.quarter.year, f.quarter.number
+    say(f"Indirect {year} Q{number}, as of {f.as_of} (day {day} of {f.quarter.days})")
+    stale = (
+        f"open longer than {f.stale_after_days} days counts nothing (95 % of wins were faster)"
+        if f.stale_after_days is not None
+        else "no deal is called stale: fewer than 20 wins are known"
+    )
+    say(f"Stage-weighted: past due counts nothing; {stale}.")
+    if answer.incomplete:
+        note(f"{answer.incomplete} open deals lack an amount, currency or close date: not counted")
+
+
+def _block(block: Block, answer: ForecastAnswer, by: str | None) -> None:
+    whole = block.whole
+    say("", f"  {'':<26} {block.currency:>14}")
+    worth = f"from {whole.deals} deals worth {_whole(whole.unweighted)}"
+    say(
+        f"  {'won to date':<26} {_whole(whole.won):>14}",
+        f"  {'open, expected':<26} {_whole(whole.expected):>14}     {worth}",
+        f"  {'forecast':<26} {_whole(whole.forecast):>14}     80 %: {_whole(block.low)} – "
+        f"{_whole(block.high)}",
+    )
+    for name, left in (("past due", block.past_due), ("stale", block.stale)):
+        if left.deals:
+            say(f"  {name + ', not counted':<26} {_whole(left.worth):>14}     {left.deals} deals")
+    direct = next((d for d in answer.forecast.direct if d.currency == block.currency), None)
+    if direct is not None:
+        say(f"  {'direct, same day':<26} {_whole(direct.whole.forecast):>14}")
+    if by is not None:
+        _parts(block, answer, by)
+
+
+def _parts(block: Block, answer: ForecastAnswer, by: str) -> None:
+    parts: tuple[Part, ...] = getattr(block, f"by_{by}")
+    say("")
+    table(
+        [by, "won", "expected", "forecast", "open deals", "worth"],
+        [
+            (
+                answer.partners.get(part.name, part.name),
+                _whole(part.won),
+                _whole(part.expected),
+                _whole(part.forecast),
+                part.deals,
+                _whole(part.unweighted),
+            )
+            for part in parts
+        ],
+        indent=2,
+    )
+
+
+def pipeline(
+    partner: Annotated[str | None, typer.Option("--partner", help="Name or id.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Which partner has active deals in what stage."""
+    from prmsync.answers.pipeline import OPEN_STAGES, pipeline_by_stage
+
+    with application() as app:
+        rows = pipeline_by_stage(app.database, partner)
+    if as_json:
+        emit_json([_pipeline_json(row) for row in rows])
+        return
+    if not rows:
+        say("No partner has active deals.")
+        return
+    say("Active deals by stage: how many, and their worth in thousands", "")
+    table(
+        ["partner", "tier", *(_stage_head(stage) for stage in OPEN_STAGES), "all", "worth"],
+        [
+            (
+                row.name,
+                row.tier,
+                *(_cell(row, stage) for stage in OPEN_STAGES),
+                row.deals,
+                f"{_whole(row.worth)} {row.currency}" if row.worth else "no amount",
+            )
+            for row in rows
+        ],
+    )
+
+
+_SHORT = {Stage.TECHNICAL_VALIDATION: "technical", Stage.BUSINESS_VALIDATION: "business"}
+
+
+def _stage_head(stage: Stage) -> str:
+    return _SHORT.get(stage, stage.value)
+
+
+def _cell(row: PipelineRow, stage: Stage) -> str | None:
+    cell = row.cells.get(stage)
+    if cell is None:
+        unpriced = row.unpriced.get(stage)
+        return str(unpriced) if unpriced else None
+    thousands = (cell.worth.amount / 1000).quantize(Decimal(1), ROUND_HALF_UP)
+    return f"{cell.deals} · {thousands:,f}"
+
+
+def _whole(money: Money) -> str:
+    """Whole units: what people read in a forecast; --json has every digit."""
+    return f"{money.amount.quantize(Decimal(1), ROUND_HALF_UP):,f}"
+
+
+def _pipeline_json(row: PipelineRow) -> dict[str, Any]:
+    stages = {
+        stage.value: {"deals": cell.deals, "worth": cell.worth.amount}
+        for stage, cell in row.cells.items()
+    }
+    stages |= {stage.value: {"deals": n, "worth": None} for stage, n in row.unpriced.items()}
+    return {
+        "partner": row.name,
+        "partner_id": row.partner,
+        "tier": row.tier,
+        "currency": row.currency,
+        "deals": row.deals,
+        "worth": row.worth.amount if row.worth else None,
+        "stages": stages,
+    }
+
+
+def _forecast_json(answer: ForecastAnswer) -> dict[str, Any]:
+    f = answer.forecast
+    return {
+        "method": "stage_weighted",
+        "period": f.quarter.name,
+        "first_day": f.quarter.first,
+        "last_day": f.quarter.last,
+        "as_of": f.as_of,
+        "shared_shock_percent": f.shared_shock,
+        "stale_after_days": f.stale_after_days,
+        "incomplete": answer.incomplete,
+        "indirect": [_block_json(block, answer) for block in f.indirect],
+        "direct": [_block_json(block, answer) for block in f.direct],
+    }
+
+
+def _block_json(block: Block, answer: ForecastAnswer) -> dict[str, Any]:
+    parts = {
+        by: [
+            _part_json(part) | {"name": answer.partners.get(part.name, part.name)}
+            for part in getattr(block, f"by_{by}")
+        ]
+        for by in ("partner", "tier", "stage")
+    }
+    return {
+        "currency": block.currency,
+        **_part_json(block.whole),
+        "low": block.low.amount,
+        "high": block.high.amount,
+        "range_percent": 80,
+        "past_due": _left_json(block.past_due),
+        "stale": _left_json(block.stale),
+        "by": parts,
+    }
+
+
+def _part_json(part: Part) -> dict[str, Any]:
+    return {
+        "name": part.name,
+        "won": part.won.amount,
+        "expected": part.expected.amount,
+        "forecast": part.forecast.amount,
+        "open_deals": part.deals,
+        "open_worth": part.unweighted.amount,
+    }
+
+
+def _left_json(left: LeftOut) -> dict[str, Any]:
+    return {"deals": left.deals, "worth": left.worth.amount}
