@@ -12,7 +12,6 @@ from prmsync.mapping.fields import CATALOGUE
 from prmsync.mapping.load import count
 from prmsync.mapping.model import STREAM_ORDER, FieldMap, GroupMap, StreamMapping
 from prmsync.mapping.owners import check_owners
-from prmsync.mapping.spelling import did_you_mean
 
 
 def check_mappings(by_connection: Mapping[str, Sequence[StreamMapping]]) -> list[Finding]:
@@ -47,7 +46,6 @@ def check_mapping(mapping: StreamMapping) -> list[Finding]:
         findings += _check_picklist(mapped)
     findings += _check_targets(mapping)
     findings += _check_stages(mapping)
-    findings += _check_match(mapping)
     findings += _check_new_records(mapping)
     return findings
 
@@ -207,17 +205,6 @@ def _check_stages(mapping: StreamMapping) -> Iterator[Finding]:
                         f"stage `{label}` of pipeline `{pipeline}` stands for {first} and {stage}",
                         "a CRM stage reads back as one neutral stage",
                     )
-
-
-def _check_match(mapping: StreamMapping) -> Iterator[Finding]:
-    for names in mapping.match:
-        for name in names:
-            if name not in mapping.fields:
-                yield Finding(
-                    str(mapping.at),
-                    f"match key `{name}` is not a mapped field",
-                    did_you_mean(name, mapping.fields, otherwise="map it under `fields`"),
-                )
 
 
 def _check_new_records(mapping: StreamMapping) -> Iterator[Finding]:

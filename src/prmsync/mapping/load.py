@@ -12,7 +12,7 @@ from prmsync.mapping.document import Items, read_document
 from prmsync.mapping.fields import CATALOGUE
 from prmsync.mapping.load_fields import read_fields, read_relation_fields
 from prmsync.mapping.load_parts import read_brakes, read_owners, read_relation, read_stages
-from prmsync.mapping.model import STREAM_ORDER, StreamMapping
+from prmsync.mapping.model import STREAM_ORDER, FieldMap, StreamMapping
 from prmsync.mapping.section import Section
 from prmsync.mapping.spelling import did_you_mean
 
@@ -83,7 +83,7 @@ def _mapping(top: Section, stream: str) -> StreamMapping:
         fields=fields,
         groups=groups,
         at=top.at,
-        match=_match(top, stream),
+        match=_match(top, stream, fields),
         create_crm=create.boolean("crm", True) if create else True,
         create_prm=create.boolean("prm", False) if create else False,
         stamp_key=top.boolean("stamp_key", True),
@@ -98,7 +98,9 @@ def _mapping(top: Section, stream: str) -> StreamMapping:
     )
 
 
-def _match(top: Section, stream: str) -> tuple[tuple[str, ...], ...]:
+def _match(
+    top: Section, stream: str, fields: Mapping[str, FieldMap]
+) -> tuple[tuple[str, ...], ...]:
     entry = top.entries.get("match")
     if entry is None:
         return ()
@@ -111,6 +113,9 @@ def _match(top: Section, stream: str) -> tuple[tuple[str, ...], ...]:
             if name not in CATALOGUE[stream]:
                 hint = did_you_mean(name, CATALOGUE[stream])
                 top.report(item.at, f"unknown field `{name}` of {stream} in `match`", hint)
+            elif name not in fields:
+                hint = "map it under `fields`, or match by another field"
+                top.report(item.at, f"match key `{name}` is not a mapped field", hint)
     return found
 
 

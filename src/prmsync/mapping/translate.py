@@ -104,7 +104,7 @@ class Translator:
         for prm, name, currency, codec in self._money:
             if name in crm:
                 try:
-                    values[prm] = codec.read(crm[name], values.get(currency) if currency else None)
+                    values[prm] = codec.read(crm[name], self._currency(values, currency))
                 except Untranslatable as error:
                     _take(prm, prm, error, values, problems)
         if self._stage is not None:
@@ -284,9 +284,13 @@ def _codec(stream: str, mapped: FieldMap, resolved: Resolved) -> Codec:
         case "day_in_zone":
             return transforms.day_codec(resolved.time_zone)
         case "picklist":
-            return transforms.picklist_codec(_table(stream, mapped, resolved))
+            return transforms.limited(
+                transforms.picklist_codec(_table(stream, mapped, resolved)), length
+            )
         case "multi_picklist":
-            return transforms.multi_picklist_codec(_table(stream, mapped, resolved))
+            return transforms.limited(
+                transforms.multi_picklist_codec(_table(stream, mapped, resolved)), length
+            )
         case "owner":
             return transforms.owner_codec(resolved.people, resolved.emails, resolved.fallback_owner)
         case other:

@@ -197,3 +197,22 @@ def test_a_relation_has_its_three_values(read) -> None:
     assert translator.read(crm).values == values
     assert translator.references == {"opportunity": "opportunity", "partner": "partner"}
     assert translator.read({**crm, "label": "Other"}).problems[0].field == "role"
+
+
+def test_codes_that_are_too_long_for_a_text_field_are_not_cut(read, head: str) -> None:
+    (mapping,), _ = read(a=head + "fields: {product_lines: L, source: S}\n")
+    translator = Translator(mapping, Resolved(lengths={"product_lines": 8, "source": 3}))
+    values = {"product_lines": "backup;firewall", "source": "web"}
+    for result in (translator.write(values), translator.project(values)):
+        assert [one.field for one in result.problems] == ["product_lines"]
+    assert translator.write({"product_lines": "b;a"}).values == {"L": "a;b"}
+
+
+@pytest.mark.parametrize(("currency", "amount"), [("jpy", "48001"), (None, "48000.50")])
+def test_an_amount_takes_the_scale_of_the_currency_it_is_read_with(
+    translator: Translator, currency: str | None, amount: str
+) -> None:
+    read = translator.read({"Amount": "48000.5", "Currency__c": currency})
+    assert read.values["amount"] == amount
+    given = {"amount": "48000.5", "currency": currency}
+    assert translator.project(given).values["amount"] == amount

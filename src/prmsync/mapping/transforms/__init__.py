@@ -8,6 +8,7 @@ from prmsync.mapping.transforms.codec import (
     Convert,
     Untranslatable,
     composed,
+    limited,
     same_both_ways,
 )
 from prmsync.mapping.transforms.codes import (
@@ -51,6 +52,7 @@ __all__ = [
     "canon_text",
     "composed",
     "day_codec",
+    "limited",
     "multi_picklist_codec",
     "number_codec",
     "owner_codec",

@@ -39,3 +39,25 @@ def composed(read: Convert, write: Convert) -> Codec:
 def same_both_ways(canon: Convert, limit: Convert) -> Codec:
     """A codec whose two sides look alike; `limit` is `canon` and refuses what does not fit."""
     return Codec(canon, limit, limit)
+
+
+def limited(codec: Codec, length: int | None) -> Codec:
+    """`codec` for a CRM field of at most `length` characters; longer values do not fit."""
+    if length is None:
+        return codec
+    most = length
+
+    def write(value: Scalar) -> Scalar:
+        written = codec.write(value)
+        if isinstance(written, str) and len(written) > most:
+            raise Untranslatable(
+                f"{len(written)} characters, the CRM field takes {most}",
+                "shorten it, or lengthen the CRM field",
+            )
+        return written
+
+    def project(value: Scalar) -> Scalar:
+        write(value)
+        return codec.project(value)
+
+    return Codec(codec.read, write, project)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from prmsync.domain.values import Scalar
-from prmsync.mapping.transforms.codec import Codec, Untranslatable, same_both_ways
+from prmsync.mapping.transforms.codec import Codec, limited, same_both_ways
 
 
 def canon_text(value: Scalar) -> str | None:
@@ -42,17 +42,6 @@ def canon_domain(value: Scalar) -> str | None:
 
 def text_codec(canon: Callable[[Scalar], str | None], length: int | None) -> Codec:
     """Text of at most `length` characters in the CRM; longer text does not fit."""
-    if length is None:
-        return same_both_ways(canon, canon)
-    most = length
-
-    def limit(value: Scalar) -> Scalar:
-        text = canon(value)
-        if text is not None and len(text) > most:
-            raise Untranslatable(
-                f"{len(text)} characters, the CRM field takes {most}",
-                "shorten it, or lengthen the CRM field",
-            )
-        return text
-
-    return same_both_ways(canon, limit)
+    # Projecting text is writing it: one pass, not the two of a limited codec in general.
+    codec = limited(same_both_ways(canon, canon), length)
+    return Codec(canon, codec.write, codec.write)
