@@ -123,11 +123,13 @@ def history(
     as_json: AsJson = False,
 ) -> None:
     """Who changed what on a record through prmsync, when, and why."""
-    from prmsync.service.records import find_record
+    from prmsync.store.find import find_record
     from prmsync.sync.status import history as read_history
 
     with application() as app:
-        prm_id, title = find_record(app.database, kind, record)
+        with app.database.read() as db:
+            found = find_record(db, kind, record)
+        prm_id, title = found.id, found.title
         lines = read_history(app.database, kind, prm_id)
     if as_json:
         emit_json(
