@@ -165,7 +165,7 @@ def check(definition: Property, value: Any, problems: list[JSON]) -> str:
 def _string(definition: Property, text: str) -> str:
     if len(text) > LONGEST_TEXT:
         raise RefusedValue(
-            f"Property value is longer than {LONGEST_TEXT} characters.", "PROPERTY_VALUE_TOO_LONG"
+            f"Property value is longer than {LONGEST_TEXT} characters.", "VALUE_TOO_LONG"
         )
     if definition.name == "email":
         if not _EMAIL.fullmatch(text):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -24,6 +25,7 @@ WALL = 10_000
 LONGEST_QUERY = 3_000
 LARGEST_PAGE = 200
 _EVER = 2**62
+_BY_ID = {"propertyName": "hs_object_id"}
 
 RowTest = Callable[[Row], bool]
 
@@ -57,15 +59,20 @@ class Searcher:
         return answer
 
     def _found(self, kind: ObjectType, body: Mapping[str, Any]) -> list[Row]:
-        question = orjson.dumps([body.get(key) for key in ("filterGroups", "sorts", "query")])
+        """All results. What is kept has no bounds on the id, so that a client that pages by "id
+        above the last one" finds its next page there too."""
         lagging = kind.table.lagging(self._portal.now_ms())
+        if lagging:
+            return self._search(kind, body, lagging)
+        unbounded, bounds = _without_id_bounds(body)
+        question = orjson.dumps([unbounded.get(key) for key in ("filterGroups", "sorts", "query")])
         kept = self._kept.get(kind.type_id)
-        if kept and kept[:2] == (kind.table.generation, question) and not lagging:
-            return kept[2]
-        found = self._search(kind, body, lagging)
-        if not lagging:
+        if kept and kept[:2] == (kind.table.generation, question):
+            found = kept[2]
+        else:
+            found = self._search(kind, unbounded, lagging)
             self._kept[kind.type_id] = (kind.table.generation, question, found)
-        return found
+        return _bounded(kind, found, bounds) if bounds else found
 
     def _search(
         self, kind: ObjectType, body: Mapping[str, Any], lagging: Mapping[int, Row | None]
@@ -107,6 +114,40 @@ class Searcher:
             return any(str(to) in wanted for to in links)
 
         return test
+
+
+def _without_id_bounds(body: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[JSON]]:
+    """A search in id order without the bounds it puts on the id, and those bounds."""
+    groups, sorts = body.get("filterGroups"), body.get("sorts") or []
+    if not isinstance(groups, list) or len(groups) != 1 or not isinstance(groups[0], dict):
+        return body, []
+    by_id = sorts in ([], ["hs_object_id"], [{**_BY_ID, "direction": "ASCENDING"}], [_BY_ID])
+    filters = groups[0].get("filters")
+    if not by_id or not isinstance(filters, list):
+        return body, []
+    bounds = [item for item in filters if _bounds_id(item)]
+    others = [item for item in filters if not _bounds_id(item)]
+    return {**body, "filterGroups": [{"filters": others}]}, bounds
+
+
+def _bounds_id(item: object) -> bool:
+    return (
+        isinstance(item, dict)
+        and item.get("propertyName") == "hs_object_id"
+        and item.get("operator") in ("GT", "GTE", "LT", "LTE")
+    )
+
+
+def _bounded(kind: ObjectType, found: list[Row], bounds: Sequence[JSON]) -> list[Row]:
+    """Results within bounds; `found` is in id order."""
+    definition = kind.properties["hs_object_id"]
+    low, high = _bounds([Filter(definition, item) for item in bounds], "hs_object_id")
+    start = bisect_left(found, low, key=_id_of)
+    return found[start : bisect_right(found, high, key=_id_of)]
+
+
+def _id_of(row: Row) -> int:
+    return row.id
 
 
 def _row_test(kind: ObjectType, item: Filter) -> RowTest:
