@@ -36,9 +36,19 @@ def day(value: Any) -> str | None:
     return canon.date(shown)
 
 
+_decimal = canon.number(None)
+
+
+def number(value: Any) -> Scalar:
+    """Plain decimal text; whole numbers, which are most, are that already."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and value[0] != "0":
+        return value
+    return _decimal(value)
+
+
 CANONS: Mapping[FieldType, Canon] = {
     FieldType.TEXT: canon.text,
-    FieldType.NUMBER: canon.number(None),
+    FieldType.NUMBER: number,
     FieldType.BOOLEAN: canon.boolean,
     FieldType.DATE: day,
     FieldType.DATETIME: canon.moment,
@@ -62,11 +72,17 @@ def write_values(values: Values) -> dict[str, str]:
     return {name: write_value(value) for name, value in values.items()}
 
 
+_AS_TOLD = frozenset({FieldType.PICKLIST, FieldType.REFERENCE})
+
+
 class Reader:
     """Turns HubSpot's record objects into records with the wanted fields in canonical form."""
 
     def __init__(self, fields: Mapping[str, FieldType]) -> None:
         self._canons = [(name, CANONS[kind]) for name, kind in fields.items()]
+        # Codes and ids are canonical as they come: no call for each.
+        self._as_told = [name for name, kind in fields.items() if kind in _AS_TOLD]
+        self._judged = [(name, to) for name, to in self._canons if fields[name] not in _AS_TOLD]
 
     def record(self, found: Mapping[str, Any]) -> Record:
         """A record as list, search, batch read and batch writes give it."""
@@ -96,10 +112,11 @@ class Reader:
 
     def _values(self, properties: Mapping[str, Any]) -> Values:
         try:
-            return {
-                name: None if (value := properties.get(name)) is None else to(value)
-                for name, to in self._canons
-            }
+            values: Values = {name: properties.get(name) or None for name in self._as_told}
+            for name, to in self._judged:
+                value = properties.get(name)
+                values[name] = None if value is None else to(value)
+            return values
         except (ValueError, OverflowError):
             return {name: _canonical(to, properties.get(name)) for name, to in self._canons}
 

@@ -41,7 +41,7 @@ class Rule(NamedTuple):
 _LATER = "HubSpot has a problem of its own; prmsync tries again"
 _KEY = "check the token in [connections.NAME.auth]: the service key or private app may be revoked"
 _SCOPES = (
-    "in HubSpot, open Settings > Integrations > Service keys (or the private app), add the scope, "
+    "in HubSpot, open Development > Keys > Service keys (or the private app), add the scope, "
     "save, and run prmsync again"
 )
 _VALUE = "correct the value in the partner database, or the property's rule in HubSpot"
