@@ -100,6 +100,8 @@ def case() -> ContractCase:
         write_path=r"/composite/sobjects/PRM_Registration__c/",
         read_path=r"/query(All)?(/|$)",
         quiet_calls=1,
+        raw_new={"Name": "R-99999", "Review_State__c": "draft"},
+        merges=End(PARTNER, {"Name": "Reseller AG"}),
         relation=RelationCase(
             spec=DEAL_PARTNER,
             from_end=End(

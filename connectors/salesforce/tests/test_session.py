@@ -6,7 +6,7 @@ import pytest
 
 from prmsync.connector.protocol import ObjectSpec
 from prmsync.connector.testing import Bench
-from prmsync.errors import AuthError, SchemaError
+from prmsync.errors import AuthError, QuotaError, SchemaError
 from prmsync_salesforce import PLUGIN
 
 OBJECTS = ("Account", "Opportunity", "PRM_Registration__c", "OpportunityPartner")
@@ -89,6 +89,35 @@ def test_an_object_that_is_missing_does_not_hide_the_others(bench):
     with pytest.raises(SchemaError, match="Nothing__c"):
         connector.describe("Nothing__c")
     assert connector.describe("Account").name == "Account"
+
+
+def test_a_session_outlives_its_token(bench):
+    connector = bench.connector()
+    connector.account()
+    bench.clock.advance(3 * 3600)
+    list(connector.changes(ObjectSpec("partner", "Account", ("Name",)), None))
+    assert connector.usage().calls["sign_in"] == 2
+
+
+def test_our_share_of_the_orgs_calls_is_kept():
+    with Bench.in_process(PLUGIN, {"settings": {"daily_api_limit": 20}}) as bench:
+        connector = bench.connector(options={"call_share": 0.5})
+        spec = ObjectSpec("partner", "Account", ("Name",))
+        with pytest.raises(QuotaError, match="10 of the account's 20"):
+            for _ in range(20):
+                list(connector.changes(spec, None))
+        usage = connector.usage()
+        assert (usage.used, usage.limit) == (10, 20)
+
+
+def test_the_orgs_own_limit_is_a_quota_error():
+    with Bench.in_process(PLUGIN, {"settings": {"daily_api_limit": 3}}) as bench:
+        connector = bench.connector(options={"call_share": 1})
+        with pytest.raises(QuotaError):
+            for _ in range(5):
+                bench.connector(options={"call_share": 1}).account()
+        with pytest.raises(QuotaError):
+            connector.account()
 
 
 def test_a_run_with_nothing_to_do_takes_eight_calls(bench):

@@ -63,6 +63,16 @@ def test_a_field_that_the_org_lacks_is_named_before_anything_is_sent(bench):
     assert "write" not in connector.usage().calls
 
 
+def test_the_partner_flag_of_an_account_is_turned_on_and_never_off(bench):
+    connector = bench.connector()
+    spec = ObjectSpec("partner", "Account", ("PRM_Partner_Id__c", "IsPartner"), "PRM_Partner_Id__c")
+    (made,) = connector.create(spec, [NewRecord("key", {"Name": "P", "IsPartner": True})])
+    for off in (False, None):
+        with pytest.raises(SchemaError, match="never turned off"):
+            connector.update(spec, [Change(str(made.id), {"ispartner": off})])
+    assert connector.fetch(spec, [str(made.id)])[str(made.id)].values["IsPartner"] is True
+
+
 def test_a_deal_partner_is_never_updated(bench):
     with pytest.raises(RejectedError, match="cannot be changed"):
         bench.connector().update(DEAL_PARTNERS, [Change("00I000000000001AAA", {"Role": "B"})])

@@ -18,6 +18,8 @@ from prmsync.domain.values import Scalar, Values
 from prmsync.errors import Finding, SchemaError
 
 _SYSTEM = ("SystemModstamp", "LastModifiedById", "IsDeleted", "MasterRecordId")
+_ONLY_ON = frozenset({"IsPartner", "IsCustomerPortal"})
+"""Turning one off takes the portal roles of an account's people away for good."""
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
 
 
@@ -55,7 +57,7 @@ class RowPlan:
         return self.by_name[name].name
 
     def column(self, name: str) -> FieldSchema:
-        """A field that may be written without being read. Raises SchemaError."""
+        """A field to be written; it need not be among those read. Raises SchemaError."""
         return self.by_name.get(name) or resolved(self._schema, [name])[name]
 
     def records(self, rows: Iterable[Mapping[str, Any]]) -> list[Record]:
@@ -116,7 +118,14 @@ def resolved(schema: ObjectSchema, names: Sequence[str]) -> dict[str, FieldSchem
 
 
 def sendable(value: Scalar, field: FieldSchema) -> Any:
-    """A canonical value as it goes into the JSON of a write. Numbers keep every digit."""
+    """A canonical value as it goes into the JSON of a write. Numbers keep every digit. Raises
+    SchemaError for the flags that must not be turned off."""
+    if field.name in _ONLY_ON and value is not True:
+        raise SchemaError(
+            f"{field.name} is never turned off",
+            hint="Salesforce would delete portal roles for good. Map it in one direction, to_prm.",
+            fields=(field.name,),
+        )
     if field.type is FieldType.BOOLEAN:
         return bool(value)  # Salesforce has no empty checkbox
     if field.type is FieldType.NUMBER and isinstance(value, str) and _JSON_NUMBER.fullmatch(value):

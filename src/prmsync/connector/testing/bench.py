@@ -106,10 +106,9 @@ class Bench:
     def user_deletes(self, object_name: str, record_id: str) -> None:
         self.control("DELETE", "records", params={"object": object_name, "id": record_id})
 
-    def records(self, object_name: str, record_id: str) -> list[dict[str, Any]]:
-        """A record as the CRM itself holds it, in the CRM's own form."""
-        params = {"object": object_name, "id": record_id}
-        return list(self.control("GET", "records", params=params)["records"])
+    def user_merges(self, object_name: str, record_id: str, into: str) -> None:
+        """A CRM user merges a record into another one, which stays."""
+        self.control("POST", "merge", {"object": object_name, "id": record_id, "into": into})
 
     def fault(self, **rule: Any) -> None:
         """Add a fault rule, see `prmsync.connector.simulator.faults.FaultRule`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from prmsync.connector.protocol import ObjectSpec
@@ -65,8 +65,12 @@ class ContractCase:
     look_back: int = 600
     """Seconds before the cursor that are read again."""
     relation: RelationCase | None = None
+    raw_new: Mapping[str, Any] | None = None
+    """What a CRM user types to make a record by hand, without our key; None where users cannot."""
+    merges: End | None = None
+    """A stream whose records CRM users merge by the control path, where the simulator has it."""
     quiet_calls: int = 2
     """At most so many calls for one stream's `changes` when nothing changed."""
     sees_deletes_in_changes: bool = True
-    settle: float = field(default=0.0)
+    settle: float = 0.0
     """Seconds until a write shows in the CRM's change feed (a search index's lag)."""

@@ -258,6 +258,35 @@ class ConnectorContract:
             row.key: result.id for row, result in zip(rows, made, strict=True)
         }
 
+    def test_a_record_made_by_hand_is_read_and_takes_our_key(
+        self, bench: Bench, connector: Connector, case: ContractCase
+    ) -> None:
+        if case.raw_new is None or case.spec.key is None:
+            pytest.skip("users of this CRM make no such records by hand")
+        theirs = bench.user_creates(case.spec.object, case.raw_new)
+        bench.clock.advance(case.settle)
+        seen = {record.id: record for record in _records(connector.changes(case.spec, None))}
+        assert seen[theirs].values[case.spec.key] is None
+        (result,) = connector.update(case.spec, [Change(theirs, {case.spec.key: _key(77)})])
+        assert result.error is None
+        assert connector.find(case.spec, [_key(77)])[_key(77)].id == theirs
+
+    def test_a_merged_record_is_gone_and_names_the_one_that_stays(
+        self, bench: Bench, connector: Connector, case: ContractCase
+    ) -> None:
+        if case.merges is None:
+            pytest.skip("this CRM merges otherwise")
+        spec = case.merges.spec
+        rows = [NewRecord(_key(number), case.merges.values) for number in (601, 602)]
+        loser, master = (str(result.id) for result in connector.create(spec, rows))
+        cursor = list(connector.changes(spec, None))[-1].cursor
+        bench.user_merges(spec.object, loser, master)
+        bench.clock.advance(case.settle)
+        seen = {record.id: record for record in _records(connector.changes(spec, cursor))}
+        for gone in (seen[loser], connector.fetch(spec, [loser])[loser]):
+            assert gone.deleted
+            assert gone.merged_into == master
+
     # Writing
 
     def test_creating_again_makes_no_second_record(
