@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -19,7 +20,7 @@ from prmsync_hubspot.simulator.filters import (
 from prmsync_hubspot.simulator.objects import ObjectType
 from prmsync_hubspot.simulator.portal import Portal
 from prmsync_hubspot.simulator.problems import JSON, bad_request
-from prmsync_hubspot.simulator.rows import Row
+from prmsync_hubspot.simulator.rows import Row, Table
 
 WALL = 10_000
 LONGEST_QUERY = 3_000
@@ -30,12 +31,26 @@ _BY_ID = {"propertyName": "hs_object_id"}
 RowTest = Callable[[Row], bool]
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A search's results, true until the table changes."""
+
+    table: Table
+    generation: int
+    question: bytes
+    rows: list[Row]
+
+    def answers(self, table: Table, question: bytes) -> bool:
+        same = self.table is table and self.generation == table.generation
+        return same and self.question == question
+
+
 class Searcher:
     """Answers searches; the last results are kept while nothing changes, for their next pages."""
 
     def __init__(self, portal: Portal) -> None:
         self._portal = portal
-        self._kept: dict[str, tuple[int, bytes, list[Row]]] = {}
+        self._kept: dict[str, _Kept] = {}
 
     def search(self, kind: ObjectType, body: Mapping[str, Any]) -> JSON:
         """Raises ApiError for what HubSpot refuses."""
@@ -67,12 +82,11 @@ class Searcher:
         unbounded, bounds = _without_id_bounds(body)
         question = orjson.dumps([unbounded.get(key) for key in ("filterGroups", "sorts", "query")])
         kept = self._kept.get(kind.type_id)
-        if kept and kept[:2] == (kind.table.generation, question):
-            found = kept[2]
-        else:
+        if kept is None or not kept.answers(kind.table, question):
             found = self._search(kind, unbounded, lagging)
-            self._kept[kind.type_id] = (kind.table.generation, question, found)
-        return _bounded(kind, found, bounds) if bounds else found
+            kept = _Kept(kind.table, kind.table.generation, question, found)
+            self._kept[kind.type_id] = kept
+        return _bounded(kind, kept.rows, bounds) if bounds else kept.rows
 
     def _search(
         self, kind: ObjectType, body: Mapping[str, Any], lagging: Mapping[int, Row | None]

@@ -73,7 +73,6 @@ def _dump_type(kind: ObjectType) -> JSON:
         "properties": [item.as_json() for item in kind.properties.values()],
         "pipelines": [item.as_json() for item in kind.pipelines.values()],
         "date_properties": [table.modified_property, table.created_property],
-        "generation": table.generation,
         "rows": [_dump_row(row) for row in table.everyone()],
         "forwards": [[old, new] for old, new in table.forwards.items()],
     }
@@ -95,7 +94,6 @@ def _restore_type(raw: Mapping[str, Any]) -> ObjectType:
         if item["archived"] is not None:
             table.archive(row, item["archived"])
     table.forwards = {int(old): int(new) for old, new in raw["forwards"]}
-    table.generation += raw["generation"] + 1
     return kind
 
 
