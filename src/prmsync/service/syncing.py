@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from prmsync.connector.registry import plugin
 from prmsync.domain.merge import Writes
 from prmsync.errors import NotFoundError
+from prmsync.service.memory import settle_collector
 from prmsync.service.wiring import Application
 from prmsync.store import runs
 from prmsync.sync.opening import open_session
@@ -53,6 +54,7 @@ def session_on(
         )
         if progress is not None:
             session.progress = progress
+        settle_collector()
         yield session
 
 
