@@ -120,6 +120,7 @@ def registrations() -> ContractCase:
         read_path=READ_PATH,
         quiet_calls=1,
         sees_deletes_in_changes=False,
+        raw_new={"number": "R-1", "customer_name": "Walk-in"},
         relation=RelationCase(
             spec=DEAL_PARTNER,
             from_end=End(OPPORTUNITY, DEAL),
@@ -146,6 +147,7 @@ def deals() -> ContractCase:
         new=new_deal,
         changed=("dealname", "Renamed"),
         cleared="amount",
+        raw_new=DEAL,
         raw_edit={"amount": "9000", "closedate": "1798714800000"},
         edited={"amount": "9000", "closedate": "2026-12-31T11:00:00.000Z"},
         refused={**new_deal(9), "dealstage": "no such stage"},

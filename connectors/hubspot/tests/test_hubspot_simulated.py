@@ -12,7 +12,7 @@ from prmsync.connector.protocol import Change, NewRecord, ObjectSpec, RelationSp
 from prmsync.connector.simulator.transport import in_process_runtime
 from prmsync.connector.testing import Bench, FakeClock
 from prmsync.domain.values import Values
-from prmsync.errors import GoneError
+from prmsync.errors import AuthError, GoneError
 from prmsync_hubspot import PLUGIN
 from prmsync_hubspot.simulator import HubSpotSimulator, Settings
 
@@ -216,3 +216,26 @@ def test_an_update_of_records_that_are_gone_fails_row_by_row(make: Any) -> None:
         portal.user_deletes("deals", one)
     results = hubspot.update(DEALS, [Change(one, {"amount": "1"}) for one in made])
     assert [type(one.error) for one in results] == [GoneError, GoneError]
+
+
+def test_a_key_without_the_scope_is_told_which_one(make: Any) -> None:
+    portal = make(tokens={"pat-narrow": ("crm.schemas.deals.read", "crm.objects.deals.read")})
+    hubspot = portal.connector(auth={"token": "pat-narrow"})
+    list(hubspot.changes(DEALS, None))
+    with pytest.raises(AuthError, match=r"crm\.objects\.deals\.write"):
+        hubspot.create(DEALS, [deal(1)])
+    with pytest.raises(AuthError, match=r"crm\.objects\.owners\.read"):
+        hubspot.people()
+
+
+def test_a_record_that_is_restored_is_read_as_changed(make: Any) -> None:
+    portal = make()
+    hubspot = portal.connector()
+    (made,) = hubspot.create(DEALS, [deal(1)])
+    portal.user_deletes("deals", made.id)
+    portal.clock.advance(3600)
+    cursor = list(hubspot.changes(DEALS, None))[-1].cursor
+    portal.clock.advance(3600)
+    portal.user_edits("deals", made.id, {"archived": False})
+    (page,) = hubspot.changes(DEALS, cursor)
+    assert [(one.id, one.deleted) for one in page.records] == [(made.id, False)]
