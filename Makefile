@@ -4,7 +4,7 @@ PYTEST ?= -n auto --maxprocesses 4
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test check bench simulate docs clean
+.PHONY: demo test check style types layers bench simulate docs clean
 
 demo: $(READY)  ## the whole story on embedded defaults, both CRMs simulated on this machine
 	$(BIN)/prmsync demo
@@ -12,10 +12,16 @@ demo: $(READY)  ## the whole story on embedded defaults, both CRMs simulated on 
 test: $(READY)  ## all tests
 	$(BIN)/pytest $(PYTEST)
 
-check: $(READY)  ## style, types, import layers
+check: style types layers  ## what CI checks besides the tests
+
+style: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: $(READY)
 	$(BIN)/mypy
+
+layers: $(READY)
 	$(BIN)/lint-imports
 
 bench: $(READY)  ## what the performance claims are measured with

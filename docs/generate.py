@@ -1,8 +1,7 @@
-"""Writes docs/commands.md from the commands themselves: `make docs`. `--check` only compares."""
+"""Writes docs/commands.md from the commands themselves: `make docs`."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -60,13 +59,5 @@ def _row(parameter: Any) -> str:
     return f"| `{shown.replace('|', chr(92) + '|')}` | {text} |\n"
 
 
-def main() -> int:
-    text = page()
-    if "--check" in sys.argv:
-        return int(not PAGE.exists() or PAGE.read_text(encoding="utf-8") != text)
-    PAGE.write_text(text, encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    PAGE.write_text(page(), encoding="utf-8")
