@@ -31,6 +31,7 @@ from prmsync.program.margins import Deal, DealLine, Margin, margin_of
 from prmsync.store import tables
 from prmsync.store.database import Database
 
+SHARED_EVENLY = "the amount is shared evenly over the product lines"
 _LEDGER = tables.margin_entry
 _TABLE = tables.registration
 
@@ -72,6 +73,7 @@ class Explanation:
     """A margin as it computes today, beside what the ledger holds."""
 
     basis: MarginBasis
+    partner: str
     margin: Margin | None
     entries: tuple[LedgerEntry, ...]
 
@@ -104,7 +106,9 @@ def explain_margin(database: Database, number: str, program: Program, now: datet
         bases = _bases(connection, program, now, _TABLE.c.id == registration.id)
         basis = next(bases, None) or _nothing(registration, now, "it was never approved")
         margin = margin_of(basis.deal, program) if basis.deal else None
-        return Explanation(basis, margin, tuple(_entries(connection, registration.id)))
+        partner = rows.partner(connection, registration.partner).name
+        entries = tuple(_entries(connection, registration.id))
+        return Explanation(basis, partner, margin, entries)
 
 
 def list_margins(database: Database) -> list[tuple[Registration, str]]:
@@ -248,6 +252,7 @@ def derivation(basis: MarginBasis, margin: Margin | None) -> dict[str, Any]:
             }
             for c in margin.components
         ],
+        "assumption": SHARED_EVENLY if len(basis.deal.lines) > 1 else None,
         "cap": f"{margin.cap:f}",
         "reseller": _text(margin.reseller),
         "distributor": _text(margin.distributor),

@@ -78,7 +78,7 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """The derivation of one margin: rule, base, rate, trim and rounding; and its ledger."""
-    from prmsync.answers.margins import explain_margin
+    from prmsync.answers.margins import SHARED_EVENLY, explain_margin
     from prmsync.service.program_file import program_of
 
     with application() as app:
@@ -88,16 +88,18 @@ def explain(
         emit_json(_explain_json(found))
         return
     registration, deal = found.basis.registration, found.basis.deal
-    head = f"Margin of {registration.number}"
+    head = f"Margin of {registration.number} · {found.partner}"
     if found.margin is None or deal is None:
         say(f"{head} · nothing, because {found.basis.why_nothing}")
     else:
         say(
-            f"{head} · {deal.tier or 'no tier'}"
+            f"{head}, {deal.tier or 'no tier'}"
             f"{', through a distributor' if deal.through_distributor else ''} · "
             f"program {found.margin.program_version} at order date {found.basis.order_date}"
         )
         say(*_derivation(found.margin, registration))
+        if len(deal.lines) > 1:
+            say(f"  {SHARED_EVENLY}")
     say(*_ledger(found))
 
 
@@ -171,6 +173,7 @@ def _explain_json(found: Explanation) -> dict[str, Any]:
 
     return {
         "number": found.basis.registration.number,
+        "partner": found.partner,
         "program_version": found.margin.program_version if found.margin else None,
         "derivation": derivation(found.basis, found.margin),
         "ledger": [

@@ -206,7 +206,7 @@ def _claimed(registration: Registration, kind: ConflictKind) -> str:
 
 
 def _day(at: datetime | None) -> str:
-    return f" {at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if at else ""
+    return f" on {at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if at else ""
 
 
 def _sequence(number: str) -> tuple[object, ...]:

@@ -1,0 +1,174 @@
+"""The channel team's commands, run whole on the sample program in an SQLite file."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from prmsync.cli import context, main
+from prmsync.service.sample import SampleProgram, sample_program
+from prmsync.service.sample_store import store_sample
+from prmsync.store import tables
+from prmsync.store.database import open_database
+from prmsync.store.migrations import create
+
+TODAY = datetime.now().astimezone().date()
+Run = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def sample() -> SampleProgram:
+    # The commands use the machine's clock, so the sample is of today.
+    return sample_program(7, TODAY)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, sample: SampleProgram) -> Path:
+    folder = tmp_path_factory.mktemp("channel")
+    (folder / "prmsync.toml").write_text('[database]\nurl = "sqlite:///prmsync.db"\n')
+    url = f"sqlite:///{folder / 'prmsync.db'}"
+    create(url)
+    database = open_database(url)
+    store_sample(database, sample)
+    direct = [r for r in sample.salesforce + sample.hubspot if r.values.get("source") == "direct"]
+    with database.begin() as connection:
+        connection.execute(tables.opportunity.insert(), [_row(r.ref, r.values) for r in direct])
+    database.close()
+    return folder
+
+
+def _row(ident: str, values: dict[str, Any]) -> dict[str, Any]:
+    row = dict(values)
+    for name in ("last_activity_at", "created_at"):
+        row[name] = datetime.fromisoformat(row[name])
+    row["close_date"] = date.fromisoformat(row["close_date"])
+    return row | {"id": ident, "amount": Decimal(row["amount"]), "protected_until": None}
+
+
+@pytest.fixture
+def run(folder: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
+    """Runs a command and returns its output; the exit code has to be `code`."""
+
+    def command(*words: str, code: int = 0) -> str:
+        found = main.run(["--config", str(folder / "prmsync.toml"), *words])
+        shown = capsys.readouterr()
+        assert found == code, shown.err
+        return shown.err if code else shown.out
+
+    yield command
+    context.use_config(None)
+
+
+def data(run: Run, *words: str) -> Any:
+    return json.loads(run(*words, "--json"))
+
+
+def test_conflicts_are_checked_listed_shown_and_decided(run: Run, sample: SampleProgram) -> None:
+    assert "32 new" in run("conflicts", "check")
+    found = data(run, "conflicts", "list")
+    assert {(c["kind"], c["registration"]) for c in found} == {
+        (p.kind, p.registration) for p in sample.planted
+    }
+    one = next(c for c in found if c["kind"] == "C2")
+    shown = run("conflicts", "show", str(one["id"]))
+    assert "partner against direct (C2)" in shown
+    assert "same domain" in shown
+    assert f'resolve {one["id"]} --uphold registration|opportunity --why "…"' in shown
+    why = ("--why", "their project, not ours", "--by", "ana")
+    ident = str(one["id"])
+    assert "one of:" in run("conflicts", "resolve", ident, *why, code=2)
+    assert "one of:" in run("conflicts", "resolve", ident, *why, "--uphold", "me", code=2)
+    run("conflicts", "resolve", ident, *why, "--uphold", "opportunity")
+    assert "upheld_b by ana" in run("conflicts", "show", ident)
+    assert ident not in {str(c["id"]) for c in data(run, "conflicts", "list")}
+    assert "is resolved" in run("conflicts", "resolve", ident, *why, "--dismiss", code=2)
+    assert "no channel conflict 999" in run("conflicts", "show", "999", code=2)
+
+
+def test_margins_are_computed_listed_and_explained(run: Run) -> None:
+    first = data(run, "margins", "compute")
+    assert first["entered"] > 200 and first["findings"] == []
+    assert data(run, "margins", "compute")["entered"] == 0
+    listed = data(run, "margins", "list")
+    assert len(listed) == first["entered"]
+    number = next(m["number"] for m in listed if Decimal(m["margin"]) > 0)
+    shown = run("margins", "explain", number)
+    assert "% of list" in shown and "cap 35 %" in shown and "vendor net" in shown
+    explained = data(run, "margins", "explain", number)
+    assert explained["derivation"]["reseller"] == explained["ledger"][0]["amount"]
+    assert "EUR · " in run("margins", "list")
+
+
+def test_the_forecast_stands_beside_direct_by_currency(run: Run) -> None:
+    shown = run("forecast", "--by", "tier")
+    for words in ("won to date", "open, expected", "80 %:", "direct, same day", "EUR", "USD"):
+        assert words in shown
+    found = data(run, "forecast")
+    for block in found["indirect"]:
+        parts = sum(Decimal(part["forecast"]) for part in block["by"]["partner"])
+        assert parts == Decimal(block["forecast"])
+    empty = data(run, "forecast", "--period", "2031Q1")
+    assert (empty["period"], empty["indirect"]) == ("2031Q1", [])
+    assert "2026Q4" in run("forecast", "--period", "soon", code=2)
+    assert "--by partner" in run("forecast", "--by", "moon", code=2)
+
+
+def test_the_pipeline_names_partners_and_stages(run: Run) -> None:
+    assert "technical" in run("report", "pipeline")
+    rows = data(run, "report", "pipeline")
+    name = rows[0]["partner"]
+    assert {row["partner"] for row in data(run, "report", "pipeline", "--partner", name)} == {name}
+    assert "no partner Nobody" in run("report", "pipeline", "--partner", "Nobody", code=2)
+
+
+def test_partners_are_listed_and_shown(run: Run) -> None:
+    found = data(run, "partners", "list", "--tier", "Platinum")
+    assert {p["tier"] for p in found} == {"Platinum"}
+    assert "Globex Corporation · Platinum" in run("partners", "show", "Globex Corporation")
+    assert len(data(run, "partners", "list")) == 40
+
+
+def test_a_registration_goes_through_its_review(run: Run) -> None:
+    number = data(run, "registrations", "list", "--state", "draft")[0]["number"]
+    assert "submitted, due" in run("registrations", "submit", number)
+    run("registrations", "review", number)
+    assert "without a reject reason" in run(
+        "registrations", "reject", number, "--reason", "no", code=2
+    )
+    run("registrations", "return", number, "--why", "name the contact")
+    run("registrations", "submit", number)
+    run("registrations", "review", number)
+    shown = run("registrations", "approve", number, "--by", "ana")
+    assert "protected to" in shown and "Opportunity created" in shown
+    assert "under_review → approved by ana" in run("registrations", "show", number)
+    run("registrations", "extend", number)
+    run("registrations", "close", number, "--outcome", "won")
+    one = data(run, "registrations", "show", number)
+    assert (one["review_state"], one["outcome"], one["extensions"]) == ("closed", "won", 1)
+    assert [event["to"] for event in one["history"]][-1] == "closed"
+    assert "this is an end" in run("registrations", "withdraw", number, code=2)
+    assert "no registration DR-0" in run("registrations", "show", "DR-0", code=2)
+
+
+def test_expiry_is_shown_before_it_is_done(run: Run) -> None:
+    late = ("--as-of", "2999-01-01")
+    before = data(run, "registrations", "expire", *late)
+    assert before and not any(r["expired"] for r in before)
+    assert "Do it: prmsync registrations expire --yes" in run("registrations", "expire", *late)
+    assert len(data(run, "registrations", "expire", *late, "--yes")) == len(before)
+    assert data(run, "registrations", "expire", *late) == []
+
+
+def test_a_program_file_is_used_and_its_problems_are_shown(run: Run, folder: Path) -> None:
+    settings = folder / "prmsync.toml"
+    plain = settings.read_text()
+    settings.write_text(plain + '[program]\nfile = "program.yaml"\n')
+    (folder / "program.yaml").write_text("version: 1\n")
+    try:
+        assert "cannot be used" in run("forecast", code=2)
+    finally:
+        settings.write_text(plain)
