@@ -97,7 +97,7 @@ def case() -> ContractCase:
         token_expired={"status": 401, "code": "INVALID_SESSION_ID"},
         rate_limited={**limit, "message": "ConcurrentRequests (Concurrent API Requests) Limit"},
         quota_used_up={**limit, "message": "TotalRequests Limit exceeded."},
-        write_path=r"/composite/sobjects/PRM_Registration__c/",
+        write_path=r"/composite/sobjects(/PRM_Registration__c/.*)?$",
         read_path=r"/query(All)?(/|$)",
         quiet_calls=1,
         raw_new={"Name": "R-99999", "Review_State__c": "draft"},

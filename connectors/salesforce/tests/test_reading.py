@@ -137,6 +137,14 @@ def test_find_of_a_whole_batch_is_one_call_and_of_more_stays_within_the_url(benc
     assert set(connector.find(PARTNERS, keys)) == set(keys)
 
 
+def test_two_records_with_one_key_are_told_and_none_is_chosen(bench):
+    spec = ObjectSpec("partner", "Account", ("Name",), "Name")
+    ids = {bench.user_creates("Account", {"Name": "Twin"}) for _ in range(2)}
+    with pytest.raises(SchemaError) as caught:
+        bench.connector().find(spec, ["Twin"])
+    assert all(record_id in caught.value.message for record_id in ids)
+
+
 def test_a_stream_without_a_key_cannot_be_found_by_key(bench):
     with pytest.raises(ValueError, match="no external key"):
         bench.connector().find(ObjectSpec("partner", "Account", ("Name",)), ["x"])

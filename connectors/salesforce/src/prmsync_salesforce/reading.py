@@ -8,6 +8,7 @@ from typing import Any
 
 from prmsync.connector.protocol import Page, Record, RelationSpec, relation_key
 from prmsync.connector.values import parse_moment
+from prmsync.errors import SchemaError
 from prmsync_salesforce import soql
 from prmsync_salesforce.client import Answer, Client
 from prmsync_salesforce.cursor import LOOK_BACK, cursor_of, parse_cursor
@@ -116,9 +117,20 @@ def find(client: Client, plan: RowPlan, keys: Sequence[str]) -> dict[str, Record
     found: dict[str, Record] = {}
     for record in _looked_up(client, plan, plan.field(key), keys):
         text = asked.get(str(record.values[key]).lower())
-        if text is not None:
-            found[text] = record
+        if text is None:
+            continue
+        if text in found:
+            raise _ambiguous(plan, key, found[text], record)
+        found[text] = record
     return found
+
+
+def _ambiguous(plan: RowPlan, key: str, one: Record, other: Record) -> SchemaError:
+    return SchemaError(
+        f"{plan.object} {one.id} and {other.id} hold the same {key}",
+        hint="Clear it in the wrong one, and mark the field “Unique” in Salesforce.",
+        fields=(key,),
+    )
 
 
 def _find_relations(

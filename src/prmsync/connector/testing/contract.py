@@ -429,6 +429,18 @@ class ConnectorContract:
             bench.mend()
         assert set(connector.find(case.spec, [written.key, unwritten.key])) == {written.key}
 
+    @pytest.mark.parametrize("commit", [True, False])
+    def test_a_lost_reply_to_an_update_is_an_unknown_outcome_and_fetch_tells_the_truth(
+        self, bench: Bench, connector: Connector, case: ContractCase, commit: bool
+    ) -> None:
+        (record_id,) = _create_many(connector, case, 1)
+        name, value = case.changed
+        bench.fault(path=case.write_path, drop=True, commit=commit, times=1)
+        with pytest.raises(OutcomeUnknownError):
+            connector.update(case.spec, [Change(record_id, {name: value})])
+        now = connector.fetch(case.spec, [record_id])[record_id].values[name]
+        assert now == (value if commit else case.new(0)[name])
+
     def test_a_lost_page_is_asked_for_again(
         self, bench: Bench, connector: Connector, case: ContractCase
     ) -> None:
