@@ -19,7 +19,7 @@ GOOD = ConnectionSettings(
 
 def test_good_settings_get_their_defaults():
     options = Options.of(GOOD)
-    assert options == Options("https://acme.my.salesforce.com", "68.0", 0.95, True)
+    assert options == Options("https://acme.my.salesforce.com", "68.0", 1.0, True)
 
 
 @pytest.mark.parametrize("version", ["v67.0", "67.0"])

@@ -13,14 +13,16 @@ CallKind = Literal["read", "guard", "write", "sign_in", "metadata"]
 
 
 class CallBudget:
-    """Calls of one session. `share` (0..1) is the part of the account's limit that may be in use,
-    by anyone, before we stop and leave the rest to others; None never stops.
+    """Calls of one session, and two bounds as parts (0..1) of the account's own limit; None is no
+    bound. `share`: what may be in use, by anyone, before we stop and leave the rest to others.
+    `own_share`: what this session may use itself, however little the others need.
 
     Shared by threads.
     """
 
-    def __init__(self, share: float | None = None) -> None:
+    def __init__(self, share: float | None = None, own_share: float | None = None) -> None:
         self._share = share
+        self._own_share = own_share
         self._lock = threading.Lock()
         self._calls: Counter[str] = Counter()
         self._used: int | None = None
@@ -29,6 +31,7 @@ class CallBudget:
     def spend(self, kind: CallKind) -> None:
         """Count a call that is about to be made. Raises QuotaError when the share is used up."""
         with self._lock:
+            self._refuse_beyond_own_share()
             self._refuse_beyond_share()
             self._calls[kind] += 1
 
@@ -40,6 +43,18 @@ class CallBudget:
     def usage(self) -> Usage:
         with self._lock:
             return Usage(calls=dict(self._calls), used=self._used, limit=self._limit)
+
+    def _refuse_beyond_own_share(self) -> None:
+        own = self._calls.total()
+        if self._own_share is None or not self._limit or own < self._own_share * self._limit:
+            return
+        raise QuotaError(
+            f"this run made {own:,} calls, prmsync's share of the account's {self._limit:,} "
+            f"({self._own_share:.0%})",
+            hint="The next run goes on from here. Set the connection's share (in per cent) higher "
+            "to let one run do more.",
+            code="OWN_SHARE",
+        )
 
     def _refuse_beyond_share(self) -> None:
         if self._share is None or self._used is None or not self._limit:

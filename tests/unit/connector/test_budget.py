@@ -40,3 +40,14 @@ def test_without_a_share_only_the_crm_stops_us():
     budget.observe(1000, 1000)
     budget.spend("read")
     assert budget.usage().calls == {"read": 1}
+
+
+def test_our_own_share_is_kept_whatever_the_others_leave():
+    budget = CallBudget(own_share=0.2)
+    budget.observe(700, 10)
+    budget.spend("read")
+    budget.spend("write")
+    with pytest.raises(QuotaError, match="this run made 2 calls") as caught:
+        budget.spend("read")
+    assert "share" in caught.value.hint
+    assert budget.usage().calls == {"read": 1, "write": 1}

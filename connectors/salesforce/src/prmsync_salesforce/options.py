@@ -16,13 +16,16 @@ AUTH_KEYS: Mapping[str, str] = {
     "client_secret": "Consumer secret of the same app",
 }
 API_VERSION = "68.0"
-_CALL_SHARE = 0.95
+RESERVE = 0.95
+"""The part of the org's daily calls that may be in use by anyone; the rest is for people."""
+_CALL_SHARE = 1.0
 _KNOWN = ("call_share", "currency", "prefetch")
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`call_share` (0..1): part of the org's daily calls that may be in use before we stop.
+    """`call_share` (0..1): the part of the org's daily calls that one session may use.
+    `currency`: the company currency, for an org that does not tell it.
     `prefetch`: fetch the next page in a thread while the present one is worked on."""
 
     base_url: str

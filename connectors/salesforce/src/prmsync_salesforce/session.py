@@ -115,7 +115,8 @@ class Session:
         if not code:
             raise SchemaError(
                 "the org does not tell its currency",
-                hint='Set it in prmsync.toml: options = { currency = "USD" } for this connection.',
+                hint="Neither CurrencyType nor /connect/organization names it: may the integration "
+                "user read them? The connector's option currency takes their place.",
             )
         return str(code)
 
