@@ -43,6 +43,15 @@ def test_the_environment_follows_from_the_account_type(
     assert connect().account().environment == environment
 
 
+@pytest.mark.parametrize("name", ["portalId", "timeZone", "companyCurrency"])
+def test_what_must_not_be_guessed_of_the_account_is_required(
+    api: Any, connect: Any, name: str
+) -> None:
+    api.on("GET", ACCOUNT, {**TOLD, name: None})
+    with pytest.raises(SchemaError, match=name):
+        connect().account()
+
+
 def test_another_account_than_the_pinned_one_is_refused_naming_both(api: Any, connect: Any) -> None:
     api.on("GET", ACCOUNT, TOLD)
     with pytest.raises(AuthError, match=r"4242.*1111"):

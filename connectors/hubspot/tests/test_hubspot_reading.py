@@ -10,6 +10,7 @@ from prmsync.errors import AuthError, ConnectorError, SchemaError
 DEALS = ObjectSpec(
     "opportunity", "deals", ("prm_opportunity_id", "dealname", "amount"), "prm_opportunity_id"
 )
+TOLD = {"portalId": 1, "timeZone": "UTC", "companyCurrency": "EUR"}
 LIST = "/objects/2026-09/deals"
 SEARCH = f"{LIST}/search"
 READ = f"{LIST}/batch/read"
@@ -173,7 +174,7 @@ def test_a_property_that_is_missing_is_named_with_a_near_spelling(deals: Any, co
 def test_nothing_is_read_or_written_in_another_account_than_the_pinned_one(
     deals: Any, connect: Any
 ) -> None:
-    deals.on("GET", "/account-info/2026-09/details", {"portalId": 1, "accountType": "STANDARD"})
+    deals.on("GET", "/account-info/2026-09/details", TOLD)
     hubspot = connect(org="2")
     for call in (
         lambda: list(hubspot.changes(DEALS, None)),

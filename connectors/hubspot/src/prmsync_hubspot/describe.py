@@ -14,7 +14,7 @@ from prmsync.connector.schema import (
     Person,
     Pipeline,
 )
-from prmsync.errors import AuthError
+from prmsync.errors import AuthError, SchemaError
 from prmsync_hubspot.objects import ObjectType
 
 TEXT_LENGTH = 65_536
@@ -155,18 +155,28 @@ def person(told: Mapping[str, Any]) -> Person:
 
 
 def account(told: Mapping[str, Any], api_version: str, user: str) -> Account:
-    """The answer of account-info."""
-    portal = str(told.get("portalId") or "")
-    kind, zone = str(told.get("accountType") or ""), str(told.get("timeZone") or "UTC")
+    """The answer of account-info. Raises SchemaError when it lacks what must not be guessed."""
+    portal, zone = _need(told, "portalId"), _need(told, "timeZone")
+    kind = str(told.get("accountType") or "")
     return Account(
         org_id=portal,
         name=str(told.get("portalName") or f"HubSpot account {portal}"),
         environment="sandbox" if kind in SANDBOXES else "production",
-        currency=str(told.get("companyCurrency") or "USD"),
+        currency=_need(told, "companyCurrency"),
         time_zone=ZONES.get(zone, zone),
         user=user,
         api_version=api_version,
     )
+
+
+def _need(told: Mapping[str, Any], name: str) -> str:
+    """A part of the account's information that must never be guessed."""
+    if not told.get(name):
+        raise SchemaError(
+            f"HubSpot's account information lacks {name}",
+            hint="check base_url and api_version: is this HubSpot?",
+        )
+    return str(told[name])
 
 
 def check_pinned(found: Account, org: str | None, environment: str | None) -> None:

@@ -118,6 +118,7 @@ TABLE: dict[str | int, Rule] = {
     "OBJECT_ALREADY_EXISTS": Rule(RejectedError, "the record exists already", _UNIQUE),
     "VALIDATION_ERROR": Rule(RejectedError, "HubSpot refused the values", _VALUE),
     "UNKNOWN_OBJECT": Rule(SchemaError, "HubSpot has no such object", _OBJECT),
+    "INTERNAL_ERROR": Rule(RetryableError, "HubSpot failed on this record", _LATER),
     # HTTP status, where the body says nothing that is known
     400: Rule(RejectedError, "HubSpot refused the request", _VALUE),
     401: Rule(AuthError, "HubSpot does not accept the token", _KEY),
@@ -161,7 +162,8 @@ def http_error(
     a Retry-After header. A server error leaves the outcome of a write unknown."""
     told: dict[str, Any] = body if isinstance(body, dict) else {}
     rule, code = _rule(status, told)
-    if rule is None:
+    if status >= 500 and status not in TABLE:
+        # Whatever the body says: the server does not know itself how far it came.
         return _server_error(status, write=kind == "write")
     if kind == "sign_in" and issubclass(rule.error, RejectedError | SchemaError):
         rule = TABLE[401]
@@ -186,7 +188,7 @@ def unreadable(status: int, kind: CallKind) -> ConnectorError:
 def row_error(error: Mapping[str, Any]) -> ConnectorError:
     """One entry of a 207 answer's `errors` → our error for that row."""
     rule, code = _rule(400, error)
-    return _build(rule or TABLE[400], code, error)
+    return _build(rule, code, error)
 
 
 def details(body: Mapping[str, Any]) -> list[Detail]:
@@ -227,8 +229,8 @@ def _inside(message: object) -> Iterator[Detail]:
             yield Detail(str(code), str(entry.get("name") or ""))
 
 
-def _rule(status: int, body: Mapping[str, Any]) -> tuple[Rule | None, str]:
-    """The most specific rule and the code to tell; no rule for a server error."""
+def _rule(status: int, body: Mapping[str, Any]) -> tuple[Rule, str]:
+    """The most specific rule, and the code to tell."""
     codes = _specific_codes(body)
     for code in codes:
         if code in TABLE:
@@ -240,9 +242,7 @@ def _rule(status: int, body: Mapping[str, Any]) -> tuple[Rule | None, str]:
     for code in general:
         if code in TABLE:
             return TABLE[code], codes[0] if codes else code
-    if status in TABLE:
-        return TABLE[status], told
-    return (None, told) if status >= 500 else (TABLE[400], told)
+    return TABLE.get(status, TABLE[400]), told
 
 
 def _specific_codes(body: Mapping[str, Any]) -> list[str]:
