@@ -206,6 +206,16 @@ class TestCrmUsers:
         archived = portal.get("/crm/v3/owners", archived="true").json()["results"]
         assert owner in [item["id"] for item in archived]
 
+    def test_records_can_be_merged(self, portal):
+        stays = portal.make("companies", name="Acme")
+        goes = portal.make("companies", name="Acme Inc", domain="acme.com")
+        body = {"object": "companies", "id": goes, "into": stays}
+        assert portal.post("/_simulator/merge", body).status_code == 200
+        assert portal.read("companies", goes, "domain")["properties"]["domain"] == "acme.com"
+        assert portal.found("companies") == [stays]
+        assert portal.post("/_simulator/merge", body).status_code == 400
+        assert portal.post("/_simulator/merge", {**body, "id": "5"}).status_code == 400
+
     @pytest.mark.parametrize(
         "body",
         [

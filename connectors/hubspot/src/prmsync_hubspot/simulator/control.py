@@ -88,6 +88,13 @@ class HubSpotRecords:
         kind = self._kind(object_name)
         self._writer.archive(kind, self._row(kind, record_id))
 
+    def merge_as_user(self, object_name: str, record_id: str, into: str, user: str | None) -> None:
+        kind, actor = self._kind(object_name), self._actor(user)
+        primary, other = self._row(kind, into), self._row(kind, record_id)
+        if primary is other:
+            raise ControlError("a record cannot be merged with itself")
+        self._writer.merge(kind, primary, other, actor)
+
     def dump(self) -> dict[str, Any]:
         return dump_portal(self._portal)
 

@@ -161,6 +161,8 @@ class ObjectsApi:
         self, request: Request, row: Row | None, given: Mapping[str, Any], key: str = ""
     ) -> None:
         """Raises ApiError where a fault rule for single records fires."""
+        if not self._faults.has_row_rules:
+            return
         texts = [key, *(str(value) for value in given.values() if isinstance(value, str))]
         if row is not None:
             texts += [str(row.id), *row.props.values()]
