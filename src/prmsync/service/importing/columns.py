@@ -19,7 +19,7 @@ ROW = "row"
 
 SOURCE_KEYS = {
     "column": "the file's column",
-    "format": "text around several columns: '{account} · {product}'; {row} counts the rows",
+    "format": "text around columns: '{account} · {product}'; {row} counts the rows",
     "value": "the same text for every row",
     "values": "their word: ours; a word that is not listed makes the row bad; ~ is blank",
     "replace": "their word: ours; a word that is not listed stays as it is",
@@ -30,6 +30,10 @@ SOURCE_KEYS = {
 }
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _ROW_FORM = re.compile(r"row(:0\d)?")
+
+
+Reader = Callable[[Sequence[str], int], str]
+"""A row's cells and its number → text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +55,8 @@ class Source:
             return (self.column,)
         return tuple(name for _, name in _pieces(self.template or "") if name and not _row(name))
 
-    def reader(self, header: Sequence[str]) -> Callable[[Sequence[str], int], str]:
-        """A function from a row's cells and its number to the text; blank when all it names is."""
+    def reader(self, header: Sequence[str]) -> Reader:
+        """A function from a row's cells and its number to the text."""
         if self.column is not None:
             place = header.index(self.column)
             return lambda cells, _row: cells[place]
@@ -147,30 +151,27 @@ def _row(name: str) -> bool:
     return name == ROW or name.startswith(f"{ROW}:")
 
 
-def _template_reader(template: str, header: Sequence[str]) -> Callable[[Sequence[str], int], str]:
-    pieces = [
-        (text, name if _row(name) else None, header.index(name) if name and not _row(name) else -1)
-        for text, name in _pieces(template)
-    ]
-    numbered = any(row_form for _, row_form, _ in pieces)
+def _template_reader(template: str, header: Sequence[str]) -> Reader:
+    pieces = _pieces(template)
+    named = [header.index(name) for _, name in pieces if name and not _row(name)]
+    readers = [_piece_reader(text, name, header) for text, name in pieces]
 
     def fill(cells: Sequence[str], row: int) -> str:
-        if not numbered and not any(cells[place].strip() for _, _, place in pieces if place >= 0):
+        if not all(cells[place].strip() for place in named):
             return ""
-        filled = [
-            text
-            + (
-                f"{{{row_form}}}".format(row=row)
-                if row_form
-                else cells[place]
-                if place >= 0
-                else ""
-            )
-            for text, row_form, place in pieces
-        ]
-        return " ".join("".join(filled).split())
+        return " ".join("".join(read(cells, row) for read in readers).split())
 
     return fill
+
+
+def _piece_reader(text: str, name: str, header: Sequence[str]) -> Reader:
+    if not name:
+        return lambda _cells, _row_number: text
+    if _row(name):
+        form = name.partition(":")[2]
+        return lambda _cells, row: f"{text}{row:{form}}"
+    place = header.index(name)
+    return lambda cells, _row_number: text + cells[place]
 
 
 def _sources(entry: Entry, findings: list[Finding]) -> Iterator[Source]:
