@@ -146,10 +146,14 @@ def _create(
     decision = Decision(op=side)
     target = decision.to_crm if side is Op.CREATE_CRM else decision.to_prm
     receiver = Side.CRM if side is Op.CREATE_CRM else Side.PRM
-    for group in rule.groups:
-        if group.name not in skip and group.flows_to(receiver):
-            for member in group.members:
-                target[member] = source.get(member)
+    left_out = (
+        {member for group in rule.groups if group.name in skip for member in group.members}
+        if skip
+        else skip
+    )
+    for member in rule.taken_by[receiver]:
+        if member not in left_out:
+            target[member] = source.get(member)
     return decision
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from prmsync.domain.merge import Direction, First, OnDelete, Policy, Side
 from prmsync.domain.values import Scalar
@@ -45,6 +46,17 @@ class RecordRule:
     create_prm: bool = False
     on_delete: OnDelete = OnDelete.UNLINK
     recreate: bool = False
+    taken_by: Mapping[Side, tuple[str, ...]] = field(init=False, compare=False, repr=False)
+    """The members that may flow to each side, in order."""
+
+    def __post_init__(self) -> None:
+        flows = {
+            side: tuple(
+                member for group in self.groups if group.flows_to(side) for member in group.members
+            )
+            for side in Side
+        }
+        object.__setattr__(self, "taken_by", flows)
 
     def copy_to_crm(self) -> RecordRule:
         """The rule for a record whose home is another connection: never created from here."""

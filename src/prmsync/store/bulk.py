@@ -68,14 +68,10 @@ def select_rows(
     """
     if not values:
         return []
-    statement = sa.select(*raw(columns)).where(_among(connection, key))
+    statement = sa.select(*raw(columns)).where(among(connection, key, values))
     if lock or share:
         statement = statement.with_for_update(key_share=share, read=share)
-    wanted = list(values)
-    parameter: object = wanted
-    if connection.dialect.name == "sqlite":
-        parameter = orjson.dumps(wanted).decode()
-    return list(connection.execute(statement, {"wanted": parameter}).all())
+    return list(connection.execute(statement).all())
 
 
 def raw(columns: Iterable[sa.Column[Any]]) -> list[sa.ColumnElement[Any]]:
@@ -83,12 +79,17 @@ def raw(columns: Iterable[sa.Column[Any]]) -> list[sa.ColumnElement[Any]]:
     return [sa.type_coerce(column, sa.types.NullType()).label(column.name) for column in columns]
 
 
-def _among(connection: sa.Connection, key: sa.Column[Any]) -> sa.ColumnElement[bool]:
-    # One parameter however many values there are: the statement is compiled once.
+def among(
+    connection: sa.Connection, key: sa.Column[Any], values: Iterable[Any]
+) -> sa.ColumnElement[bool]:
+    """`key` is one of `values`, as one parameter however many there are: the statement is
+    compiled once."""
+    wanted = list(values)
     if connection.dialect.name == "sqlite":
-        each = sa.func.json_each(sa.bindparam("wanted", type_=sa.Text)).table_valued("value")
-        return key.in_(sa.select(each.c.value))
-    return key == sa.any_(sa.bindparam("wanted", type_=ARRAY(sa.Text)))
+        packed = sa.bindparam("wanted", orjson.dumps(wanted).decode(), type_=sa.Text, unique=True)
+        return key.in_(sa.select(sa.func.json_each(packed).table_valued("value").c.value))
+    kind = sa.Text if isinstance(key.type, sa.Text) else sa.BigInteger
+    return key == sa.any_(sa.bindparam("wanted", wanted, type_=ARRAY(kind), unique=True))
 
 
 @lru_cache(maxsize=256)

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from prmsync.domain.values import Scalar
 from prmsync.errors import NotFoundError, StateError
+from prmsync.store.bulk import among
 from prmsync.store.links import chunks
 from prmsync.store.tables import held as table
 from prmsync.store.tables import link as links
@@ -95,7 +96,8 @@ def of_links(connection: sa.Connection, link_ids: Sequence[int]) -> dict[int, li
     found: dict[int, list[HeldItem]] = {}
     for part in chunks(link_ids):
         statement = sa.select(table).where(
-            table.c.link_id.in_(part), table.c.state.in_((HeldState.OPEN, HeldState.DECIDED))
+            among(connection, table.c.link_id, part),
+            table.c.state.in_((HeldState.OPEN, HeldState.DECIDED)),
         )
         for row in connection.execute(statement):
             found.setdefault(row.link_id, []).append(_item(row))
@@ -198,7 +200,7 @@ def counts(connection: sa.Connection, stream_ids: Sequence[int]) -> dict[int, tu
 def parked_of(connection: sa.Connection, link_ids: Sequence[int]) -> dict[int, ParkedItem]:
     found: dict[int, ParkedItem] = {}
     for part in chunks(link_ids):
-        statement = sa.select(parked_table).where(parked_table.c.link_id.in_(part))
+        statement = sa.select(parked_table).where(among(connection, parked_table.c.link_id, part))
         for row in connection.execute(statement):
             found[row.link_id] = ParkedItem(**row._mapping)
     return found
@@ -227,7 +229,9 @@ def park(connection: sa.Connection, items: Sequence[ParkedItem]) -> None:
 
 def unpark(connection: sa.Connection, link_ids: Sequence[int]) -> None:
     for part in chunks(link_ids):
-        connection.execute(parked_table.delete().where(parked_table.c.link_id.in_(part)))
+        connection.execute(
+            parked_table.delete().where(among(connection, parked_table.c.link_id, part))
+        )
 
 
 def parked_items(

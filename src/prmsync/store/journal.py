@@ -15,7 +15,7 @@ import orjson
 import sqlalchemy as sa
 
 from prmsync.domain.values import Scalar
-from prmsync.store.bulk import insert_rows
+from prmsync.store.bulk import among, insert_rows
 from prmsync.store.links import CHUNK, chunks
 from prmsync.store.tables import action as table
 from prmsync.store.tables import link as links
@@ -176,7 +176,7 @@ def page(
     if ops:
         where.append(table.c.op.in_(ops))
     statement = sa.select(*_COLUMNS).where(*where).order_by(table.c.id).limit(limit)
-    return [_action(row) for row in connection.execute(statement)]
+    return [_action(row) for row in connection.execute(statement).all()]
 
 
 def mark(
@@ -193,7 +193,9 @@ def mark(
     if done_at is not None:
         values["done_at"] = done_at
     for part in chunks(ids):
-        connection.execute(table.update().where(table.c.id.in_(part)).values(**values))
+        connection.execute(
+            table.update().where(among(connection, table.c.id, part)).values(**values)
+        )
 
 
 def open_intents(connection: sa.Connection, stream_id: int) -> list[Action]:
@@ -236,7 +238,7 @@ def supersede_waiting(connection: sa.Connection, link_ids: Sequence[int]) -> Non
     for part in chunks(link_ids):
         connection.execute(
             table.update()
-            .where(table.c.link_id.in_(part), table.c.state == ActionState.WAITING)
+            .where(among(connection, table.c.link_id, part), table.c.state == ActionState.WAITING)
             .values(state=ActionState.SUPERSEDED)
         )
 

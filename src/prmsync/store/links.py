@@ -14,7 +14,7 @@ import orjson
 import sqlalchemy as sa
 
 from prmsync.domain.values import Values
-from prmsync.store.bulk import update_rows
+from prmsync.store.bulk import among, update_rows
 from prmsync.store.tables import link as table
 from prmsync.store.tables import stream as streams
 
@@ -159,7 +159,9 @@ def save(connection: sa.Connection, links: Sequence[Link]) -> None:
 
 def set_dirty(connection: sa.Connection, ids: Sequence[int], dirty: int) -> None:
     for part in chunks(ids):
-        connection.execute(table.update().where(table.c.id.in_(part)).values(dirty=dirty))
+        connection.execute(
+            table.update().where(among(connection, table.c.id, part)).values(dirty=dirty)
+        )
 
 
 def chunks(items: Sequence[Any], size: int = CHUNK) -> Iterator[Sequence[Any]]:
@@ -169,7 +171,7 @@ def chunks(items: Sequence[Any], size: int = CHUNK) -> Iterator[Sequence[Any]]:
 
 def _select(connection: sa.Connection, *where: sa.ColumnElement[bool], limit: int) -> list[Link]:
     statement = sa.select(*_COLUMNS).where(*where).order_by(table.c.id).limit(limit)
-    return [_unpack(row) for row in connection.execute(statement)]
+    return [_unpack(row) for row in connection.execute(statement).all()]
 
 
 def dirty_page(connection: sa.Connection, stream_id: int, after: int, limit: int) -> list[Link]:
@@ -216,7 +218,7 @@ def unlinked(
 def by_ids(connection: sa.Connection, ids: Iterable[int]) -> dict[int, Link]:
     found: dict[int, Link] = {}
     for part in chunks(sorted(ids)):
-        for one in _select(connection, table.c.id.in_(part), limit=len(part)):
+        for one in _select(connection, among(connection, table.c.id, part), limit=len(part)):
             found[one.id] = one
     return found
 
@@ -226,7 +228,7 @@ def by_crm_ids(
 ) -> dict[str, Link]:
     found: dict[str, Link] = {}
     for part in chunks(sorted(crm_ids)):
-        where = (table.c.stream_id == stream_id, table.c.crm_id.in_(part))
+        where = (table.c.stream_id == stream_id, among(connection, table.c.crm_id, part))
         for one in _select(connection, *where, limit=len(part)):
             found[str(one.crm_id)] = one
     return found
@@ -237,7 +239,7 @@ def by_prm_ids(
 ) -> dict[str, Link]:
     found: dict[str, Link] = {}
     for part in chunks(sorted(prm_ids)):
-        where = (table.c.stream_id == stream_id, table.c.prm_id.in_(part))
+        where = (table.c.stream_id == stream_id, among(connection, table.c.prm_id, part))
         for one in _select(connection, *where, limit=len(part)):
             found[str(one.prm_id)] = one
     return found
@@ -264,11 +266,11 @@ def _pairs(
     for part in chunks(sorted(ids)):
         statement = sa.select(known, wanted).where(
             table.c.stream_id == stream_id,
-            known.in_(part),
+            among(connection, known, part),
             wanted.is_not(None),
             table.c.state != LinkState.ENDED,
         )
-        found.update((row[0], row[1]) for row in connection.execute(statement))
+        found.update((row[0], row[1]) for row in connection.execute(statement).all())
     return found
 
 

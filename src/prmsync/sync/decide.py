@@ -107,7 +107,8 @@ def _comparable(
         verdict.problems = list(result.problems)
         unfit.update(one.field for one in result.problems)
     crm = link.crm or {}
-    unfit.update(name[1:] for name in crm if name.startswith(UNREADABLE))
+    if UNREADABLE in crm:
+        unfit.update(str(crm[UNREADABLE]).split(","))
     for name in stream.references:
         if references.is_marked(crm.get(name)):
             verdict.waits.add(name)

@@ -169,35 +169,56 @@ def _join(connection: sa.Connection, pairs: Sequence[Candidate]) -> list[Candida
 
 
 def candidates(session: Session, stream: Stream) -> list[Candidate]:
-    """All possible pairs of unlinked records, the certain ones and those that only look alike."""
+    """All possible pairs of unlinked records, each once: the certain ones, and those that only
+    look alike."""
+    found: dict[tuple[int, int], Candidate] = {}
     with session.database.read() as connection:
-        found: list[Candidate] = []
         for names in stream.mapping.match:
-            found.extend(_by_key(connection, stream, names))
-        known = {(one.prm_link, one.crm_link) for one in found}
-        certain = {one.prm_link for one in found if one.unique}
-        named = _by_name(connection, stream, certain)
-        found.extend(one for one in named if (one.prm_link, one.crm_link) not in known)
-    return found
+            for one in _by_key(connection, stream, names):
+                pair = (one.prm_link, one.crm_link)
+                if pair not in found or (one.unique and not found[pair].unique):
+                    found[pair] = one
+        certain = {link for pair, one in found.items() if one.unique for link in pair}
+        for one in _by_name(connection, stream, certain):
+            found.setdefault((one.prm_link, one.crm_link), one)
+    return list(found.values())
 
 
 def _by_name(connection: sa.Connection, stream: Stream, certain: set[int]) -> Iterator[Candidate]:
     """Names that look alike: shown to a person, never linked by themselves."""
     if "name" not in stream.mapping.fields:
         return
+    identities = _identities(stream)
     theirs = [
-        (link, company_key(str(link.crm["name"])) or "")
+        (link, company_key(str(link.crm["name"])) or "", _known(identities, link.crm))
         for link in links.unlinked(connection, stream.id, crm_side=True, dirty_only=False)
-        if link.crm and link.crm.get("name")
+        if link.crm and link.crm.get("name") and link.id not in certain
     ]
     for link, values in _unlinked_prm(connection, stream):
         name = company_key(str(values.get("name") or ""))
         if link.id in certain or not name:
             continue
-        for other, other_name in theirs:
+        known = _known(identities, values)
+        for other, other_name, other_known in theirs:
             score = int(fuzz.WRatio(name, other_name, score_cutoff=LIKELY))
-            if score >= LIKELY:
+            if score >= LIKELY and not _contradict(known, other_known):
                 yield Candidate(stream.name, link.id, other.id, "name", score, False)
+
+
+def _identities(stream: Stream) -> list[str]:
+    """Mapped fields that tell two companies apart however alike their names are."""
+    return [name for name in stream.mapping.fields if name.endswith(("domain", "duns"))]
+
+
+def _known(names: Sequence[str], values: Values) -> list[str | None]:
+    """The normalised value of each field; None where it is blank or proves nothing."""
+    return [_normal(name, values.get(name)) for name in names]
+
+
+def _contradict(ours: Sequence[str | None], theirs: Sequence[str | None]) -> bool:
+    """Whether some identity is known on both sides and differs while none agrees."""
+    known = [(a, b) for a, b in zip(ours, theirs, strict=True) if a and b]
+    return bool(known) and all(a != b for a, b in known)
 
 
 def link_pairs(session: Session, pairs: Sequence[Candidate]) -> int:

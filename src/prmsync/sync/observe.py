@@ -59,9 +59,8 @@ def translated(stream: Stream, record: Record) -> Values:
         return {}
     result = stream.translator.read(record.values)
     values = result.values
-    for problem in result.problems:
-        values.pop(problem.field, None)
-        values[UNREADABLE + problem.field] = problem.message
+    if result.problems:
+        values[UNREADABLE] = ",".join(sorted(problem.field for problem in result.problems))
     if stream.spec.key is not None:
         values[KEY] = record.values.get(stream.spec.key)
     return values

@@ -80,12 +80,12 @@ def _store(
     moved = []
     by_dirty: dict[int, list[int]] = {}
     unparked = []
-    shadowed = False
+    allowed = _allowed(session)
     for verdict in verdicts:
         todo, freed = _unparked(verdict, parked.get(verdict.link.id))
         unparked.extend(freed)
         actions.extend(todo)
-        shadowed = any(not _allowed(session, one) for one in todo)
+        shadowed = any(not allowed[one.side] for one in todo)
         dirty = Dirty.CHANGED if keep_dirty or shadowed else verdict.dirty
         if verdict.link.state != verdict.state:
             verdict.link.dirty, verdict.link.state = dirty, verdict.state
@@ -102,8 +102,9 @@ def _store(
     _count(session, stream, plan, actions)
 
 
-def _allowed(session: Session, action: Action) -> bool:
-    return action.side == "base" or session.may_write(Side(action.side))
+def _allowed(session: Session) -> dict[str, bool]:
+    """Which kinds of rows this connection may carry out."""
+    return {"base": True, **{side.value: session.may_write(side) for side in Side}}
 
 
 def _unparked(verdict: Verdict, parked: ParkedItem | None) -> tuple[list[Action], list[int]]:
@@ -186,8 +187,9 @@ def _store_held(
 
 
 def _count(session: Session, stream: Stream, plan: Plan, actions: Sequence[Action]) -> None:
+    allowed = _allowed(session)
     for action in actions:
-        if not _allowed(session, action) or action.side == "base":
+        if not allowed[action.side] or action.side == "base":
             continue
         for cell in cells_of(stream.name, action):
             plan.cells[cell] += 1

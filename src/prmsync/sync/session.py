@@ -24,7 +24,7 @@ KEY = "@key"
 UNRESOLVED = "crm:"
 """Prefix of a reference whose record is not linked yet: `crm:` and its CRM id."""
 UNREADABLE = "!"
-"""Prefix of an extra key: that field's CRM value has no counterpart, with the reason."""
+"""Extra key in read values: the fields whose CRM value has no counterpart, joined by commas."""
 HOME = "home"
 """The column that names the connection whose CRM owns a record."""
 
