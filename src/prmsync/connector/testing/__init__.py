@@ -10,7 +10,7 @@ import pytest
 pytest.register_assert_rewrite("prmsync.connector.testing.contract")
 
 from prmsync.connector.testing.bench import Bench, FakeClock  # noqa: E402 - see above
-from prmsync.connector.testing.case import ContractCase, End, RelationCase  # noqa: E402
-from prmsync.connector.testing.contract import ConnectorContract  # noqa: E402
+from prmsync.connector.testing.case import ContractCase, End, RelationCase  # noqa: E402 - as above
+from prmsync.connector.testing.contract import ConnectorContract  # noqa: E402 - as above
 
 __all__ = ["Bench", "ConnectorContract", "ContractCase", "End", "FakeClock", "RelationCase"]
