@@ -71,7 +71,8 @@ def _save(
     settled = {c.key for c in stored if c.resolution not in (None, Resolution.LAPSED)}
     opened = [f for f in found if f.key not in live and f.key not in settled]
     kept = [f for f in found if f.key in live]
-    gone = [c for key, c in live.items() if key not in {f.key for f in kept}]
+    still = {f.key for f in kept}
+    gone = [c for key, c in live.items() if key not in still]
     if opened:
         connection.execute(_TABLE.insert(), [_row(f, program) | _opening(f) for f in opened])
     for finding in kept:

@@ -82,6 +82,7 @@ def recompute_margins(database: Database, program: Program, now: datetime) -> Re
     """Compute every registration that ever was approved; enter what is new or differs."""
     counts: Counter[str] = Counter()
     findings: list[Finding] = []
+    changes = _Changes([], [])
     with database.begin() as connection:
         present = _ledger_sums(connection)
         for basis in list(_bases(connection, program, now)):
@@ -92,7 +93,8 @@ def recompute_margins(database: Database, program: Program, now: datetime) -> Re
                 findings.append(Finding(number, error.message, error.hint))
                 continue
             held = present.get(basis.registration.id, {})
-            counts[_enter(connection, basis, margin, held, program, now)] += 1
+            counts[_enter(changes, basis, margin, held, program, now)] += 1
+        changes.save(connection)
     return RecomputeReport(
         counts["margin"], counts["adjustment"], counts["unchanged"], tuple(findings)
     )
@@ -185,8 +187,27 @@ def _ledger_sums(connection: sa.Connection) -> dict[str, dict[str, Money]]:
     return sums
 
 
+@dataclass(frozen=True, slots=True)
+class _Changes:
+    """Rows to write at the end of a recomputation, in two statements however many they are."""
+
+    entries: list[dict[str, Any]]
+    margins: list[dict[str, Any]]
+
+    def save(self, connection: sa.Connection) -> None:
+        if self.entries:
+            connection.execute(_LEDGER.insert(), self.entries)
+        if self.margins:
+            update = _TABLE.update().where(_TABLE.c.id == sa.bindparam("record"))
+            new: dict[str, sa.BindParameter[Any]] = {
+                "margin": sa.bindparam("new_margin"),
+                "margin_currency": sa.bindparam("new_currency"),
+            }
+            connection.execute(update.values(new), self.margins)
+
+
 def _enter(
-    connection: sa.Connection,
+    changes: _Changes,
     basis: MarginBasis,
     margin: Margin | None,
     held: Mapping[str, Money],
@@ -202,10 +223,15 @@ def _enter(
     differences.append(wanted - held.get(wanted.currency, Money.zero(wanted.currency)))
     entries = [d for d in differences if d.amount or not held]
     kind = "adjustment" if held else "margin"
-    for entry in entries:
-        connection.execute(_LEDGER.insert(), _entry_row(basis, margin, entry, kind, program, now))
+    changes.entries.extend(_entry_row(basis, margin, e, kind, program, now) for e in entries)
     if entries or basis.registration.margin != wanted:
-        _set_margin(connection, basis.registration, wanted)
+        changes.margins.append(
+            {
+                "record": basis.registration.id,
+                "new_margin": wanted.amount,
+                "new_currency": wanted.currency,
+            }
+        )
     return kind if entries else "unchanged"
 
 
@@ -263,14 +289,6 @@ def derivation(basis: MarginBasis, margin: Margin | None) -> dict[str, Any]:
 
 def _text(money: Money) -> str:
     return f"{money.amount:f}"
-
-
-def _set_margin(connection: sa.Connection, r: Registration, margin: Money) -> None:
-    connection.execute(
-        _TABLE.update()
-        .where(_TABLE.c.id == r.id)
-        .values(margin=margin.amount, margin_currency=margin.currency)
-    )
 
 
 def _entries(connection: sa.Connection, registration: str) -> Iterator[LedgerEntry]:
