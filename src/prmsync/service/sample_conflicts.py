@@ -15,7 +15,7 @@ from prmsync.domain.registration import Registration, ReviewState
 from prmsync.domain.stage import Stage
 from prmsync.domain.values import PrmId
 from prmsync.program.reference import REFERENCE_PROGRAM
-from prmsync.service.sample_deals import Deal, amount
+from prmsync.service.sample_deals import Deal, amount, deal_name
 from prmsync.service.sample_parties import currency_of, other_spelling
 from prmsync.service.sample_types import Dice, Planted
 
@@ -75,10 +75,11 @@ def plant_direct_conflicts(
     for index, deal in enumerate(chosen):
         r = deal.registration
         before = (r.submitted_at or dice.now) - timedelta(days=dice.random.randint(5, 60))
+        customer = other_spelling(r.customer)
         direct[index] = replace(
             direct[index],
-            name=f"{direct[index].name} (renewal)",
-            customer=other_spelling(r.customer),
+            name=f"{deal_name(customer, r.product_lines)} (renewal)",
+            customer=customer,
             product_lines=r.product_lines,
             stage=Stage.QUALIFIED,
             amount=amount(dice, currency_of(r.customer.country)),
@@ -96,13 +97,16 @@ def plant_direct_traps(dice: Dice, deals: list[Deal], direct: list[Opportunity])
     chosen = _take(dice, deals, {ReviewState.APPROVED, ReviewState.SUBMITTED}, DIRECT_TRAPS)
     for index, deal in enumerate(chosen, start=DIRECT_PAIRS):
         r = deal.registration
-        same = replace(direct[index], customer=other_spelling(r.customer))
+        customer = other_spelling(r.customer)
+        same = replace(direct[index], customer=customer)
         if index % 2:
-            direct[index] = replace(same, product_lines=frozenset({_another(r.product_lines)}))
+            lines = frozenset({_another(r.product_lines)})
+            direct[index] = replace(same, name=deal_name(customer, lines), product_lines=lines)
         else:
             over = dice.ago(100, 200)
             direct[index] = replace(
                 same,
+                name=f"{deal_name(customer, r.product_lines)} (first offer)",
                 product_lines=r.product_lines,
                 stage=Stage.CLOSED_LOST,
                 loss_reason="no_budget",
