@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 
 from prmsync.connector.protocol import ObjectSpec
@@ -39,19 +40,56 @@ def test_a_sandbox_is_told_by_its_organization():
         assert bench.connector(environment="sandbox").account().environment == "sandbox"
 
 
-def test_an_org_that_does_not_tell_its_currency_takes_it_from_the_settings():
-    settings = {"multi_currency": False, "currency": "EUR"}
-    with Bench.in_process(PLUGIN, {"settings": settings}) as bench:
-        told = bench.connector(options={"currency": "EUR"}).account()
-        assert told.currency == "EUR"
-        calls = bench.calls()
-        try:
-            currency = bench.connector().account().currency
-        except SchemaError as error:
-            assert "currency" in error.hint
-        else:
-            assert currency == "EUR"
-        assert bench.calls() > calls
+def test_the_option_currency_goes_first(bench):
+    assert bench.connector(options={"currency": "EUR"}).account().currency == "EUR"
+
+
+ORGANIZATION = {"Id": "00D000000000001EAA", "Name": "A", "IsSandbox": False, "TimeZoneSidKey": None}
+NO_CURRENCY_TYPE = [{"errorCode": "INVALID_TYPE", "message": "not supported"}]
+
+
+def single_currency_org(settings_answer):
+    """An org whose composite shows no CurrencyType, and whose settings are the answer given."""
+
+    def answer(request):
+        if request.url.path.endswith("/connect/organization"):
+            return settings_answer
+        bodies = {
+            "organization": (200, {"records": [ORGANIZATION]}),
+            "currency": (400, NO_CURRENCY_TYPE),
+            "people": (200, {"records": []}),
+            "stages": (200, {"records": []}),
+        }
+        parts = [
+            {"referenceId": name, "httpStatusCode": status, "body": body}
+            for name, (status, body) in bodies.items()
+        ]
+        return httpx.Response(200, json={"compositeResponse": parts})
+
+    return answer
+
+
+def test_a_single_currency_org_tells_it_in_its_organization_settings(scripted):
+    told = httpx.Response(200, json={"features": {"defaultCurrencyIsoCode": "SEK"}})
+    org = scripted(single_currency_org(told))
+    account = PLUGIN.connect(org.settings, org.runtime).account()
+    assert (account.currency, account.time_zone) == ("SEK", "UTC")
+    assert account.user == "005000000000001AAA"
+
+
+@pytest.mark.parametrize(
+    "untold",
+    [
+        httpx.Response(200, json={"features": {}}),
+        httpx.Response(404, json=[{"errorCode": "NOT_FOUND", "message": "no"}]),
+        httpx.Response(403, json=[{"errorCode": "FUNCTIONALITY_NOT_ENABLED", "message": "no"}]),
+    ],
+)
+def test_a_currency_that_nobody_tells_is_asked_for(scripted, untold):
+    org = scripted(single_currency_org(untold))
+    with pytest.raises(SchemaError, match="currency") as caught:
+        PLUGIN.connect(org.settings, org.runtime).account()
+    assert "option currency" in caught.value.hint
 
 
 def test_people_come_with_the_first_call(bench):

@@ -9,7 +9,7 @@ from typing import Any
 
 from prmsync.connector.protocol import ConnectionSettings
 from prmsync.connector.schema import Account, ObjectSchema, Person
-from prmsync.errors import AuthError, ConnectorError, SchemaError
+from prmsync.errors import AuthError, ConnectorError, RejectedError, SchemaError
 from prmsync_salesforce import describe, soql
 from prmsync_salesforce.client import Client, SubAnswer, decoded, query_path
 from prmsync_salesforce.errors import call_error
@@ -108,17 +108,14 @@ class Session:
         if corporate.rows:
             return str(corporate.rows[0]["IsoCode"])
         try:
-            features = self._client.get("metadata", "/connect/organization").get("features") or {}
-        except SchemaError:
-            features = {}
-        code = features.get("defaultCurrencyIsoCode")
-        if not code:
+            settings = self._client.get("metadata", "/connect/organization")
+            return str(settings["features"]["defaultCurrencyIsoCode"])
+        except (AuthError, RejectedError, SchemaError, KeyError, TypeError) as error:
             raise SchemaError(
                 "the org does not tell its currency",
                 hint="Neither CurrencyType nor /connect/organization names it: may the integration "
                 "user read them? The connector's option currency takes their place.",
-            )
-        return str(code)
+            ) from error
 
     def _user(self, people: SubAnswer) -> str:
         user = self._client.user
