@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -67,7 +69,7 @@ def configure(
         logger_factory=structlog.WriteLoggerFactory(file=opened or sys.stderr),
         cache_logger_on_first_use=False,
     )
-    _quiet_libraries(opened or sys.stderr)
+    _quiet_libraries(opened or sys.stderr, form)
     return opened
 
 
@@ -104,10 +106,25 @@ class _RedactingFormatter(logging.Formatter):
         return redact_text(super().format(record))
 
 
-def _quiet_libraries(stream: TextIO) -> None:
+class _JsonFormatter(logging.Formatter):
+    """A library's line in the shape of our own, so that every line of the log is JSON."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z")
+        line = {
+            "event": redact_text(super().format(record)),
+            "library": record.name,
+            "level": record.levelname.lower(),
+            "timestamp": at,
+        }
+        return json.dumps(line, ensure_ascii=False)
+
+
+def _quiet_libraries(stream: TextIO, form: str) -> None:
     # Libraries log request addresses at INFO and whole bodies at DEBUG: warnings only.
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(_RedactingFormatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
+    plain = _RedactingFormatter("%(asctime)s %(name)s %(levelname)s %(message)s")
+    handler.setFormatter(_JsonFormatter() if form == "json" else plain)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)

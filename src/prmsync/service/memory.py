@@ -11,8 +11,10 @@ def settle_collector() -> None:
     """Take what is loaded now out of the collector's rounds, and let it come round more rarely.
 
     Rows are many, short-lived and not cyclic; full passes over the loaded program were a quarter
-    of a run's CPU (benchmarks/sync.py).
+    of a run's CPU (benchmarks/sync.py). A service settles before every run: what earlier runs
+    left behind is let go first, or it would stay for ever.
     """
+    gc.unfreeze()
     gc.collect()
     gc.freeze()
     gc.set_threshold(_YOUNG, _MIDDLE, _OLD)

@@ -30,6 +30,7 @@ from prmsync.service.toml_positions import key_positions, position
 
 FILE_NAME = "prmsync.toml"
 DEFAULT_DATABASE = "sqlite:///prmsync.db"
+DEFAULT_HEALTH = "127.0.0.1:8790"
 
 _SPAN = re.compile(r"(\d+)\s*(s|m|h|d)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -86,6 +87,13 @@ def _database_url(url: str) -> str:
     return url
 
 
+def _listen_address(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if text != "off" and not (host and port.isdecimal() and int(port) < 65536):
+        raise wrong("is no HOST:PORT", f"For example {DEFAULT_HEALTH}; or off.")
+    return text
+
+
 def _no_literal_secrets(auth: dict[str, str]) -> dict[str, str]:
     literal = [name for name, value in auth.items() if secrets.is_literal_secret(name, value)]
     if literal:
@@ -138,8 +146,15 @@ class ServiceSection(_Section):
     """`[service]`"""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    log_format: Literal["console", "json"] = "console"
+    log_format: Literal["auto", "console", "json"] = "auto"
     log_file: str | None = None
+    health: Annotated[str, AfterValidator(_listen_address)] = DEFAULT_HEALTH
+
+    @property
+    def health_address(self) -> tuple[str, int] | None:
+        """Host and port of `GET /health`; None where it is off."""
+        host, _, port = self.health.rpartition(":")
+        return (host.strip("[]"), int(port)) if host else None
 
 
 class _File(_Section):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +20,7 @@ from prmsync.sync.decide import decide_page
 from prmsync.sync.matching import match_streams
 from prmsync.sync.observe import observe
 from prmsync.sync.planning import Plan, plan_streams
+from prmsync.sync.process import is_gone, this_process
 from prmsync.sync.recover import recover
 from prmsync.sync.session import Session
 
@@ -49,31 +48,16 @@ class Report:
 @contextmanager
 def holding(session: Session) -> Iterator[None]:
     """Hold the connection's lease. Raises LeaseLostError while another process has it."""
-    holder = f"{socket.gethostname()}:{os.getpid()}"
     with session.database.begin() as connection:
-        dead = _is_dead(lease.holder_of(connection, session.name))
+        gone = is_gone(lease.holder_of(connection, session.name))
         session.token = lease.acquire(
-            connection, session.name, holder, session.now(), holder_is_dead=dead
+            connection, session.name, this_process(), session.now(), holder_is_dead=gone
         )
     try:
         yield
     finally:
         with session.database.begin() as connection:
             lease.release(connection, session.name, session.token)
-
-
-def _is_dead(holder: str | None) -> bool:
-    """Whether the process that holds the lease ran on this machine and is gone."""
-    host, _, pid = (holder or "").rpartition(":")
-    if host != socket.gethostname() or not pid.isdigit():
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False
 
 
 def plan(session: Session) -> Report:
