@@ -47,6 +47,7 @@ class CheckReport:
 def check_conflicts(database: Database, program: Program, now: datetime) -> CheckReport:
     """Find C1 and C2 over the whole partner database and save what changed."""
     with database.begin() as connection:
+        rows.alone(connection, "conflict check")
         registrations = list(rows.registrations(connection))
         found = find_conflicts(
             registrations,

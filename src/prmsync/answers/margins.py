@@ -84,6 +84,7 @@ def recompute_margins(database: Database, program: Program, now: datetime) -> Re
     findings: list[Finding] = []
     changes = _Changes([], [])
     with database.begin() as connection:
+        rows.alone(connection, "margins")
         present = _ledger_sums(connection)
         for basis in list(_bases(connection, program, now)):
             number = basis.registration.number

@@ -57,7 +57,7 @@ def take_step(
     Raises NotFoundError, or StateError when the state does not allow the move.
     """
     with database.begin() as connection:
-        before = rows.registration(connection, number)
+        before = rows.registration(connection, number, lock=True)
         return _step(connection, before, step, settings, new_id)
 
 
@@ -69,7 +69,7 @@ def extend_protection(
     Raises NotFoundError or StateError.
     """
     with database.begin() as connection:
-        before = rows.registration(connection, number)
+        before = rows.registration(connection, number, lock=True)
         if before.review_state is ReviewState.EXPIRED:
             step = Move(ReviewState.APPROVED, actor, at, extension=True)
             return _step(connection, before, step, settings, lambda: str(uuid.uuid4()))
@@ -91,6 +91,7 @@ def expire_overdue(
     """Expire what `overdue` names, all in one transaction; `at` may lie in the past."""
     step = Move(ReviewState.EXPIRED, actor, at)
     with database.begin() as connection:
+        rows.alone(connection, "expiry")
         return [
             _step(connection, before, step, settings, lambda: str(uuid.uuid4())).registration
             for before in _overdue(connection, at)
@@ -128,6 +129,7 @@ def _deal_for(
         made = _new_opportunity(before, step.at, PrmId(new_id()))
         return made.id, made
     linked = rows.opportunity(connection, named)
+    rows.alone(connection, f"protection of {linked.id}")
     c = tables.registration.c
     others = rows.registrations(
         connection,

@@ -56,10 +56,26 @@ def conflicts(connection: sa.Connection, *where: sa.ColumnElement[bool]) -> Iter
     return map(_conflict, connection.execute(query))
 
 
-def registration(connection: sa.Connection, number: str) -> Registration:
-    """By number or id. Raises NotFoundError."""
+def alone(connection: sa.Connection, work: str) -> None:
+    """Let no other process do `work` until this transaction ends.
+
+    SQLite has one writer anyway; PostgreSQL takes an advisory lock.
+    """
+    if connection.dialect.name == "postgresql":
+        lock = sa.func.pg_advisory_xact_lock(sa.func.hashtext(f"prmsync {work}"))
+        connection.execute(sa.select(lock))
+
+
+def registration(connection: sa.Connection, number: str, *, lock: bool = False) -> Registration:
+    """By number or id; `lock` keeps others from changing it until the transaction ends.
+
+    Raises NotFoundError.
+    """
     c = tables.registration.c
-    found = next(registrations(connection, (c.number == number) | (c.id == number)), None)
+    named = (c.number == number) | (c.id == number)
+    if lock:
+        connection.execute(sa.select(c.id).where(named).with_for_update())
+    found = next(registrations(connection, named), None)
     if found is None:
         raise NotFoundError(f"there is no registration {number}", hint="prmsync registrations list")
     return found

@@ -159,12 +159,29 @@ def move(
     return _with_dates(after, registration, step, settings), event
 
 
+def lacks(registration: Registration) -> tuple[str, ...]:
+    """What a submission needs and this registration does not have."""
+    customer = registration.customer
+    have = {
+        "a customer": customer.name or customer.domain or customer.duns,
+        "a product line": registration.product_lines,
+        "an amount with its currency": registration.amount,
+    }
+    return tuple(what for what, value in have.items() if not value)
+
+
 def _check(registration: Registration, step: Move, settings: ReviewSettings) -> None:
     allowed = TRANSITIONS[registration.review_state]
     if step.to not in allowed:
         raise StateError(
             f"{registration.number} is {registration.review_state}, it cannot become {step.to}",
             hint=f"from here it can become: {', '.join(allowed) or 'nothing, this is an end'}",
+        )
+    lacking = lacks(registration) if step.to is ReviewState.SUBMITTED else ()
+    if lacking:
+        raise StateError(
+            f"{registration.number} cannot be submitted without {' and '.join(lacking)}",
+            hint="an incomplete registration takes no place in the queue: fill these in first",
         )
     missing = [need for need in allowed[step.to] if not _has(registration, step, need)]
     if missing:

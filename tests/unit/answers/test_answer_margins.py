@@ -1,4 +1,6 @@
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -168,3 +170,17 @@ def test_the_samples_margins_stay_within_the_cap(
         assert registration.margin is not None and registration.amount is not None
         assert 0 <= registration.margin.amount <= registration.amount.amount * 35 / 100
     assert [m.currency for m in margin_totals(listed)] == ["EUR", "USD"]
+
+
+@pytest.mark.usefixtures("gold")
+def test_two_recomputations_at_once_enter_a_margin_once(database: Database, fetch: Fetch) -> None:
+    start = threading.Barrier(2)
+
+    def compute() -> int:
+        start.wait()
+        return recompute_margins(database, PROGRAM, NOW).entered
+
+    with ThreadPoolExecutor(2) as pool:
+        entered = [pool.submit(compute) for _ in range(2)]
+    assert sorted(one.result() for one in entered) == [0, 1]
+    assert len(fetch(tables.margin_entry)) == 1

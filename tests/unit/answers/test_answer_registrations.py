@@ -1,4 +1,6 @@
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -160,3 +162,21 @@ def test_an_expired_registration_comes_back_by_an_extension(
     extend_protection(database, "DR-1", "ana", NOW, SETTINGS)
     assert fetch(tables.registration)[0].review_state == "approved"
     assert fetch(tables.opportunity)[0].registered
+
+
+def test_two_reviewers_at_once_create_one_opportunity(database: Database, fetch: Fetch) -> None:
+    go(database, S.SUBMITTED, S.UNDER_REVIEW)
+    start = threading.Barrier(2)
+
+    def approve() -> str:
+        start.wait()
+        try:
+            go(database, S.APPROVED)
+        except StateError:
+            return "refused"
+        return "approved"
+
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = [pool.submit(approve) for _ in range(2)]
+    assert sorted(one.result() for one in outcomes) == ["approved", "refused"]
+    assert len(fetch(tables.opportunity)) == 1

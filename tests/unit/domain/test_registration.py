@@ -1,10 +1,13 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from prmsync.domain.customer import NO_CUSTOMER, Customer
+from prmsync.domain.money import Money
 from prmsync.domain.opportunity import Opportunity
 from prmsync.domain.program import ReviewSettings
 from prmsync.domain.registration import (
@@ -40,7 +43,15 @@ closed
 
 
 def registration(state: ReviewState, **more: Any) -> Registration:
-    made = Registration(PrmId("r1"), "DR-1042", PrmId("p1"), review_state=state)
+    made = Registration(
+        PrmId("r1"),
+        "DR-1042",
+        PrmId("p1"),
+        customer=Customer("Northwind GmbH"),
+        product_lines=frozenset({"firewall"}),
+        amount=Money(Decimal("48000.00"), "EUR"),
+        review_state=state,
+    )
     return replace(made, **more)
 
 
@@ -94,6 +105,15 @@ def test_a_move_without_what_it_needs_is_refused(
     }
     with pytest.raises(StateError, match=need.value):
         move(registration(state), replace(everything(to), **without[need]), SETTINGS)
+
+
+def test_an_incomplete_draft_is_not_submitted_and_everything_missing_is_named() -> None:
+    empty = registration(S.DRAFT, customer=NO_CUSTOMER, product_lines=frozenset(), amount=None)
+    with pytest.raises(StateError) as caught:
+        move(empty, step(S.SUBMITTED), SETTINGS)
+    for what in ("a customer", "a product line", "an amount with its currency"):
+        assert what in caught.value.message
+    move(empty, step(S.WITHDRAWN), SETTINGS)
 
 
 def test_a_note_may_follow_the_reject_reason() -> None:
