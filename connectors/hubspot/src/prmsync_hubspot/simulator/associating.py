@@ -9,6 +9,7 @@ from prmsync_hubspot.simulator.links import LinkType
 from prmsync_hubspot.simulator.objects import ObjectType
 from prmsync_hubspot.simulator.portal import Portal
 from prmsync_hubspot.simulator.problems import ApiError, bad_request
+from prmsync_hubspot.simulator.shapes import objects, reference, whole
 
 LinkUp = Callable[[int], None]
 
@@ -17,11 +18,11 @@ def link_types(
     portal: Portal, pair: tuple[ObjectType, ObjectType], specs: object
 ) -> list[LinkType]:
     """The types that association specs name. Raises ApiError 400 for one that is not there."""
-    if not isinstance(specs, list) or not specs:
+    wanted = objects(specs, "types")
+    if not wanted:
         raise bad_request("an association needs types")
     found = []
-    for spec in specs:
-        spec = spec if isinstance(spec, dict) else {}
+    for spec in wanted:
         category, type_id = spec.get("associationCategory"), spec.get("associationTypeId")
         kind = portal.links.find((pair[0].type_id, pair[1].type_id), category, type_id)
         if kind is None:
@@ -35,16 +36,12 @@ def link_types(
 
 def associate_new(portal: Portal, kind: ObjectType, raw: object) -> list[LinkUp]:
     """Functions that associate a record still to be made, by `associations` of its input."""
-    if raw is None:
-        return []
-    if not isinstance(raw, list):
-        raise bad_request("Invalid input JSON: associations must be a list")
-    return [_link_up(portal, kind, item) for item in raw]
+    return [_link_up(portal, kind, item) for item in objects(raw, "associations")]
 
 
 def _link_up(portal: Portal, kind: ObjectType, raw: Mapping[str, Any]) -> LinkUp:
-    specs = raw.get("types") or []
-    to_id = str((raw.get("to") or {}).get("id", ""))
+    specs = objects(raw.get("types"), "types")
+    to_id = reference(raw.get("to"))
     other = _other_end(portal, kind, specs)
     types = link_types(portal, (kind, other), specs)
     row = other.table.get(to_id)
@@ -62,7 +59,7 @@ def _other_end(portal: Portal, kind: ObjectType, specs: Sequence[Mapping[str, An
     """The input names no object type: the association type tells it."""
     for (one, other), types in portal.links.types.items():
         for spec in specs:
-            found = types.get(int(str(spec.get("associationTypeId") or 0)))
+            found = types.get(whole(spec.get("associationTypeId"), "associationTypeId", 0))
             if one != kind.type_id or found is None:
                 continue
             if found.category == spec.get("associationCategory"):

@@ -13,6 +13,7 @@ from prmsync_hubspot.simulator.objects import ObjectType
 from prmsync_hubspot.simulator.portal import Portal
 from prmsync_hubspot.simulator.problems import JSON, ApiError, bad_request, not_found
 from prmsync_hubspot.simulator.routing import Call, Reply, Route
+from prmsync_hubspot.simulator.shapes import items, reference, whole
 
 LARGEST_READ = 1_000
 LARGEST_WRITE = 2_000
@@ -95,7 +96,7 @@ class AssociationsApi:
     def _page(
         self, pair: Pair, from_id: int, item: Mapping[str, Any], limit: int
     ) -> tuple[list[JSON], str]:
-        after = int(str(item.get("after") or 0)) if str(item.get("after") or 0).isdigit() else 0
+        after = whole(item.get("after"), "after", 0)
         held = live_links(self._portal, *pair, from_id)
         ids = [to for to in held if to > after]
         page = [
@@ -138,7 +139,7 @@ class AssociationsApi:
         """204; removes everything between the records, whatever the labels."""
         pair = self._pair(call, "write")
         for item in inputs_of(call.json(), LARGEST_WRITE):
-            for end in item.get("to") or []:
+            for end in items(item.get("to"), "to"):
                 from_id, to_id = self._ends(pair, item.get("from"), end)
                 self._portal.links.dissociate(_types(pair), from_id, to_id)
         return 204, None
@@ -187,7 +188,7 @@ class AssociationsApi:
         """Ids of both records. Raises ApiError for one that is not there, or both the same."""
         found = []
         for kind, end in zip(pair, (from_end, to_end), strict=True):
-            text = str(end.get("id", "")) if isinstance(end, dict) else ""
+            text = reference(end)
             row = kind.table.get(text)
             if row is None:
                 raise _invalid_id(text)

@@ -13,6 +13,7 @@ from prmsync_hubspot.simulator.objects_api import ObjectsApi, kind_for, properti
 from prmsync_hubspot.simulator.portal import Portal
 from prmsync_hubspot.simulator.problems import JSON, ApiError, bad_request, invalid_values
 from prmsync_hubspot.simulator.routing import Call, Reply, Route
+from prmsync_hubspot.simulator.shapes import objects, texts
 from prmsync_hubspot.simulator.writing import Claims, Draft, Writer
 
 LARGEST_BATCH = 100
@@ -63,8 +64,8 @@ class BatchesApi:
         kind, body = kind_for(self._portal, call, "read"), call.json()
         started, id_property = self._portal.now_ms(), str(body.get("idProperty") or "")
         archived = call.flag("archived")
-        show = shower(self._portal, kind, kind.shown(_texts(body, "properties")))
-        history = _texts(body, "propertiesWithHistory")
+        show = shower(self._portal, kind, kind.shown(texts(body.get("properties"), "properties")))
+        history = texts(body.get("propertiesWithHistory"), "propertiesWithHistory")
         results, missing = [], []
         for row_id in dict.fromkeys(str(item.get("id")) for item in inputs_of(body)):
             row = self._objects.row(kind, row_id, id_property, archived=archived)
@@ -192,16 +193,12 @@ class BatchesApi:
 
 def inputs_of(body: Mapping[str, Any], most: int = LARGEST_BATCH) -> list[Input]:
     """`inputs` of a batch. Raises ApiError 400 for none, too many, or no objects."""
-    inputs = body.get("inputs")
-    if not isinstance(inputs, list) or any(not isinstance(item, dict) for item in inputs):
-        raise bad_request("Invalid input JSON: inputs must be a list of objects")
+    if body.get("inputs") is None:
+        raise bad_request("Invalid input JSON: inputs are missing")
+    inputs = objects(body["inputs"], "inputs")
     if len(inputs) > most:
         raise bad_request(f"the batch has {len(inputs)} inputs, at most {most} are allowed")
-    return inputs
-
-
-def _texts(body: Mapping[str, Any], key: str) -> list[str]:
-    return [str(item) for item in body.get(key) or []]
+    return [*inputs]
 
 
 def _no_duplicates(ids: Sequence[str]) -> None:

@@ -22,6 +22,7 @@ from prmsync_hubspot.simulator.objects import ObjectType
 from prmsync_hubspot.simulator.portal import Owner, Portal
 from prmsync_hubspot.simulator.problems import ApiError
 from prmsync_hubspot.simulator.rows import Row
+from prmsync_hubspot.simulator.shapes import is_number
 from prmsync_hubspot.simulator.stamps import iso, millis
 from prmsync_hubspot.simulator.state import dump_portal, restore_portal
 from prmsync_hubspot.simulator.writing import Actor, Writer
@@ -126,7 +127,7 @@ class HubSpotRecords:
         for owner in owners:
             if user in (str(owner.user_id), owner.id, owner.email):
                 return Actor(str(owner.user_id), "CRM_UI", f"userId:{owner.user_id}", enforced=True)
-        if not user.isdigit():
+        if not is_number(user):
             raise ControlError(f"no owner {user}")
         return Actor(user, "CRM_UI", f"userId:{user}", enforced=True)
 
@@ -180,7 +181,7 @@ class HubSpotRecords:
 
     def _dissociate(self, record_id: str) -> None:
         parts = record_id.split(":")
-        if len(parts) != 5 or not all(part.isdigit() for part in (parts[1], parts[3], parts[4])):
+        if len(parts) != 5 or not all(is_number(part) for part in (parts[1], parts[3], parts[4])):
             raise ControlError(f"no association {record_id}")
         pair = (parts[0], parts[2])
         link = self._portal.links.types.get(pair, {}).get(int(parts[4]))

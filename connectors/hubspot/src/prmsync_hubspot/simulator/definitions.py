@@ -9,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from prmsync_hubspot.simulator.problems import JSON, value_problem
+from prmsync_hubspot.simulator.shapes import whole
 from prmsync_hubspot.simulator.stamps import DAY_MS, iso, parse_ms
 
 TYPES = ("string", "number", "date", "datetime", "enumeration", "bool")
@@ -121,7 +122,7 @@ def property_from_json(raw: Mapping[str, Any]) -> Property:
         external_options=bool(raw.get("externalOptions", False)),
         calculated=bool(raw.get("calculated", False)),
         hidden=bool(raw.get("hidden", False)),
-        display_order=int(raw.get("displayOrder", -1)),
+        display_order=whole(raw.get("displayOrder"), "displayOrder", -1),
     )
     made.created = str(raw.get("createdAt") or made.created)
     made.updated = str(raw.get("updatedAt") or made.updated)
@@ -135,7 +136,7 @@ def _option(raw: Mapping[str, Any], place: int) -> JSON:
         "label": str(raw.get("label") or raw["value"]),
         "value": str(raw["value"]),
         "description": str(raw.get("description") or ""),
-        "displayOrder": int(raw.get("displayOrder", place)),
+        "displayOrder": whole(raw.get("displayOrder"), "displayOrder", place),
         "hidden": bool(raw.get("hidden", False)),
     }
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from prmsync_hubspot.simulator.definitions import Property
 from prmsync_hubspot.simulator.problems import ApiError, bad_request
+from prmsync_hubspot.simulator.shapes import texts
 from prmsync_hubspot.simulator.stamps import parse_ms
 
 MOST_GROUPS = 5
@@ -67,15 +68,15 @@ class Filter:
         return self._compared(definition, raw)
 
     def _among(self, definition: Property, raw: Mapping[str, Any]) -> Test:
-        name, given = self.name, raw.get("values")
-        if not isinstance(given, list) or not given:
+        name, given = self.name, texts(raw.get("values"), "values")
+        if not given:
             raise bad_request(f"operator {self.operator} requires values", propertyName=[name])
         if len(given) > MOST_VALUES:
             raise bad_request(f"operator {self.operator} takes at most {MOST_VALUES} values")
         key = comparable(definition)
-        wanted = {key(str(item)) for item in given}
+        wanted = {_comparable_input(definition, item) for item in given}
         if self.operator == "IN":
-            self.values = [str(item) for item in given]
+            self.values = given
             return lambda props: name in props and key(props[name]) in wanted
         return lambda props: name in props and key(props[name]) not in wanted
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 
 from prmsync_hubspot.simulator.problems import JSON
+from prmsync_hubspot.simulator.shapes import is_number
 
 HUBSPOT_DEFINED = "HUBSPOT_DEFINED"
 USER_DEFINED = "USER_DEFINED"
@@ -60,7 +61,7 @@ class Links:
 
     def find(self, pair: Pair, category: object, type_id: object) -> LinkType | None:
         """The type that an association spec names; its id may be a number or text."""
-        if not str(type_id).isdigit():
+        if not is_number(str(type_id)):
             return None
         found = self.types.get(pair, {}).get(int(str(type_id)))
         return found if found is not None and found.category == category else None

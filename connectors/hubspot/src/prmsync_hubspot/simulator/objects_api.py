@@ -21,6 +21,7 @@ from prmsync_hubspot.simulator.problems import JSON, ApiError, bad_request, not_
 from prmsync_hubspot.simulator.routing import Call, Reply, Route
 from prmsync_hubspot.simulator.rows import Row
 from prmsync_hubspot.simulator.search import Searcher
+from prmsync_hubspot.simulator.shapes import mapping
 from prmsync_hubspot.simulator.writing import Writer
 
 LARGEST_PAGE = 100
@@ -187,7 +188,4 @@ def kind_for(portal: Portal, call: Call, access: str) -> ObjectType:
 
 def properties_of(body: Mapping[str, Any]) -> Mapping[str, Any]:
     """`properties` of a body or a batch input. Raises ApiError 400 where it is no object."""
-    given = body.get("properties", {})
-    if not isinstance(given, dict):
-        raise bad_request("Invalid input JSON: properties must be an object")
-    return given
+    return mapping(body.get("properties"), "properties")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from prmsync_hubspot.simulator.problems import JSON
+from prmsync_hubspot.simulator.shapes import whole
 from prmsync_hubspot.simulator.stamps import iso
 
 
@@ -78,7 +79,7 @@ def stage_from_json(raw: Mapping[str, Any], stage_id: str, place: int, now: str)
     return Stage(
         id=str(raw.get("id") or raw.get("stageId") or stage_id),
         label=str(raw.get("label") or ""),
-        order=int(raw.get("displayOrder", place)),
+        order=whole(raw.get("displayOrder"), "displayOrder", place),
         metadata=metadata,
         created=str(raw.get("createdAt") or now),
         updated=str(raw.get("updatedAt") or now),
@@ -91,7 +92,7 @@ def pipeline_from_json(raw: Mapping[str, Any], pipeline_id: str, now: str) -> Pi
     made = Pipeline(
         id=str(raw.get("id") or raw.get("pipelineId") or pipeline_id),
         label=str(raw.get("label") or ""),
-        order=int(raw.get("displayOrder", 0)),
+        order=whole(raw.get("displayOrder"), "displayOrder", 0),
         created=str(raw.get("createdAt") or now),
         updated=str(raw.get("updatedAt") or now),
         archived=bool(raw.get("archived", False)),

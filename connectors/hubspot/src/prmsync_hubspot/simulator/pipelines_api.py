@@ -15,6 +15,7 @@ from prmsync_hubspot.simulator.pipelines import (
 from prmsync_hubspot.simulator.portal import Portal
 from prmsync_hubspot.simulator.problems import ApiError, bad_request, not_found
 from prmsync_hubspot.simulator.routing import Call, Reply, Route
+from prmsync_hubspot.simulator.shapes import whole
 from prmsync_hubspot.simulator.stamps import iso
 
 
@@ -58,7 +59,7 @@ class PipelinesApi:
     def update(self, call: Call) -> Reply:
         pipeline, body = self._pipeline(call, "write"), call.json()
         pipeline.label = str(body.get("label") or pipeline.label)
-        pipeline.order = int(body.get("displayOrder", pipeline.order))
+        pipeline.order = whole(body.get("displayOrder"), "displayOrder", pipeline.order)
         pipeline.archived = bool(body.get("archived", pipeline.archived))
         pipeline.updated = iso(self._portal.now_ms())
         return 200, pipeline.as_json()

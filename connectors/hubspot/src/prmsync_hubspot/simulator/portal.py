@@ -23,6 +23,7 @@ from prmsync_hubspot.simulator.objects import ObjectType
 from prmsync_hubspot.simulator.problems import JSON, ApiError
 from prmsync_hubspot.simulator.rows import Table
 from prmsync_hubspot.simulator.settings import Settings
+from prmsync_hubspot.simulator.shapes import mapping, texts
 from prmsync_hubspot.simulator.stamps import iso, millis
 
 FIRST_CUSTOM_TYPE = 24_680_001
@@ -152,7 +153,8 @@ class Portal:
         given = str(raw.get("objectTypeId") or "")
         type_id = given or f"2-{self.next_type}"
         self.next_type = max(self.next_type, int(type_id.partition("-")[2])) + 1
-        labels = raw.get("labels") or {}
+        labels = mapping(raw.get("labels"), "labels")
+        secondary = texts(raw.get("secondaryDisplayProperties"), "secondaryDisplayProperties")
         now = iso(self.now_ms())
         return ObjectType(
             type_id=type_id,
@@ -161,9 +163,9 @@ class Portal:
             singular=str(labels.get("singular") or name),
             plural=str(labels.get("plural") or name),
             primary=str(raw.get("primaryDisplayProperty") or ""),
-            secondary=tuple(raw.get("secondaryDisplayProperties") or ()),
-            searchable=tuple(raw.get("searchableProperties") or ()),
-            required=tuple(raw.get("requiredProperties") or ()),
+            secondary=tuple(secondary),
+            searchable=tuple(texts(raw.get("searchableProperties"), "searchableProperties")),
+            required=tuple(texts(raw.get("requiredProperties"), "requiredProperties")),
             description=str(raw.get("description") or ""),
             table=Table("hs_lastmodifieddate", "hs_createdate"),
             created=str(raw.get("createdAt") or now),

@@ -13,6 +13,7 @@ import orjson
 from prmsync.connector.simulator.http import Request
 from prmsync_hubspot.simulator.access import APP_ID, APP_USER_ID, Grant
 from prmsync_hubspot.simulator.problems import JSON, bad_request, no_such_path
+from prmsync_hubspot.simulator.shapes import is_number
 from prmsync_hubspot.simulator.writing import RULES_SINCE, Actor
 
 DATED_VERSIONS = ("2026-03", "2026-09")
@@ -91,7 +92,7 @@ class Call:
     def whole(self, name: str, default: int) -> int:
         """A query parameter as a whole number. Raises ApiError 400 for anything else."""
         text = self.first(name) or str(default)
-        if not text.isdigit():
+        if not is_number(text):
             raise bad_request(f"{name} must be a whole number, was {text}")
         return int(text)
 

@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections import deque
 from collections.abc import Iterator
 
+from prmsync_hubspot.simulator.shapes import is_number
 from prmsync_hubspot.simulator.stamps import iso
 
 Change = tuple[str, str, str, str, str]
@@ -60,7 +61,7 @@ class Table:
 
     def get(self, row_id: str, *, archived: bool = False) -> Row | None:
         """A live (or archived) record by id; the id of a merged record finds its winner."""
-        if not row_id.isdigit():
+        if not is_number(row_id):
             return None
         number = int(row_id)
         while number in self.forwards:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from prmsync_hubspot.simulator.builtin import system_properties
@@ -11,6 +12,7 @@ from prmsync_hubspot.simulator.objects import ObjectType
 from prmsync_hubspot.simulator.portal import Portal
 from prmsync_hubspot.simulator.problems import JSON, ApiError, bad_request, not_found
 from prmsync_hubspot.simulator.routing import Call, Reply, Route
+from prmsync_hubspot.simulator.shapes import mapping, texts
 from prmsync_hubspot.simulator.stamps import iso
 
 _READ, _WRITE = "crm.schemas.custom.read", "crm.schemas.custom.write"
@@ -50,11 +52,13 @@ class SchemasApi:
     def update(self, call: Call) -> Reply:
         call.grant.need(_WRITE)
         kind, body = self._found(call), call.json()
-        labels = body.get("labels") or {}
+        labels = mapping(body.get("labels"), "labels")
+        required = texts(body.get("requiredProperties", [*kind.required]), "requiredProperties")
+        searchable = body.get("searchableProperties", [*kind.searchable])
         kind.singular = str(labels.get("singular") or kind.singular)
         kind.plural = str(labels.get("plural") or kind.plural)
-        kind.required = tuple(body.get("requiredProperties", kind.required))
-        kind.searchable = tuple(body.get("searchableProperties", kind.searchable))
+        kind.required = _known(kind, required)
+        kind.searchable = tuple(texts(searchable, "searchableProperties"))
         kind.primary = str(body.get("primaryDisplayProperty") or kind.primary)
         kind.updated = iso(self._portal.now_ms())
         shown = self._shown(kind)
@@ -107,10 +111,15 @@ def make_custom_type(portal: Portal, raw: dict[str, Any]) -> ObjectType:
     kind = portal.new_custom_type(raw)
     portal.add_properties(kind, system_properties(kind, f"{name}_information"))
     portal.add_properties(kind, definitions)
-    unknown = [item for item in kind.required if item not in kind.properties]
-    if unknown:
-        raise bad_request(f"requiredProperties name properties that are missing: {unknown}")
+    kind.required = _known(kind, kind.required)
     portal.add_type(kind)
     for other in ("0-1", "0-2", "0-3"):
         portal.add_default_link(kind, portal.types[other])
     return kind
+
+
+def _known(kind: ObjectType, required: Sequence[str]) -> tuple[str, ...]:
+    unknown = [name for name in required if name not in kind.properties]
+    if unknown:
+        raise bad_request(f"requiredProperties name properties that are missing: {unknown}")
+    return tuple(required)

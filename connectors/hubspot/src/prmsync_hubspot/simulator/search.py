@@ -21,6 +21,7 @@ from prmsync_hubspot.simulator.objects import ObjectType
 from prmsync_hubspot.simulator.portal import Portal
 from prmsync_hubspot.simulator.problems import JSON, bad_request
 from prmsync_hubspot.simulator.rows import Row, Table
+from prmsync_hubspot.simulator.shapes import is_number, texts, whole
 
 WALL = 10_000
 LONGEST_QUERY = 3_000
@@ -54,17 +55,17 @@ class Searcher:
 
     def search(self, kind: ObjectType, body: Mapping[str, Any]) -> JSON:
         """Raises ApiError for what HubSpot refuses."""
-        limit = _whole(body, "limit", 10)
-        after = _whole(body, "after", 0)
+        limit = whole(body.get("limit"), "limit", 10)
+        after = whole(body.get("after"), "after", 0)
         if not 1 <= limit <= LARGEST_PAGE:
             raise bad_request(f"limit must be between 1 and {LARGEST_PAGE}, was {limit}")
-        if after + limit > WALL:
+        if not 0 <= after <= WALL - limit:
             raise bad_request(f"search gives at most {WALL} results, asked for {after + limit}")
         if len(str(body.get("query") or "")) > LONGEST_QUERY:
             raise bad_request(f"query is longer than {LONGEST_QUERY} characters")
         found = self._found(kind, body)
-        requested = body.get("properties") or []
-        show = shower(self._portal, kind, kind.shown([str(item) for item in requested]))
+        requested = texts(body.get("properties"), "properties")
+        show = shower(self._portal, kind, kind.shown(requested))
         answer: JSON = {
             "total": len(found),
             "results": [show(row) for row in found[after : after + limit]],
@@ -121,7 +122,7 @@ class Searcher:
 
     def _associated(self, kind: ObjectType, other_name: str, raw: Mapping[str, Any]) -> RowTest:
         other = self._portal.type_named(other_name)
-        wanted = {str(item) for item in raw.get("values") or [raw.get("value")]}
+        wanted = {*texts(raw.get("values"), "values"), str(raw.get("value"))}
 
         def test(row: Row) -> bool:
             links = live_links(self._portal, kind, other, row.id)
@@ -196,7 +197,7 @@ def _narrowest(kind: ObjectType, filters: Sequence[Filter]) -> Sequence[int]:
             holders = [table.holder(item.name, value) for value in item.values]
             return [holder for holder in dict.fromkeys(holders) if holder is not None]
         if item.values and item.name == "hs_object_id":
-            wanted = [int(value) for value in dict.fromkeys(item.values) if value.isdigit()]
+            wanted = [int(value) for value in dict.fromkeys(item.values) if is_number(value)]
             return [row_id for row_id in wanted if table.is_live(row_id)]
     start, end = table.live_between(*_bounds(filters, "hs_object_id"))
     low, high = _bounds(filters, table.modified_property)
@@ -254,12 +255,3 @@ def _direction(raw: object) -> tuple[str, bool]:
 def _mentions(kind: ObjectType, row: Row, words: Sequence[str]) -> bool:
     held = [word for name in kind.searchable for word in tokens(row.props.get(name, ""))]
     return all(any(known.startswith(word) for known in held) for word in words)
-
-
-def _whole(body: Mapping[str, Any], key: str, default: int) -> int:
-    value = body.get(key)
-    if value in (None, ""):
-        return default
-    if not str(value).isdigit():
-        raise bad_request(f"{key} must be a whole number, was {value!r}")
-    return int(str(value))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+import re
 from datetime import UTC, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_NUMBER = re.compile(r"-?[0-9]{1,14}")
 DAY_MS = 86_400_000
 
 
@@ -27,7 +29,7 @@ def iso(ms: int) -> str:
 def parse_ms(text: str) -> int | None:
     """Milliseconds of `1763838000000`, `2026-11-22` or an ISO time; None for anything else."""
     text = text.strip()
-    if text.lstrip("-").isdigit():
+    if _NUMBER.fullmatch(text):
         return int(text)
     try:
         moment = datetime.fromisoformat(text)
