@@ -21,13 +21,16 @@ BUSY_SECONDS = 30
 CONNECT_SECONDS = 10
 
 # FULL because the journal's intents must be on disk before a write leaves for a CRM;
-# recursive_triggers because REPLACE fires delete triggers only with it.
+# recursive_triggers because REPLACE fires delete triggers only with it; the cache holds the
+# indexes of some 100,000 links, and a checkpoint comes every 32 MB of log.
 _PRAGMAS = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA recursive_triggers = ON",
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     "PRAGMA temp_store = MEMORY",
+    "PRAGMA cache_size = -32000",
+    "PRAGMA wal_autocheckpoint = 8000",
     "PRAGMA cache_size = -16384",
 )
 _WRITES = "prmsync_writes"

@@ -63,3 +63,10 @@ def release(connection: sa.Connection, name: str, token: int) -> None:
     connection.execute(
         table.update().where(table.c.name == name, table.c.token == token).values(holder=None)
     )
+
+
+def release_all_of(connection: sa.Connection, holder: str, *, but: str) -> None:
+    """Release what a predecessor of the same name left behind, except the lease `but`."""
+    connection.execute(
+        table.update().where(table.c.holder == holder, table.c.name != but).values(holder=None)
+    )

@@ -18,7 +18,7 @@ from prmsync.store.bulk import among, update_rows
 from prmsync.store.tables import link as table
 from prmsync.store.tables import stream as streams
 
-CHUNK = 1000
+CHUNK = 2000
 """Rows per statement with an IN list; both databases allow more."""
 
 
@@ -140,7 +140,7 @@ def _pack(link: Link) -> tuple[Any, ...]:
     return (
         link.prm_id,
         link.crm_id,
-        link.state,
+        str(link.state),
         dumps(link.base),
         difference(link.base, link.crm),
         link.crm_version,
@@ -191,9 +191,15 @@ def page(connection: sa.Connection, stream_id: int, after: int, limit: int) -> l
 
 
 def unlinked(
-    connection: sa.Connection, stream_id: int, *, crm_side: bool, dirty_only: bool
+    connection: sa.Connection,
+    stream_id: int,
+    *,
+    crm_side: bool,
+    dirty_only: bool,
+    showing: str | None = None,
 ) -> Iterator[Link]:
-    """Links with one side only, CRM or ours, streamed in id order."""
+    """Links with one side only, CRM or ours, streamed in id order; with `showing`, those whose
+    CRM values have text under that key."""
     present, absent = (
         (table.c.crm_id, table.c.prm_id) if crm_side else (table.c.prm_id, table.c.crm_id)
     )
@@ -208,6 +214,8 @@ def unlinked(
         ]
         if dirty_only:
             where.append(table.c.dirty > 0)
+        if showing is not None:
+            where.append(table.c.seen.contains(f'"{showing}":"', autoescape=True))
         rows = _select(connection, *where, limit=CHUNK)
         yield from rows
         if len(rows) < CHUNK:

@@ -375,7 +375,7 @@ action = sa.Table(
     _text("cause"),
     _text("error"),
     sa.Column("done_at", sa.Text),
-    sa.Index("ix_action_run_id", "run_id", "state"),
+    sa.Index("ix_action_run_id", "run_id"),
     sqlite_autoincrement=True,
 )
 sa.Index(
@@ -383,8 +383,8 @@ sa.Index(
     action.c.stream_id,
     action.c.state,
     action.c.id,
-    sqlite_where=action.c.state.in_(("planned", "waiting", "sent", "unknown", "retry")),
-    postgresql_where=action.c.state.in_(("planned", "waiting", "sent", "unknown", "retry")),
+    sqlite_where=action.c.state.in_(("waiting", "sent", "unknown", "retry")),
+    postgresql_where=action.c.state.in_(("waiting", "sent", "unknown", "retry")),
 )
 
 held = sa.Table(

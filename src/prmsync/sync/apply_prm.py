@@ -20,7 +20,7 @@ from prmsync.sync import references
 from prmsync.sync.planning import fingerprint
 from prmsync.sync.session import HOME, Session, Stream
 
-PAGE = 1000
+PAGE = 2000
 
 
 @dataclass(slots=True)

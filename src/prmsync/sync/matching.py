@@ -56,11 +56,9 @@ def _match_stream(session: Session, stream: Stream) -> int:
 
 def _by_external_key(connection: sa.Connection, stream: Stream) -> int:
     """CRM records that carry the key of one of our records, linked or not."""
-    waiting = [
-        one
-        for one in links.unlinked(connection, stream.id, crm_side=True, dirty_only=True)
-        if one.crm and one.crm.get(KEY)
-    ]
+    waiting = list(
+        links.unlinked(connection, stream.id, crm_side=True, dirty_only=True, showing=KEY)
+    )
     ours = links.by_prm_ids(
         connection, stream.id, {str(one.crm[KEY]) for one in waiting if one.crm}
     )

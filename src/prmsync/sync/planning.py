@@ -20,7 +20,7 @@ from prmsync.store.runs import RunState
 from prmsync.sync.decide import Verdict, decide_page
 from prmsync.sync.session import Session, Stream
 
-PAGE = 1000
+PAGE = 2000
 
 
 @dataclass(slots=True)
@@ -196,14 +196,15 @@ def _count(session: Session, stream: Stream, plan: Plan, actions: Sequence[Actio
 
 
 def cells_of(stream: str, action: Action) -> list[Cell]:
-    """What brakes count of one write; our own key and the record's home are never braked."""
+    """What brakes count of one write. Our own key, the record's home and the filling of a blank
+    are never braked: they replace nothing."""
     side = Side(action.side)
     if action.op != "update":
         return [Cell(stream, side, action.op)]
     return [
         Cell(stream, side, "update", name)
-        for name in action.fields
-        if not name.startswith("@") and name != "home"
+        for name, (old, new) in action.fields.items()
+        if old is not None and old != new and not name.startswith("@")
     ]
 
 

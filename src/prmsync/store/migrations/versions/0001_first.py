@@ -412,10 +412,10 @@ def _create_action() -> None:
         "ix_action_open",
         "action",
         ["stream_id", "state", "id"],
-        sqlite_where=sa.text("state IN ('planned', 'waiting', 'sent', 'unknown', 'retry')"),
-        postgresql_where=sa.text("state IN ('planned', 'waiting', 'sent', 'unknown', 'retry')"),
+        sqlite_where=sa.text("state IN ('waiting', 'sent', 'unknown', 'retry')"),
+        postgresql_where=sa.text("state IN ('waiting', 'sent', 'unknown', 'retry')"),
     )
-    op.create_index("ix_action_run_id", "action", ["run_id", "state"])
+    op.create_index("ix_action_run_id", "action", ["run_id"])
 
 
 def _create_held() -> None:
