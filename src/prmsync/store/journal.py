@@ -81,6 +81,13 @@ class Action:
     def old_values(self) -> dict[str, Scalar]:
         return {name: change[0] for name, change in self.fields.items()}
 
+    @property
+    def fingerprint(self) -> str:
+        """What would be written, to recognise a write that was refused before."""
+        return orjson.dumps(
+            [self.side, self.op, self.new_values], option=orjson.OPT_SORT_KEYS
+        ).decode()
+
     def same_as(self, other: Action) -> bool:
         """Whether both do the same for the same inputs."""
         return (self.link_id, self.side, self.op, self.fields) == (
@@ -135,6 +142,8 @@ _ADDED = (
     "fields",
     "reason",
     "cause",
+    "error",
+    "done_at",
 )
 
 
@@ -150,6 +159,8 @@ def add(connection: sa.Connection, run_id: int, actions: Sequence[Action]) -> No
             orjson.dumps(one.fields).decode(),
             one.reason,
             one.cause,
+            one.error,
+            one.done_at,
         )
         for one in actions
     ]
@@ -177,6 +188,15 @@ def page(
         where.append(table.c.op.in_(ops))
     statement = sa.select(*_COLUMNS).where(*where).order_by(table.c.id).limit(limit)
     return [_action(row) for row in connection.execute(statement).all()]
+
+
+def settle(connection: sa.Connection, actions: Sequence[Action]) -> None:
+    """Store what became of these rows, as they say themselves."""
+    outcomes: dict[tuple[str, str | None, str | None], list[int]] = {}
+    for one in actions:
+        outcomes.setdefault((one.state, one.error, one.done_at), []).append(one.id)
+    for (state, error, done_at), ids in outcomes.items():
+        mark(connection, ids, ActionState(state), error=error, done_at=done_at)
 
 
 def mark(

@@ -32,7 +32,6 @@ from prmsync.store.journal import Action, ActionState
 from prmsync.store.links import Dirty, Link, LinkState
 from prmsync.sync import references
 from prmsync.sync.observe import store_records, translated
-from prmsync.sync.planning import fingerprint
 from prmsync.sync.session import KEY, Session, Stream
 
 PAGE = 1000
@@ -377,6 +376,10 @@ def accept(
         for name, value in action.new_values.items()
         if not name.startswith("@") and values.get(name) == value
     }
+    if action.op == "create":  # a create leaves blanks out, and both sides agree on them
+        for name in stream.translator.to_crm:
+            if name not in action.fields and name in values and values[name] is None:
+                taken[name] = None
     other = links.by_crm_ids(connection, stream.id, [record.id]).get(record.id)
     if other is not None and other.id != link.id:
         links.detach(connection, [other.id])
@@ -409,7 +412,7 @@ def _refuse(
     journal.mark(connection, [action.id], ActionState.PARKED, error=error.message)
     item = ParkedItem(
         action.link_id,
-        fingerprint(action),
+        action.fingerprint,
         Side.CRM,
         error.code,
         error.message,

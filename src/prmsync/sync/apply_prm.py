@@ -17,7 +17,6 @@ from prmsync.store.journal import Action, ActionState
 from prmsync.store.links import Dirty, Link, LinkState
 from prmsync.store.row_checks import RowProblem
 from prmsync.sync import references
-from prmsync.sync.planning import fingerprint
 from prmsync.sync.session import HOME, Session, Stream
 
 PAGE = 2000
@@ -27,15 +26,12 @@ PAGE = 2000
 class _Batch:
     """One page on its way into the partner database."""
 
-    links: dict[int, Link]
-    done: list[int] = field(default_factory=list)
-    superseded: list[int] = field(default_factory=list)
-    waits: list[int] = field(default_factory=list)
+    links: Mapping[int, Link]
+    stamp: str
     inserts: list[tuple[Action, PrmId, Values]] = field(default_factory=list)
     updates: list[tuple[Action, PrmId, Values]] = field(default_factory=list)
     deletes: list[tuple[Action, PrmId]] = field(default_factory=list)
     parked: list[ParkedItem] = field(default_factory=list)
-    refused: list[tuple[int, str]] = field(default_factory=list)
 
 
 def apply_prm(session: Session, run_id: int, states: Sequence[ActionState]) -> None:
@@ -65,20 +61,35 @@ def apply_prm(session: Session, run_id: int, states: Sequence[ActionState]) -> N
 def _apply_page(
     connection: sa.Connection, session: Session, stream: Stream, page: Sequence[Action]
 ) -> None:
-    batch = _Batch(links.by_ids(connection, {one.link_id for one in page}))
-    ids = [link.prm_id for link in batch.links.values() if link.prm_id is not None]
+    found = links.by_ids(connection, {one.link_id for one in page})
+    carry_out(connection, session, stream, page, found)
+    journal.settle(connection, page)
+
+
+def carry_out(
+    connection: sa.Connection,
+    session: Session,
+    stream: Stream,
+    actions: Sequence[Action],
+    known: Mapping[int, Link],
+) -> None:
+    """Write these rows to our side in the transaction at hand, with their base moves.
+
+    Each row's `state` says afterwards what became of it; storing that is the caller's part.
+    """
+    batch = _Batch(known, session.stamp())
+    ids = [
+        str(known[one.link_id].prm_id)
+        for one in actions
+        if one.side == "prm" and one.op != "create"
+    ]
     present = prm_records.read(connection, stream.name, ids) if ids else {}
-    news = [one.new_values for one in page]
+    news = [one.new_values for one in actions]
     references.resolve_marked(connection, stream, session.streams, news)
-    for action, values in zip(page, news, strict=True):
+    for action, values in zip(actions, news, strict=True):
         _sort(session, stream, batch, action, values, present)
     _write(connection, session, stream, batch)
-    links.save(connection, list(batch.links.values()))
-    journal.mark(connection, batch.done, ActionState.DONE, done_at=session.stamp())
-    journal.mark(connection, batch.superseded, ActionState.SUPERSEDED)
-    journal.mark(connection, batch.waits, ActionState.RETRY)
-    for action_id, message in batch.refused:
-        journal.mark(connection, [action_id], ActionState.PARKED, error=message)
+    links.save(connection, [known[one] for one in dict.fromkeys(one.link_id for one in actions)])
     held_store.park(connection, batch.parked)
 
 
@@ -96,7 +107,7 @@ def _sort(
     elif action.op == "create":
         if any(references.is_marked(values.get(name)) for name in stream.references):
             link.dirty = Dirty.WAITS
-            batch.waits.append(action.id)
+            action.state = ActionState.RETRY
         else:
             batch.inserts.append((action, PrmId(session.new_id()), values))
     else:
@@ -109,11 +120,15 @@ def _sort_existing(
     moved = now is None or any(now.get(name) != old for name, old in action.old_values.items())
     if moved:
         link.dirty = Dirty.CHANGED
-        batch.superseded.append(action.id)
+        action.state = ActionState.SUPERSEDED
     elif action.op == "delete":
         batch.deletes.append((action, PrmId(link.prm_id or "")))
     else:
         batch.updates.append((action, PrmId(link.prm_id or ""), values))
+
+
+def _done(batch: _Batch, action: Action) -> None:
+    action.state, action.done_at = ActionState.DONE, batch.stamp
 
 
 def _move_base(batch: _Batch, link: Link, action: Action) -> None:
@@ -121,7 +136,7 @@ def _move_base(batch: _Batch, link: Link, action: Action) -> None:
         link.state = LinkState.ENDED
     else:
         link.base = {**(link.base or {}), **action.new_values}
-    batch.done.append(action.id)
+    _done(batch, action)
 
 
 def _write(connection: sa.Connection, session: Session, stream: Stream, batch: _Batch) -> None:
@@ -137,7 +152,7 @@ def _write(connection: sa.Connection, session: Session, stream: Stream, batch: _
         link = batch.links[action.link_id]
         link.prm_id, link.state, link.prm_gone = prm_id, LinkState.LIVE, False
         link.base = _agreed_on_create(stream, link, values)
-        batch.done.append(action.id)
+        _done(batch, action)
     refused = _by_id(
         prm_records.update(
             connection, stream.name, [(prm_id, values) for _, prm_id, values in batch.updates]
@@ -151,7 +166,7 @@ def _write(connection: sa.Connection, session: Session, stream: Stream, batch: _
         agreed = {name: value for name, value in values.items() if name != HOME}
         if agreed:
             link.base = {**(link.base or {}), **agreed}
-        batch.done.append(action.id)
+        _done(batch, action)
     _delete(connection, session, stream, batch)
 
 
@@ -166,7 +181,7 @@ def _delete(connection: sa.Connection, session: Session, stream: Stream, batch: 
             _refuse(session, batch, action, refused[prm_id])
             continue
         batch.links[action.link_id].state = LinkState.ENDED
-        batch.done.append(action.id)
+        _done(batch, action)
 
 
 def _by_id(problems: Sequence[RowProblem]) -> dict[str, str]:
@@ -187,11 +202,11 @@ def _agreed_on_create(stream: Stream, link: Link, values: Values) -> Values:
 
 
 def _refuse(session: Session, batch: _Batch, action: Action, message: str) -> None:
-    batch.refused.append((action.id, message))
+    action.state, action.error = ActionState.PARKED, message
     batch.parked.append(
         ParkedItem(
             action.link_id,
-            fingerprint(action),
+            action.fingerprint,
             Side.PRM,
             None,
             message,

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import orjson
 import sqlalchemy as sa
 
 from prmsync.domain.merge import Side
@@ -17,6 +16,7 @@ from prmsync.store.held import HeldItem, HeldState, ParkedItem
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.links import Dirty, LinkState
 from prmsync.store.runs import RunState
+from prmsync.sync.apply_prm import carry_out
 from prmsync.sync.decide import Verdict, decide_page
 from prmsync.sync.session import Session, Stream
 
@@ -45,12 +45,15 @@ def plan_streams(session: Session, plan: Plan, *, keep_dirty: bool, release: boo
         with session.database.begin() as connection:
             session.fence(connection)
             journal.supersede_planned(connection, stream.id)
-        _plan_stream(session, stream, plan, keep_dirty=keep_dirty)
+        _plan_stream(session, stream, plan, keep_dirty=keep_dirty, at_once=release)
     if not release:
         _brake(session, plan, only_tell=keep_dirty)
 
 
-def _plan_stream(session: Session, stream: Stream, plan: Plan, *, keep_dirty: bool) -> None:
+def _plan_stream(
+    session: Session, stream: Stream, plan: Plan, *, keep_dirty: bool, at_once: bool
+) -> None:
+    """`at_once`: no brake can hold anything, so our side is written in the same transaction."""
     after = 0
     while True:
         with session.database.begin() as connection:
@@ -59,7 +62,11 @@ def _plan_stream(session: Session, stream: Stream, plan: Plan, *, keep_dirty: bo
             if not page:
                 return
             verdicts = decide_page(connection, session, stream, page)
-            _store(connection, session, stream, plan, verdicts, keep_dirty=keep_dirty)
+            actions = _store(connection, session, stream, plan, verdicts, keep_dirty=keep_dirty)
+            if at_once:
+                ours = [one for one in actions if one.side != Side.CRM and _may(session, one)]
+                carry_out(connection, session, stream, ours, {one.id: one for one in page})
+            journal.add(connection, plan.run_id, actions)
         after = page[-1].id
         session.progress(f"deciding {stream.name}", len(page))
 
@@ -72,7 +79,8 @@ def _store(
     verdicts: Sequence[Verdict],
     *,
     keep_dirty: bool,
-) -> None:
+) -> list[Action]:
+    """Store the links' new states and what waits for people; returns the rows to write."""
     ids = [one.link.id for one in verdicts]
     journal.supersede_waiting(connection, ids)
     parked = held_store.parked_of(connection, ids)
@@ -88,18 +96,22 @@ def _store(
         shadowed = any(not allowed[one.side] for one in todo)
         dirty = Dirty.CHANGED if keep_dirty or shadowed else verdict.dirty
         if verdict.link.state != verdict.state:
-            verdict.link.dirty, verdict.link.state = dirty, verdict.state
             moved.append(verdict.link)
         elif verdict.link.dirty != dirty:
             by_dirty.setdefault(dirty, []).append(verdict.link.id)
+        verdict.link.dirty, verdict.link.state = dirty, verdict.state
     links.save(connection, moved)
     for dirty, dirty_ids in by_dirty.items():
         links.set_dirty(connection, dirty_ids, dirty)
     held_store.unpark(connection, unparked)
     _park_unfit(connection, session, verdicts)
     plan.held += _store_held(connection, session, stream, plan.run_id, verdicts)
-    journal.add(connection, plan.run_id, actions)
     _count(session, stream, plan, actions)
+    return actions
+
+
+def _may(session: Session, action: Action) -> bool:
+    return action.side == "base" or session.may_write(Side(action.side))
 
 
 def _allowed(session: Session) -> dict[str, bool]:
@@ -111,15 +123,8 @@ def _unparked(verdict: Verdict, parked: ParkedItem | None) -> tuple[list[Action]
     """A refused write is not tried again until its content changes."""
     if parked is None or verdict.problems:
         return verdict.actions, []
-    todo = [one for one in verdict.actions if fingerprint(one) != parked.fingerprint]
+    todo = [one for one in verdict.actions if one.fingerprint != parked.fingerprint]
     return (todo, []) if len(todo) < len(verdict.actions) else (todo, [verdict.link.id])
-
-
-def fingerprint(action: Action) -> str:
-    """What would be written, to recognise a write that was refused before."""
-    return orjson.dumps(
-        [action.side, action.op, action.new_values], option=orjson.OPT_SORT_KEYS
-    ).decode()
 
 
 def _park_unfit(connection: sa.Connection, session: Session, verdicts: Sequence[Verdict]) -> None:
