@@ -21,8 +21,10 @@ from prmsync.cli import (
     mapping,
     margins,
     partners,
+    pausing,
     registrations,
     runs,
+    serve,
     setup,
     simulator,
     sync,
@@ -72,6 +74,8 @@ simulator.register(app)
 importing.register(app)
 sync.register(app)
 runs.register(app)
+serve.register(app)
+pausing.register(app)
 held.register(app)
 mapping.register(app)
 registrations.register(app)

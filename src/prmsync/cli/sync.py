@@ -11,6 +11,7 @@ import typer
 from prmsync.cli import plans
 from prmsync.cli.context import application
 from prmsync.cli.output import ago, emit_json, say, table
+from prmsync.cli.pausing import not_paused
 
 if TYPE_CHECKING:
     from prmsync.service.wiring import Application
@@ -43,12 +44,12 @@ def plan(
 ) -> None:
     """Show what a sync would write, and why. Writes to neither side."""
     from prmsync.service.plan_file import plan_data, write_plan
-    from prmsync.service.syncing import named_or_all, session_on
+    from prmsync.service.syncing import session_on
     from prmsync.sync import run
 
     with application() as app:
         found = []
-        for name in named_or_all(app, connection):
+        for name in not_paused(app, connection):
             with session_on(app, name, progress=plans.progress()) as session:
                 report = run.plan(session)
                 data = plan_data(app.database, report.run_id, org_id=session.account.org_id)
@@ -129,13 +130,13 @@ def sync(
 ) -> None:
     """One run now: read both sides, merge field by field, write what is decided."""
     from prmsync.errors import ConnectorError
-    from prmsync.service.syncing import named_or_all, session_on
+    from prmsync.service.syncing import session_on
     from prmsync.sync import run
 
     reports: list[Report] = []
     failed: ConnectorError | None = None
     with application() as app:
-        for name in named_or_all(app, connection):
+        for name in not_paused(app, connection):
             try:
                 with session_on(app, name, progress=plans.progress()) as session:
                     report = run.sync(session, full=full, release=yes)
@@ -248,13 +249,13 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Compare every record of both sides; writes to neither."""
-    from prmsync.service.syncing import named_or_all, session_on
+    from prmsync.service.syncing import session_on
     from prmsync.sync.verify import verify as compare
 
     clean = True
     found: dict[str, Any] = {}
     with application() as app:
-        for name in named_or_all(app, connection):
+        for name in not_paused(app, connection):
             with session_on(app, name, progress=plans.progress()) as session:
                 reports = compare(session, repair=repair)
             clean = clean and all(one.is_clean for one in reports)

@@ -1,0 +1,200 @@
+"""`GET /health`: 200 when every connection keeps its schedule, else 503; JSON either way."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from prmsync import __version__
+from prmsync.errors import ConfigurationError, StoreError
+from prmsync.service.logging import redact_text
+from prmsync.service.serving_board import Board, Watch
+from prmsync.service.serving_run import Trouble
+from prmsync.store import pausing, runs
+from prmsync.store.database import Database
+from prmsync.store.runs import Run, RunState
+
+PATH = "/health"
+OK, LATE, STOPPING, NO_DATABASE = "ok", "late", "stopping", "database unreachable"
+
+
+def report(
+    database: Database, board: Board, now: datetime, started: datetime, *, stopping: bool = False
+) -> dict[str, Any]:
+    """The service's health. `status` is `ok`, or why not: `late` (a connection has completed no
+    run for three schedules), `stopping`, `database unreachable`.
+
+    A brake that waits and a paused connection are named but do not make it unhealthy: a restart
+    would not help.
+    """
+    watches = board.all()
+    found: dict[str, Any] = {
+        "status": OK,
+        "version": __version__,
+        "started_at": _moment(started),
+        "connections": {},
+    }
+    try:
+        with database.read() as connection:
+            paused = pausing.paused(connection)
+            stored = {name: _stored(connection, name) for name in watches}
+    except StoreError as error:
+        found |= {"status": NO_DATABASE, "message": error.message, "hint": error.hint}
+        paused, stored = {}, {}
+    found["connections"] = {
+        name: _connection(watch, now, paused.get(name)) | stored.get(name, {})
+        for name, watch in watches.items()
+    }
+    if stopping:
+        found["status"] = STOPPING
+    elif found["status"] == OK and any(
+        one["state"] == LATE for one in found["connections"].values()
+    ):
+        found["status"] = LATE
+    return found
+
+
+def _connection(watch: Watch, now: datetime, paused: str | None) -> dict[str, Any]:
+    return {
+        "state": _state(watch, now, paused),
+        "schedule_seconds": int(watch.schedule.total_seconds()),
+        "completed_at": _moment(watch.good_at) if watch.completed else None,
+        "age_seconds": max(0, int((now - watch.good_at).total_seconds())),
+        "next_run_at": _moment(watch.next_run_at),
+        "failures": watch.failures,
+        "failing_since": _moment(watch.failing_since),
+        "error": _error(watch.trouble) if watch.failures else None,
+        "paused": paused,
+    }
+
+
+def _state(watch: Watch, now: datetime, paused: str | None) -> str:
+    if paused is not None:
+        return "paused"
+    if watch.is_late(now):
+        return LATE
+    if watch.alive_at is not None:
+        return "running"
+    if watch.failures:
+        return "failing"
+    return OK if watch.completed else "starting"
+
+
+def _error(trouble: Trouble | None) -> dict[str, str] | None:
+    if trouble is None:
+        return None
+    return {
+        "error": trouble.error,
+        "message": redact_text(trouble.message),
+        "hint": redact_text(trouble.hint),
+    }
+
+
+def _stored(connection: sa.Connection, name: str) -> dict[str, Any]:
+    recent = runs.recent(connection, name, limit=1)
+    waiting = runs.in_state(connection, name, RunState.WAITING)
+    return {
+        "last_run": _run(recent[0]) if recent else None,
+        "waiting_run": waiting[0].id if waiting else None,
+    }
+
+
+def _run(run: Run) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "kind": run.kind,
+        "state": run.state,
+        "started_at": _moment(run.started_at),
+        "ended_at": _moment(run.ended_at),
+    }
+
+
+def _moment(at: datetime | None) -> str | None:
+    if at is None:
+        return None
+    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def application(health: Callable[[], dict[str, Any]]) -> Starlette:
+    """The web application that answers with `health`."""
+
+    def answer(_: Request) -> JSONResponse:
+        found = health()
+        return JSONResponse(
+            found,
+            status_code=200 if found["status"] == OK else 503,
+            headers={"cache-control": "no-store"},
+        )
+
+    return Starlette(routes=[Route(PATH, answer, methods=["GET"])])
+
+
+@contextlib.contextmanager
+def answering(
+    address: tuple[str, int] | None, health: Callable[[], dict[str, Any]]
+) -> Iterator[str]:
+    """Answer in a thread while the block runs; gives the URL, or "" without an address.
+
+    Port 0 takes a free one. Raises ConfigurationError when the address cannot be had.
+    """
+    if address is None:
+        yield ""
+        return
+    listener = _listen(*address)
+    server = _server(health)
+    thread = threading.Thread(
+        target=server.run, kwargs={"sockets": [listener]}, name="prmsync-health", daemon=True
+    )
+    thread.start()
+    try:
+        yield _url(listener)
+    finally:
+        server.should_exit = True
+        thread.join(timeout=5)
+        listener.close()
+
+
+def _server(health: Callable[[], dict[str, Any]]) -> uvicorn.Server:
+    config = uvicorn.Config(
+        application(health),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=2,
+    )
+    return uvicorn.Server(config)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise ConfigurationError(
+            f"cannot answer at {host}:{port}: {error.strerror or error}",
+            hint="Another service may run. Change [service] health (HOST:PORT, or off).",
+        ) from error
+    listener.listen(16)
+    return listener
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}{PATH}" if ":" in host else f"http://{host}:{port}{PATH}"

@@ -1,0 +1,155 @@
+"""The schedule: every connection on its own, in one process, never twice at a time.
+
+A connection's turn is late rather than lost (coalesced), and starts a little off the others'. One
+that fails backs off by itself; the others go on.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
+from apscheduler.events import EVENT_JOB_MAX_INSTANCES, JobSubmissionEvent
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from prmsync.service.serving_board import Board, back_off
+from prmsync.service.serving_log import Telling
+from prmsync.service.serving_program import ProgramWork
+from prmsync.service.serving_run import Ended, Kind, run_connection
+from prmsync.service.serving_stop import Stop
+from prmsync.service.wiring import Application
+
+DAY = timedelta(days=1)
+LONGEST_JITTER = timedelta(seconds=15)
+_HOUSEKEEPING = "@housekeeping"
+"""No connection can be called so."""
+
+
+class Turns:
+    """What a turn of a connection does, on schedule or once."""
+
+    def __init__(self, application: Application, board: Board, stop: Stop) -> None:
+        self._application = application
+        self._board = board
+        self._stop = stop
+        self._telling = Telling()
+        self._program = ProgramWork(application)
+
+    def run(self, name: str, plan_next: Callable[[Ended], None] = lambda _: None) -> Ended:
+        """One turn: the run, what it means for the next one, and what goes to the log."""
+
+        def alive() -> None:
+            self._board.alive(name, self._application.now())
+
+        alive()
+        ended = run_connection(self._application, name, self._stop, alive)
+        before = self._board.ended(ended)
+        plan_next(ended)
+        self._telling.ended(ended, before, self._board.one(name))
+        return ended
+
+    def check_program(self) -> bool:
+        """Conflicts and margins, unless a stop was asked for; whether it was done."""
+        with self._board.working("conflicts and margins"):
+            return not self._stop.asked and self._program.check()
+
+    def keep_house(self) -> bool:
+        """What is due once a day even if no run changed anything; whether all was done."""
+        checked = self.check_program()
+        with self._board.working("change log"):
+            return not self._stop.asked and self._program.prune() and checked
+
+
+class Schedule:
+    """Turns on schedule, in threads: one for each connection, one for the daily work."""
+
+    def __init__(
+        self,
+        application: Application,
+        board: Board,
+        turns: Turns,
+        stop: Stop,
+        chance: random.Random,
+    ) -> None:
+        self._application = application
+        self._stop = stop
+        self._board = board
+        self._turns = turns
+        self._chance = chance
+        self._log: Any = structlog.get_logger()
+        connections = len(application.settings.connections)
+        self._scheduler = BackgroundScheduler(
+            timezone=UTC,
+            executors={
+                "default": ThreadPoolExecutor(max(connections, 1)),
+                "house": ThreadPoolExecutor(1),
+            },
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """The schedule runs while the block does; turns under way are not waited for."""
+        # Its own words about a turn that is still running are told by `_still_running`.
+        logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
+        self._scheduler.add_listener(self._still_running, EVENT_JOB_MAX_INSTANCES)
+        for name, section in self._application.settings.connections.items():
+            self._add(name, section.schedule)
+        self._scheduler.add_job(
+            self._turns.keep_house,
+            IntervalTrigger(seconds=int(DAY.total_seconds()), timezone=UTC),
+            id=_HOUSEKEEPING,
+            executor="house",
+            next_run_time=self._now(),
+        )
+        self._scheduler.start()
+        try:
+            yield
+        finally:
+            self._scheduler.shutdown(wait=False)
+
+    def _add(self, name: str, every: timedelta) -> None:
+        longest = min(every / 10, LONGEST_JITTER)
+        first = self._now() + longest * self._chance.random()
+        self._board.planned(name, first)
+        self._scheduler.add_job(
+            self._turn,
+            IntervalTrigger(seconds=int(every.total_seconds()), timezone=UTC),
+            args=[name, every],
+            id=name,
+            next_run_time=first,
+        )
+
+    def _turn(self, name: str, every: timedelta) -> None:
+        if self._stop.asked:
+            return
+        ended = self._turns.run(name, lambda one: self._plan_next(one, every))
+        if ended.changed:
+            self._turns.check_program()
+
+    def _plan_next(self, ended: Ended, every: timedelta) -> None:
+        if self._stop.asked:
+            return
+        name = ended.connection
+        if ended.kind is Kind.FAILED:
+            asked = ended.trouble.retry_after if ended.trouble else None
+            wait = back_off(every, self._board.one(name).failures, asked)
+            if wait > every:
+                self._scheduler.modify_job(name, next_run_time=self._now() + wait)
+        job = self._scheduler.get_job(name)
+        self._board.planned(name, job.next_run_time if job is not None else None)
+
+    def _still_running(self, event: JobSubmissionEvent) -> None:
+        if event.job_id != _HOUSEKEEPING:
+            self._log.info("turn skipped, the last run still goes on", connection=event.job_id)
+
+    def _now(self) -> datetime:
+        # The scheduler keeps its own clock; the application's may be a test's.
+        return datetime.now(UTC)

@@ -1,0 +1,123 @@
+"""The service: lock, schedule, health and stop put together; and `--once` for cron."""
+
+from __future__ import annotations
+
+import os
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from prmsync import __version__
+from prmsync.errors import LeaseLostError
+from prmsync.service import health
+from prmsync.service.program_file import program_of
+from prmsync.service.scheduler import Schedule, Turns
+from prmsync.service.serving_board import Board
+from prmsync.service.serving_lock import only_scheduler
+from prmsync.service.serving_run import Ended, Kind
+from prmsync.service.serving_stop import Stop
+from prmsync.service.syncing import named_or_all
+from prmsync.service.wiring import Application, load_all_mappings
+
+STOP_SECONDS = 100.0
+"""A page that is under way gets so long to finish: less than systemd and Docker allow."""
+
+
+@dataclass(slots=True)
+class Served:
+    """How the service ended. `left` are connections whose page did not finish in time; `lost` is
+    set when another process took the schedule over."""
+
+    left: list[str] = field(default_factory=list)
+    lost: LeaseLostError | None = None
+
+
+def serve(application: Application, stop: Stop, *, stop_seconds: float = STOP_SECONDS) -> Served:
+    """Run every connection on its schedule until a stop is asked for.
+
+    Raises before anything runs: NotFoundError without connections, MappingError or
+    ConfigurationError for files that are wrong, StateError while another scheduler runs.
+    """
+    names = _sound(application)
+    sections = application.settings.connections
+    started = application.now()
+    board = Board({name: sections[name].schedule for name in names}, started)
+    served = Served()
+
+    def lost(error: LeaseLostError) -> None:
+        served.lost = error
+        stop.ask()
+
+    def healthy() -> dict[str, Any]:
+        return health.report(
+            application.database, board, application.now(), started, stopping=stop.asked
+        )
+
+    turns = Turns(application, board, stop)
+    schedule = Schedule(application, board, turns, stop, random.Random())  # noqa: S311  jitter
+    address = application.settings.service.health_address
+    with (
+        only_scheduler(application.database, application.now, lost),
+        health.answering(address, healthy) as url,
+    ):
+        _say_started(application, names, url)
+        with schedule.running():
+            stop.wait()
+            structlog.get_logger().info("stopping", running=board.running())
+        served.left = board.wait_until_idle(stop_seconds)
+    structlog.get_logger().info("stopped", unfinished=served.left)
+    return served
+
+
+def once(application: Application, stop: Stop) -> list[Ended]:
+    """Every connection once, in the order of prmsync.toml, then the daily work; then return.
+
+    Raises like `serve`.
+    """
+    names = _sound(application)
+    sections = application.settings.connections
+    board = Board({name: sections[name].schedule for name in names}, application.now())
+    turns = Turns(application, board, stop)
+    with only_scheduler(application.database, application.now, lambda _: stop.ask()):
+        ended = [turns.run(name) for name in names]
+        if not turns.keep_house():
+            structlog.get_logger().warning("daily work left to the next time")
+    return ended
+
+
+def exit_code(ended: list[Ended]) -> int:
+    """0 done; 1 or 2 something failed; 3 a brake waits; 130 stopped before all were done."""
+    failed = [one for one in ended if one.kind in (Kind.FAILED, Kind.REFUSED, Kind.BUSY)]
+    if failed:
+        return max(one.trouble.exit_code if one.trouble else 1 for one in failed)
+    if any(one.kind is Kind.STOPPED for one in ended):
+        return 130
+    return 3 if any(one.report is not None and one.report.trips for one in ended) else 0
+
+
+def _sound(application: Application) -> list[str]:
+    """All connections, once their files are known to be right: a service that starts has a chance
+    to do its work."""
+    names = named_or_all(application, None)
+    load_all_mappings(application.settings)
+    program_of(application.settings)
+    return names
+
+
+def _say_started(application: Application, names: list[str], url: str) -> None:
+    sections = application.settings.connections
+    structlog.get_logger().info(
+        "started",
+        version=__version__,
+        pid=os.getpid(),
+        database=application.database.name,
+        settings=str(application.settings.path),
+        health=url or "off",
+        connections={
+            name: f"every {int(sections[name].schedule.total_seconds())} s, "
+            f"writes {sections[name].writes}"
+            for name in names
+        },
+    )
