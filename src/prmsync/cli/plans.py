@@ -18,6 +18,7 @@ SHOWN = 40
 """Rows of one stream that are listed; all are counted and `--json` has all."""
 MARKS = {"create": "+", "update": "~", "delete": "-", "end": "x", "base": "="}
 WHERE = {"crm": "prm → crm", "prm": "crm → prm", "base": ""}
+SHOW = "prmsync runs show"
 FIELD_WORDS = {"@key": "prmsync key"}
 
 
@@ -113,6 +114,8 @@ def calls_line(calls: dict[str, int]) -> str:
 def show_brake(name: str, report: Report) -> None:
     """What a brake holds, why, and the three answers."""
     if not report.trips:
+        if report.waiting_run is not None:
+            say(f"  a brake still holds run {report.waiting_run}: {SHOW} {report.waiting_run}")
         return
     say("", f"Stopped before writing: {name} would change more than its limits allow.")
     for trip in report.trips:

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 
 from prmsync.connector.registry import plugin
 from prmsync.domain.merge import Writes
-from prmsync.errors import NotFoundError
+from prmsync.errors import NotFoundError, SchemaError
 from prmsync.service.memory import settle_collector
 from prmsync.service.wiring import Application
 from prmsync.store import runs
-from prmsync.sync.opening import open_session
+from prmsync.sync.opening import forget_schema, open_session
 from prmsync.sync.session import Session
 
 
@@ -55,7 +55,12 @@ def session_on(
         if progress is not None:
             session.progress = progress
         settle_collector()
-        yield session
+        try:
+            yield session
+        except SchemaError:
+            # What is remembered of the CRM's schema is no longer true.
+            forget_schema(application.database, name, application.now())
+            raise
 
 
 def connection_of_run(application: Application, run_id: int) -> str:
