@@ -1,4 +1,4 @@
-"""A small world in process: a real database, the real engine, and simulated CRMs without sockets."""
+"""A small world in process: a real database, the real engine, simulated CRMs without sockets."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from prmsync.domain.merge import Writes
 from prmsync.domain.values import PrmId, Values
 from prmsync.mapping.load import load_mappings
 from prmsync.mapping.locate import where_mappings
+from prmsync.mapping.model import StreamMapping
 from prmsync.store import migrations, records
 from prmsync.store.database import Database, open_database
 from prmsync.sync import run
@@ -59,6 +61,14 @@ WORDS: dict[str, dict[str, Any]] = {
         "lost": "Closed Lost",
         "qualified": "Qualification",
         "day": "{}",
+        "deal_name": "Name",
+        "reseller": "VAR/Reseller",
+        "distributor": "Distributor",
+        "si": "System Integrator",
+        "source": "PRM_Source__c",
+        "customer_contact": "Customer_Contact__c",
+        "registration_customer": "Customer_Name__c",
+        "country_code": "BillingCountryCode",
     },
     "hubspot": {
         "partner": "companies",
@@ -85,6 +95,14 @@ WORDS: dict[str, dict[str, Any]] = {
         "lost": "closedlost",
         "qualified": "qualifiedtobuy",
         "day": "{}T12:00:00.000Z",
+        "deal_name": "dealname",
+        "reseller": "Reseller",
+        "distributor": "Distributor",
+        "si": "System integrator",
+        "source": "prm_source",
+        "customer_contact": "customer_contact",
+        "registration_customer": "customer_name",
+        "country_code": "country",
     },
 }
 """Each CRM's words for the same things."""
@@ -122,9 +140,7 @@ class Crm:
         return str(made["id"])
 
     def edit(self, object_name: str, record_id: str, values: dict[str, Any]) -> None:
-        self.control(
-            "PATCH", "records", {"object": object_name, "id": record_id, "values": values}
-        )
+        self.control("PATCH", "records", {"object": object_name, "id": record_id, "values": values})
 
     def delete(self, object_name: str, record_id: str) -> None:
         self.control("DELETE", "records", object=object_name, id=record_id)
@@ -154,8 +170,41 @@ class Crm:
     def remove(self, stream: str, record_id: str) -> None:
         self.delete(self.words[stream], record_id)
 
+    def relations(self) -> list[tuple[str, str, str, str]]:
+        """(deal, partner, role, the CRM's id of the relation), roles in the CRM's own words."""
+        if self.connector == "salesforce":
+            return [
+                (one["OpportunityId"], one["AccountToId"], one["Role"], one["Id"])
+                for one in self.records("OpportunityPartner")
+                if not is_gone(one)
+            ]
+        return [
+            (one["from_id"], one["to_id"], one["label"], one["id"])
+            for one in self.records("associations")
+            if one["from_object"] == "0-3" and one["to_object"] == "0-2" and one["label"]
+        ]
+
+    def relate(self, deal: str, partner: str, role: str) -> str:
+        """A relation made by a CRM user; `role` is in the CRM's own words."""
+        if self.connector == "salesforce":
+            values = {"OpportunityId": deal, "AccountToId": partner, "Role": role}
+            return self.create("OpportunityPartner", values)
+        ends = {"from_object": "deals", "from_id": deal, "to_object": "companies", "to_id": partner}
+        return self.create("associations", {**ends, "label": role})
+
+    def unrelate(self, relation_id: str) -> None:
+        """A relation taken away by a CRM user."""
+        salesforce = self.connector == "salesforce"
+        self.delete("OpportunityPartner" if salesforce else "associations", relation_id)
+
     def calls(self) -> dict[str, Any]:
         return self.control("GET", "stats")
+
+
+@cache
+def shipped(connector: str) -> list[StreamMapping]:
+    """The shipped mappings; reading them takes longer than a small sync."""
+    return load_mappings(where_mappings(connector))
 
 
 def is_gone(record: dict[str, Any]) -> bool:
@@ -183,7 +232,10 @@ class World:
         known = plugin(crm.connector)
         runtime = in_process_runtime({crm.base_url: crm.simulator.handle}, self.now, self.wait)
         settings = ConnectionSettings(
-            name, base_url=crm.base_url, auth=dict(known.simulator_auth())
+            name,
+            base_url=crm.base_url,
+            auth=dict(known.simulator_auth()),
+            options={"prefetch": False},
         )
         with runtime.http, runtime.requests:
             yield open_session(
@@ -192,7 +244,7 @@ class World:
                 known.connect(settings, runtime),
                 connector_name=crm.connector,
                 title=known.title,
-                mappings=load_mappings(where_mappings(crm.connector)),
+                mappings=shipped(crm.connector),
                 writes=writes,
                 now=self.now,
                 new_id=lambda: next(self.ids),
