@@ -380,10 +380,6 @@ def accept(
         for name in stream.translator.to_crm:
             if name not in action.fields and name in values and values[name] is None:
                 taken[name] = None
-    if action.op == "create":  # a create leaves blanks out, and both sides agree on them
-        for name in stream.translator.to_crm:
-            if name not in action.fields and name in values and values[name] is None:
-                taken[name] = None
     other = links.by_crm_ids(connection, stream.id, [record.id]).get(record.id)
     if other is not None and other.id != link.id:
         links.detach(connection, [other.id])
