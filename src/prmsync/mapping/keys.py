@@ -117,6 +117,8 @@ FITTING: Mapping[Kind, tuple[str, ...]] = {
 def default_first(policy: Policy, direction: Direction) -> First:
     """Whose value holds at first when the mapping does not say: the owner's, else nothing is
     overwritten."""
+    if policy is Policy.FILL_BLANK:
+        return First.FILL_BLANK
     if direction is Direction.TO_CRM:
         return First.PRM
     if direction is Direction.TO_PRM:

@@ -33,17 +33,22 @@ def merge_group(
     """Decide one group whose three values are not all equal.
 
     Sources of the table: docs/mapping-reference.md, "Policies". `base` None means that both sides
-    never agreed on this group: then its `first` rule decides.
+    never agreed on this group: then its `first` rule decides. A decision counts only for the
+    values it was made on and only where the group may flow.
     """
     if prm == crm:
         return Outcome.BASE, "equal on both sides"
-    if taken is not None and taken.prm == prm and taken.crm == crm:
+    if taken is not None and (taken.prm, taken.crm) == (prm, crm) and _may_take(rule, taken):
         return _toward(taken.take), f"decision of {taken.by}"
     if base is None:
         verdict = _first(rule, prm, crm)
     else:
         verdict = _POLICIES[_effective(rule)](rule, base, prm, crm)
     return _within_direction(rule, verdict)
+
+
+def _may_take(rule: GroupRule, taken: Taken) -> bool:
+    return rule.flows_to(Side.CRM if taken.take is Side.PRM else Side.PRM)
 
 
 def _toward(winner: Side) -> Outcome:

@@ -43,10 +43,15 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """One side of a record. `values` is None when it is absent; `gone` is evidence of deletion."""
+    """One side of a record. `values` is None when it is absent; `gone` is evidence of deletion,
+    which counts only while the record is absent."""
 
     values: Values | None
     gone: bool = False
+
+    @property
+    def deleted(self) -> bool:
+        return self.gone and self.values is None
 
 
 @dataclass(slots=True)
@@ -79,9 +84,11 @@ def reconcile(
     decisions = decisions or {}
     if prm.values is not None and crm.values is not None:
         return _merge(base, prm.values, crm.values, rule.groups, decisions, skip)
-    if base is None and not (prm.gone or crm.gone):
+    if prm.deleted or crm.deleted:
+        return _deleted(base, prm, crm, rule, decisions.get(RECORD), skip)
+    if base is None:
         return _create(prm.values, crm.values, rule, skip)
-    return _deleted(base or {}, prm, crm, rule, decisions)
+    return Decision()
 
 
 def _merge(
@@ -138,14 +145,17 @@ def _create(
     prm: Values | None, crm: Values | None, rule: RecordRule, skip: frozenset[str]
 ) -> Decision:
     if prm is not None and rule.create_crm:
-        side, source = Op.CREATE_CRM, prm
-    elif crm is not None and rule.create_prm:
-        side, source = Op.CREATE_PRM, crm
-    else:
-        return Decision()
-    decision = Decision(op=side)
-    target = decision.to_crm if side is Op.CREATE_CRM else decision.to_prm
-    receiver = Side.CRM if side is Op.CREATE_CRM else Side.PRM
+        return _creation(prm, Side.CRM, rule, skip)
+    if crm is not None and rule.create_prm:
+        return _creation(crm, Side.PRM, rule, skip)
+    return Decision()
+
+
+def _creation(source: Values, receiver: Side, rule: RecordRule, skip: frozenset[str]) -> Decision:
+    """The receiver is given what may flow to it and can be read."""
+    to_crm = receiver is Side.CRM
+    decision = Decision(op=Op.CREATE_CRM if to_crm else Op.CREATE_PRM)
+    target = decision.to_crm if to_crm else decision.to_prm
     left_out = (
         {member for group in rule.groups if group.name in skip for member in group.members}
         if skip
@@ -158,42 +168,59 @@ def _create(
 
 
 def _deleted(
-    base: Values,
+    base: Values | None,
     prm: Present,
     crm: Present,
     rule: RecordRule,
-    decisions: Mapping[str, Taken],
+    taken: Taken | None,
+    skip: frozenset[str],
 ) -> Decision:
-    if crm.gone and prm.values is not None:
-        return _one_side_gone(base, prm.values, Side.CRM, rule, decisions.get(RECORD))
-    if prm.gone and crm.values is not None:
-        return _one_side_gone(base, crm.values, Side.PRM, rule, decisions.get(RECORD))
-    if prm.gone or crm.gone:
+    if prm.deleted and crm.deleted:
         return Decision(op=Op.END, reasons={RECORD: "deleted on both sides"})
-    return Decision()
+    gone = Side.CRM if crm.deleted else Side.PRM
+    left = prm.values if crm.deleted else crm.values
+    if left is not None:
+        return _one_side_gone(base or {}, left, gone, rule, taken, skip)
+    if base is not None:
+        return Decision()
+    return Decision(op=Op.END, reasons={RECORD: f"deleted in {gone.value}"})
 
 
 def _one_side_gone(
-    base: Values, left: Values, gone: Side, rule: RecordRule, taken: Taken | None
+    base: Values,
+    left: Values,
+    gone: Side,
+    rule: RecordRule,
+    taken: Taken | None,
+    skip: frozenset[str],
 ) -> Decision:
-    """`left` are the values of the side that still has the record."""
+    """`left` are the values of the side that still has the record. A value that was never agreed
+    on counts as an edit: nobody can say that it was untouched."""
     members = [member for group in rule.groups for member in group.members]
     value = tuple(left.get(member) for member in members)
     seen = (None, value) if gone is Side.PRM else (value, None)
-    follow = (
-        (Op.DELETE_CRM if gone is Side.PRM else Op.DELETE_PRM)
-        if rule.on_delete is OnDelete.PROPAGATE
-        else Op.END
-    )
     if taken is not None and (taken.prm or None, taken.crm or None) == seen:
         if taken.take is gone:
-            return Decision(op=follow, reasons={RECORD: f"decision of {taken.by}"})
-        again = Op.CREATE_PRM if gone is Side.PRM else Op.CREATE_CRM
-        decision = Decision(op=again, reasons={RECORD: f"decision of {taken.by}"})
-        target = decision.to_prm if gone is Side.PRM else decision.to_crm
-        target.update(left)
-        return decision
-    edited = any(member in base and left.get(member) != base[member] for member in members)
-    if edited:
+            return _follow(gone, rule, f"decision of {taken.by}")
+        return _again(left, gone, rule, skip, f"decision of {taken.by}")
+    if gone is Side.CRM and rule.recreate:
+        return _again(left, gone, rule, skip, "deleted in crm, made again")
+    if any(left.get(member) != base.get(member) for member in members):
         return Decision(held=[Held(RECORD, f"deleted in {gone.value}, edited here", None, *seen)])
-    return Decision(op=follow, reasons={RECORD: f"deleted in {gone.value}"})
+    return _follow(gone, rule, f"deleted in {gone.value}")
+
+
+def _follow(gone: Side, rule: RecordRule, reason: str) -> Decision:
+    """The side that still has the record follows the deletion, as far as the mapping says."""
+    follow = Op.END
+    if rule.on_delete is OnDelete.PROPAGATE:
+        follow = Op.DELETE_CRM if gone is Side.PRM else Op.DELETE_PRM
+    return Decision(op=follow, reasons={RECORD: reason})
+
+
+def _again(
+    left: Values, gone: Side, rule: RecordRule, skip: frozenset[str], reason: str
+) -> Decision:
+    decision = _creation(left, gone, rule, skip)
+    decision.reasons[RECORD] = reason
+    return decision
