@@ -15,6 +15,7 @@ from prmsync import __version__
 from prmsync.cli import (
     conflicts,
     context,
+    demo,
     forecast,
     held,
     importing,
@@ -70,6 +71,7 @@ def _options(
 
 # One line per command group: a module of this package with `register(app)`.
 setup.register(app)
+demo.register(app)
 simulator.register(app)
 importing.register(app)
 sync.register(app)
