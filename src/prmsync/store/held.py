@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -104,8 +104,24 @@ def of_links(connection: sa.Connection, link_ids: Sequence[int]) -> dict[int, li
     return found
 
 
+def new_item(
+    link_id: int,
+    group: str,
+    fields: tuple[str, ...],
+    kind: str,
+    prm: GroupValue | None,
+    crm: GroupValue | None,
+    base: GroupValue | None = None,
+) -> HeldItem:
+    """An item to open; what only the database knows is filled in by `open_items`."""
+    since = datetime.min.replace(tzinfo=UTC)
+    return HeldItem(
+        0, link_id, group, fields, kind, base, prm, crm, HeldState.OPEN, None, None, since, None
+    )
+
+
 def open_items(
-    connection: sa.Connection, items: Sequence[HeldItem], run_id: int, now: datetime
+    connection: sa.Connection, items: Sequence[HeldItem], run_id: int | None, now: datetime
 ) -> None:
     """Store new held items; their `id`, `state` and `since` are set here."""
     if items:

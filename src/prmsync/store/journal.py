@@ -284,6 +284,20 @@ def waiting(connection: sa.Connection, stream_id: int) -> Iterator[Action]:
         after = rows[-1].id
 
 
+def set_aside(connection: sa.Connection, link_ids: Sequence[int]) -> dict[int, str]:
+    """Of these links, those whose last write waits for a brake or was left by a person."""
+    found: dict[int, str] = {}
+    for part in chunks(link_ids):
+        statement = (
+            sa.select(table.c.link_id, table.c.state)
+            .where(among(connection, table.c.link_id, part))
+            .order_by(table.c.id)
+        )
+        found.update((row[0], row[1]) for row in connection.execute(statement).all())
+    states = (ActionState.WAITING, ActionState.DROPPED)
+    return {link_id: state for link_id, state in found.items() if state in states}
+
+
 def counts(connection: sa.Connection, run_id: int) -> dict[tuple[int, str, str, str], int]:
     """(stream id, side, op, state) → rows of a run."""
     statement = (

@@ -18,6 +18,7 @@ from prmsync.store.held import HeldItem, HeldState
 from prmsync.store.journal import Action
 from prmsync.store.links import Dirty, Link, LinkState
 from prmsync.sync import references
+from prmsync.sync.matching import MATCH
 from prmsync.sync.session import HOME, KEY, UNREADABLE, Session, Stream
 
 LINKED = "first linked here"
@@ -61,7 +62,9 @@ def _decide(
     session: Session, stream: Stream, link: Link, prm: Values | None, known: Sequence[HeldItem]
 ) -> Verdict:
     verdict = Verdict(link, known=known, state=link.state)
-    if link.state == LinkState.ENDED or not _admitted(stream, link, prm, verdict):
+    if link.state == LinkState.ENDED or _unclear(known):
+        return verdict
+    if not _admitted(stream, link, prm, verdict):
         return verdict
     rule = stream.rule_for(prm, session.name)
     projected, skip = _comparable(stream, link, prm, rule, verdict)
@@ -78,6 +81,11 @@ def _decide(
         verdict.state = LinkState.LIVE
     verdict.actions = _actions(session, stream, link, prm, decision, rule)
     return verdict
+
+
+def _unclear(known: Sequence[HeldItem]) -> bool:
+    """Whether a person has yet to say which record of the other side this one is."""
+    return any(item.group == MATCH and item.state == HeldState.OPEN for item in known)
 
 
 def _admitted(stream: Stream, link: Link, prm: Values | None, verdict: Verdict) -> bool:
@@ -124,7 +132,7 @@ def _taken(known: Sequence[HeldItem]) -> Mapping[str, Taken]:
     return {
         item.group: Taken(Side(item.take), item.prm or (), item.crm or (), item.decided_by or "")
         for item in known
-        if item.state == HeldState.DECIDED and item.take
+        if item.state == HeldState.DECIDED and item.take and item.group != MATCH
     }
 
 

@@ -6,7 +6,7 @@ later, if the mapping allows it. Nothing here writes to either side.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -14,11 +14,13 @@ from rapidfuzz import fuzz
 
 from prmsync.domain.values import Scalar, Values
 from prmsync.program.names import company_key, country_key, duns_key, registrable_domain
-from prmsync.store import links
+from prmsync.store import held, links
 from prmsync.store import records as prm_records
 from prmsync.store.links import Dirty, Link, LinkState
 from prmsync.sync.session import KEY, Session, Stream
 
+MATCH = "@match"
+"""Stands for the link itself where a held item is about which records belong together."""
 LIKELY = 85
 """Name similarity (rapidfuzz WRatio, 0–100) from which a pair is shown to an admin."""
 SAME = 100
@@ -48,10 +50,35 @@ def _match_stream(session: Session, stream: Stream) -> int:
     with session.database.begin() as connection:
         session.fence(connection)
         joined = _by_external_key(connection, stream)
+        unclear: dict[int, list[Candidate]] = {}
         for names in stream.mapping.match:
-            pairs = _by_key(connection, stream, names)
+            pairs = _by_key(connection, stream, names, everything=False)
             joined += len(_join(connection, [one for one in pairs if one.unique]))
+            for pair in pairs:
+                if not pair.unique:
+                    unclear.setdefault(pair.prm_link, []).append(pair)
+                    unclear.setdefault(pair.crm_link, []).append(pair)
+        _hold_unclear(connection, session, unclear)
         return joined
+
+
+def _hold_unclear(
+    connection: sa.Connection, session: Session, unclear: Mapping[int, Sequence[Candidate]]
+) -> None:
+    """Records with several candidates wait for a person: creating one more would be a guess."""
+    known = held.of_links(connection, list(unclear))
+    ids = {one for pairs in unclear.values() for p in pairs for one in (p.prm_link, p.crm_link)}
+    found = links.by_ids(connection, ids)
+    items = []
+    for link_id, pairs in unclear.items():
+        told = any(item.group == MATCH for item in known.get(link_id, ()))
+        if told or found[link_id].state != LinkState.NEW:
+            continue
+        ours = tuple(dict.fromkeys(found[pair.prm_link].prm_id for pair in pairs))
+        theirs = tuple(dict.fromkeys(found[pair.crm_link].crm_id for pair in pairs))
+        kind = f"several candidates by {pairs[0].by}"
+        items.append(held.new_item(link_id, MATCH, ("candidates",), kind, ours, theirs))
+    held.open_items(connection, items, None, session.now())
 
 
 def _by_external_key(connection: sa.Connection, stream: Stream) -> int:
@@ -70,9 +97,18 @@ def _by_external_key(connection: sa.Connection, stream: Stream) -> int:
     return len(_join(connection, pairs))
 
 
-def _by_key(connection: sa.Connection, stream: Stream, names: Sequence[str]) -> list[Candidate]:
-    """Pairs with equal values of one match key; cheap when one side has nothing unlinked."""
-    fresh = _has(links.unlinked(connection, stream.id, crm_side=False, dirty_only=True))
+def _by_key(
+    connection: sa.Connection, stream: Stream, names: Sequence[str], *, everything: bool
+) -> list[Candidate]:
+    """Pairs with equal values of one match key; without `everything` at least one of them is
+    new or changed, and it is cheap when nothing is."""
+    fresh = everything or _has(
+        links.unlinked(connection, stream.id, crm_side=False, dirty_only=True)
+    )
+    if not fresh and not _has(
+        links.unlinked(connection, stream.id, crm_side=True, dirty_only=True)
+    ):
+        return []
     ours: dict[Key, list[int]] = {}
     for link, values in _unlinked_prm(connection, stream):
         key = match_key(names, values)
@@ -155,6 +191,14 @@ def _join(connection: sa.Connection, pairs: Sequence[Candidate]) -> list[Candida
         used.update((pair.prm_link, pair.crm_link))
         joined.append(pair)
     links.detach(connection, [pair.crm_link for pair in joined])
+    both = [one for pair in joined for one in (pair.prm_link, pair.crm_link)]
+    told = [
+        item.id
+        for items in held.of_links(connection, both).values()
+        for item in items
+        if item.group == MATCH
+    ]
+    held.close_items(connection, told, held.HeldState.DONE)
     changed = []
     for pair in joined:
         mine, other = found[pair.prm_link], found[pair.crm_link]
@@ -172,7 +216,7 @@ def candidates(session: Session, stream: Stream) -> list[Candidate]:
     found: dict[tuple[int, int], Candidate] = {}
     with session.database.read() as connection:
         for names in stream.mapping.match:
-            for one in _by_key(connection, stream, names):
+            for one in _by_key(connection, stream, names, everything=True):
                 pair = (one.prm_link, one.crm_link)
                 if pair not in found or (one.unique and not found[pair].unique):
                     found[pair] = one

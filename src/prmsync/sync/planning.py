@@ -18,6 +18,7 @@ from prmsync.store.links import Dirty, LinkState
 from prmsync.store.runs import RunState
 from prmsync.sync.apply_prm import carry_out
 from prmsync.sync.decide import Verdict, decide_page
+from prmsync.sync.matching import MATCH
 from prmsync.sync.session import Session, Stream
 
 PAGE = 2000
@@ -160,6 +161,8 @@ def _store_held(
     for verdict in verdicts:
         wanted = {one.group: one for one in verdict.held}
         for item in verdict.known:
+            if item.group == MATCH:
+                continue
             now = wanted.get(item.group)
             if item.state == HeldState.OPEN and now and (item.prm, item.crm) == (now.prm, now.crm):
                 del wanted[item.group]
@@ -168,20 +171,14 @@ def _store_held(
             elif not verdict.actions:
                 done.append(item.id)
         fresh.extend(
-            HeldItem(
-                0,
+            held_store.new_item(
                 verdict.link.id,
                 one.group,
                 members.get(one.group, stream.members),
                 one.kind,
-                one.base,
                 one.prm,
                 one.crm,
-                HeldState.OPEN,
-                None,
-                None,
-                session.now(),
-                run_id,
+                one.base,
             )
             for one in wanted.values()
         )

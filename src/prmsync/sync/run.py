@@ -69,6 +69,7 @@ def plan(session: Session) -> Report:
             recover(session)
             observe(session)
             linked = match_streams(session)
+            _supersede_plans(session)
             plan_streams(session, made, keep_dirty=True)
             return _finish(session, made, Outcome(), linked, RunState.PLANNED)
 

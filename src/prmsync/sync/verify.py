@@ -17,8 +17,9 @@ from prmsync.domain.merge import Direction
 from prmsync.domain.values import Values
 from prmsync.reconcile.rules import GroupRule
 from prmsync.store import held as held_store
-from prmsync.store import links
+from prmsync.store import journal, links
 from prmsync.store import records as prm_records
+from prmsync.store.journal import ActionState
 from prmsync.store.links import Dirty, Link, LinkState
 from prmsync.sync import references
 from prmsync.sync.observe import observe_prm, store_records, translated
@@ -105,6 +106,7 @@ def _compare_page(
     ids = [one.id for one in linked]
     waiting = held_store.of_links(connection, ids)
     parked = held_store.parked_of(connection, ids)
+    aside = journal.set_aside(connection, ids)
     differing: list[Record] = []
     for record, crm in zip(present, rows, strict=True):
         link = known.get(record.id)
@@ -114,15 +116,9 @@ def _compare_page(
         seen.add(link.id)
         report.linked += 1
         held_groups = {item.group for item in waiting.get(link.id, ())}
+        why = "refused by the CRM" if link.id in parked else _ASIDE.get(aside.get(link.id, ""), "")
         if not _compare(
-            session,
-            stream,
-            link,
-            ours.get(link.prm_id),
-            crm,
-            report,
-            held_groups,
-            link.id in parked,
+            session, stream, link, ours.get(link.prm_id), crm, report, held_groups, why
         ):
             differing.append(record)
     if repair and differing:
@@ -139,7 +135,7 @@ def _compare(
     crm: Values,
     report: StreamReport,
     held: set[str],
-    parked: bool,
+    known_why: str,
 ) -> bool:
     """Whether the record is equal or its differences are explained."""
     if prm is None:
@@ -155,13 +151,13 @@ def _compare(
             report.fields_equal += len(group.members)
         else:
             unequal.append((group, p, c))
-    reasons = {_why(group, link, held, parked) for group, _, _ in unequal}
+    reasons = {_why(group, link, held, known_why) for group, _, _ in unequal}
     if not unequal:
         report.equal += 1
     elif "" in reasons:
         report.mismatched += 1
         for group, p, c in unequal:
-            if len(report.shown) < SHOWN and not _why(group, link, held, parked):
+            if len(report.shown) < SHOWN and not _why(group, link, held, known_why):
                 report.shown.append(Difference(link.prm_id, str(link.crm_id), group.name, p, c))
         return False
     else:
@@ -183,11 +179,17 @@ def _pair(
     )
 
 
-def _why(group: GroupRule, link: Link, held: set[str], parked: bool) -> str:
+_ASIDE = {
+    ActionState.WAITING.value: "held by a brake",
+    ActionState.DROPPED.value: "left by a person until it moves",
+}
+
+
+def _why(group: GroupRule, link: Link, held: set[str], known_why: str) -> str:
     if group.name in held:
         return "needs decision"
-    if parked:
-        return "refused by the CRM"
+    if known_why:
+        return known_why
     if link.dirty:
         return "changed since the last run"
     if group.direction is Direction.TO_PRM and link.base is None:

@@ -8,6 +8,7 @@ import pytest
 
 from prmsync.domain.merge import Writes
 from prmsync.domain.values import Values
+from prmsync.store import held
 
 
 def test_first_creations_wait_for_a_person(world: Any, crm: Any, partner_values: Values) -> None:
@@ -111,3 +112,23 @@ def test_an_opportunity_of_the_crm_arrives_in_the_partner_database(world: Any, c
     )
     assert ours["amount"] == "12500.00"
     assert ours["home"] == "crm"
+
+
+def test_a_record_with_several_candidates_waits_and_is_not_created(
+    world: Any, crm: Any, partner_values: Values
+) -> None:
+    other = world.insert("partner", {**partner_values, "name": "Initech", "domain": "i.example"})
+    world.sync("crm", release=True)
+    for suffix in ("de", "fr"):
+        crm.create(
+            crm.words["partner"],
+            {crm.words["name"]: f"Globex {suffix}", crm.words["domain"]: "globex.example"},
+        )
+    waiting = world.insert("partner", partner_values)
+    world.sync("crm", release=True)
+    with world.database.read() as connection:
+        kinds = {item.kind for _, item in held.waiting_items(connection)}
+    assert kinds == {"several candidates by domain"}
+    keys = {row.get(crm.words["partner_key"]) for row in crm.rows("partner")}
+    assert other in keys
+    assert waiting not in keys
