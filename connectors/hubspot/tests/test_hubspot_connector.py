@@ -161,13 +161,35 @@ def test_the_daily_limit_stops_the_run_with_a_quota_error(api: Any, connect: Any
     assert len(api.requests) == 1
 
 
-def test_the_connections_share_of_the_daily_limit_is_kept(api: Any, connect: Any) -> None:
-    headers = {"X-HubSpot-RateLimit-Daily": "1000", "X-HubSpot-RateLimit-Daily-Remaining": "400"}
-    api.on("GET", ACCOUNT, httpx.Response(200, json=TOLD, headers=headers))
+def _meter(limit: int, left: int) -> dict[str, str]:
+    return {
+        "X-HubSpot-RateLimit-Daily": str(limit),
+        "X-HubSpot-RateLimit-Daily-Remaining": str(left),
+    }
+
+
+def test_one_run_keeps_to_the_connections_share_of_the_daily_limit(api: Any, connect: Any) -> None:
+    api.on("GET", ACCOUNT, httpx.Response(200, json=TOLD, headers=_meter(5, 4)))
     api.on("GET", "/owners/2026-09", {"results": []})
-    hubspot = connect(options={"call_share": 0.6})
+    hubspot = connect(options={"call_share": 0.2})
     hubspot.account()
-    with pytest.raises(QuotaError, match="600 of the account"):
+    with pytest.raises(QuotaError, match="this run made 1 calls"):
+        hubspot.people()
+
+
+def test_what_others_use_is_not_counted_as_ours(api: Any, connect: Any) -> None:
+    api.on("GET", ACCOUNT, httpx.Response(200, json=TOLD, headers=_meter(1000, 400)))
+    api.on("GET", "/owners/2026-09", {"results": []})
+    hubspot = connect(options={"call_share": 0.2})
+    hubspot.account()
+    assert hubspot.people() == []
+
+
+def test_the_last_calls_of_the_day_are_left_to_people(api: Any, connect: Any) -> None:
+    api.on("GET", ACCOUNT, httpx.Response(200, json=TOLD, headers=_meter(1000, 50)))
+    hubspot = connect()
+    hubspot.account()
+    with pytest.raises(QuotaError, match="950 of the account"):
         hubspot.people()
 
 

@@ -51,8 +51,8 @@ class CallBudget:
         raise QuotaError(
             f"this run made {own:,} calls, prmsync's share of the account's {self._limit:,} "
             f"({self._own_share:.0%})",
-            hint="The next run goes on from here. Set the connection's share (in per cent) higher "
-            "to let one run do more.",
+            hint="The next run goes on from here. To let one run do more, set `share` (in per cent) "
+            "of this connection in prmsync.toml higher.",
             code="OWN_SHARE",
         )
 
@@ -63,8 +63,8 @@ class CallBudget:
             return
         raise QuotaError(
             f"{self._used:,} of the account's {self._limit:,} API calls are used; "
-            f"prmsync stops at {self._share:.0%}",
-            hint="It goes on when the CRM's window moves. Set the connection's option call_share "
-            "(0 to 1) to leave other programs more or less.",
+            f"prmsync stops at {self._share:.0%} and leaves the rest to people",
+            hint="The next run goes on when the CRM's window moves. What one run of prmsync itself "
+            "may use is `share` (in per cent) of this connection in prmsync.toml.",
             code="CALL_SHARE",
         )

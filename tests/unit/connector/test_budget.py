@@ -31,7 +31,8 @@ def test_a_used_up_share_stops_before_the_call_and_says_how_to_go_on():
     budget.observe(800, 1000)
     with pytest.raises(QuotaError, match="800 of the account's 1,000") as caught:
         budget.spend("write")
-    assert "call_share" in caught.value.hint
+    assert "`share`" in caught.value.hint
+    assert "prmsync.toml" in caught.value.hint
     assert budget.usage().calls == {"read": 1}
 
 
@@ -49,5 +50,5 @@ def test_our_own_share_is_kept_whatever_the_others_leave():
     budget.spend("write")
     with pytest.raises(QuotaError, match="this run made 2 calls") as caught:
         budget.spend("read")
-    assert "share" in caught.value.hint
+    assert "`share` (in per cent) of this connection in prmsync.toml" in caught.value.hint
     assert budget.usage().calls == {"read": 1, "write": 1}

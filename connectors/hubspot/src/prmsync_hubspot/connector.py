@@ -29,7 +29,7 @@ from prmsync_hubspot.codec import requested
 from prmsync_hubspot.paths import ACCOUNT, Paths
 from prmsync_hubspot.reading import BATCH, Objects
 from prmsync_hubspot.relations import Relations
-from prmsync_hubspot.settings import Options
+from prmsync_hubspot.settings import RESERVE, Options
 from prmsync_hubspot.vendor import Metadata, SignIn
 from prmsync_hubspot.writing import Writer
 
@@ -46,7 +46,7 @@ class HubSpotConnector:
         options = Options.of(settings)
         self._settings = settings
         self._paths = Paths(settings.api_version)
-        budget = CallBudget(options.call_share)
+        budget = CallBudget(RESERVE, options.call_share)
         transport = Transport(runtime, settings.base_url or BASE_URL, budget)
         self._client = Client(transport, _tokens(settings, runtime, transport, self._paths))
         self._metadata = Metadata(self._client, self._paths)

@@ -12,12 +12,16 @@ from prmsync.errors import ConfigurationError, Finding
 from prmsync_hubspot.auth import check_auth
 
 
+RESERVE = 0.95
+"""The part of the account's daily calls that may be in use by anyone; the rest is for people."""
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """`[connections.NAME]` keys of this connector."""
 
     call_share: float | None = None
-    """The part (0..1) of the account's daily limit beyond which prmsync stops; None: never."""
+    """The part (0..1) of the account's daily calls that one session may use; None: no bound."""
     look_back_seconds: float = 600.0
     """How far before its cursor a read begins; HubSpot's search lags behind its records."""
     prefetch: bool = True
