@@ -82,7 +82,7 @@ class FusedDatabase(Database):
     def begin(self) -> Iterator[sa.Connection]:
         self.fuse.alive()
         with super().begin() as connection:
-            rows = connection.connection.dbapi_connection
+            rows: Any = connection.connection.dbapi_connection
             before = rows.total_changes
             yield connection
             if rows.total_changes - before > 1:
@@ -109,7 +109,8 @@ class FusedCrm:
             self.fuse.alive()
         else:
             self.fuse.effect()
-        return self.inner.handle(request)
+        answer: Response = self.inner.handle(request)
+        return answer
 
 
 def reads(request: Request) -> bool:
@@ -244,3 +245,9 @@ class Story:
 @pytest.fixture(params=["salesforce", "hubspot"])
 def story(request: pytest.FixtureRequest, make_world: Callable[..., Any], tmp_path: Path) -> Story:
     return Story(make_world(crm=request.param), tmp_path)
+
+
+@pytest.fixture(name="rig")
+def the_rig() -> ModuleType:
+    """The sync tests' rig, for tests that bring a world of their own."""
+    return rig

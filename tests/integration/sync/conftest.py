@@ -181,7 +181,8 @@ class Crm:
         return [
             (one["from_id"], one["to_id"], one["label"], one["id"])
             for one in self.records("associations")
-            if one["from_object"] == "0-3" and one["to_object"] == "0-2" and one["label"]
+            if (one["from_object"], one["to_object"]) == ("0-3", "0-2")
+            and one["category"] == "USER_DEFINED"
         ]
 
     def relate(self, deal: str, partner: str, role: str) -> str:
