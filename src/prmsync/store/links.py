@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -282,15 +282,40 @@ def _pairs(
     return found
 
 
-def starting_with(connection: sa.Connection, stream_id: int, prefix: str) -> list[Link]:
-    """Live links whose CRM id begins with `prefix` (relations of one deal)."""
-    return _select(
-        connection,
-        table.c.stream_id == stream_id,
-        table.c.crm_id >= prefix,
-        table.c.crm_id < prefix[:-1] + chr(ord(prefix[-1]) + 1),
-        limit=CHUNK,
-    )
+FEW = 50
+"""Up to here one index look-up a deal is cheaper than reading the range they span."""
+
+
+def relations_of(
+    connection: sa.Connection, stream_id: int, from_ids: Collection[str]
+) -> Iterator[Link]:
+    """Links of relations whose CRM id begins with one of these ids and a colon."""
+    wanted = set(from_ids)
+    for low, high in _spans(wanted):
+        after = 0
+        while True:
+            rows = _select(
+                connection,
+                table.c.stream_id == stream_id,
+                table.c.crm_id >= f"{low}:",
+                table.c.crm_id < f"{high};",
+                table.c.id > after,
+                limit=CHUNK,
+            )
+            yield from (one for one in rows if str(one.crm_id).partition(":")[0] in wanted)
+            if len(rows) < CHUNK:
+                break
+            after = rows[-1].id
+
+
+def _spans(wanted: Collection[str]) -> list[tuple[str, str]]:
+    """Ranges that hold these ids; only ids of one length stand in their own order as text."""
+    if len(wanted) <= FEW:
+        return [(one, one) for one in wanted]
+    by_length: dict[int, list[str]] = {}
+    for one in wanted:
+        by_length.setdefault(len(one), []).append(one)
+    return [(min(same), max(same)) for same in by_length.values()]
 
 
 def count_by_state(connection: sa.Connection, stream_id: int) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import sqlalchemy as sa
 
@@ -15,6 +15,8 @@ from prmsync.sync import references
 from prmsync.sync.session import KEY, UNREADABLE, Session, Stream
 
 LOG_PAGE = 5000
+ENOUGH = 1000
+"""Records of one transaction; a CRM's own pages may be smaller."""
 
 
 def observe(session: Session, *, full: bool = False) -> None:
@@ -28,7 +30,7 @@ def observe(session: Session, *, full: bool = False) -> None:
 def observe_crm(session: Session, stream: Stream, *, full: bool = False) -> None:
     """Store every page of CRM changes; the cursor moves with the last one."""
     cursor = None if full else stream.state.crm_cursor
-    for page in session.connector.changes(stream.spec, cursor):
+    for page in gathered(session.connector.changes(stream.spec, cursor)):
         with session.database.begin() as connection:
             session.fence(connection)
             store_records(connection, session, stream, page.records)
@@ -38,6 +40,21 @@ def observe_crm(session: Session, stream: Stream, *, full: bool = False) -> None
                 stream.state.read_at = session.now()
                 streams.save_stream(connection, stream.state)
         session.progress(f"reading {stream.name} from {session.connector_title}", len(page.records))
+
+
+def gathered(pages: Iterable[Page]) -> Iterator[Page]:
+    """Small pages joined until a transaction is worth while."""
+    records: list[Record] = []
+    complete: list[str] = []
+    last: str | None = None
+    for page in pages:
+        records.extend(page.records)
+        complete.extend(page.complete_for)
+        last = page.cursor or last
+        if len(records) >= ENOUGH:
+            yield Page(records, last, tuple(complete))
+            records, complete, last = [], [], None
+    yield Page(records, last, tuple(complete))
 
 
 def store_records(
@@ -71,8 +88,7 @@ def _missing_relations(connection: sa.Connection, stream: Stream, page: Page) ->
     present = {record.id for record in page.records}
     gone = [
         Observation(str(link.crm_id), link.crm_version or "", None, {}, deleted=True)
-        for from_id in page.complete_for
-        for link in links.starting_with(connection, stream.id, f"{from_id}:")
+        for link in links.relations_of(connection, stream.id, page.complete_for)
         if link.crm_id not in present and not link.crm_gone
     ]
     if gone:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
+from prmsync.domain.values import Values
 from prmsync.store import change_log, held, journal, links, runs, streams
 from prmsync.store import records as prm_records
 from prmsync.store.database import Database
@@ -105,12 +106,30 @@ def titles(connection: sa.Connection, stream: str, found: Sequence[Any]) -> dict
     """Link id → what people call the record: its number and name, else its CRM id."""
     ids = [str(one.prm_id) for one in found if one.prm_id]
     values = prm_records.read(connection, stream, ids) if ids else {}
+    named = _ends(connection, values) if stream == RELATION else {}
     return {
-        one.id: _title(values.get(str(one.prm_id)) or one.crm or {}, str(one.crm_id or one.prm_id))
+        one.id: _title(
+            values.get(str(one.prm_id)) or one.crm or {}, str(one.crm_id or one.prm_id), named
+        )
         for one in found
     }
 
 
-def _title(values: dict[str, Any], fallback: str) -> str:
-    parts = [values.get(key) for key in ("number", "name", "customer_name", "role")]
+RELATION = "relation"
+
+
+def _ends(connection: sa.Connection, values: Mapping[str, Values]) -> dict[str, str]:
+    """Names of the partners and opportunities that relations join, by id."""
+    named: dict[str, str] = {}
+    for end in ("partner", "opportunity"):
+        ids = {str(one[end]) for one in values.values() if one.get(end)}
+        for found, record in prm_records.read(connection, end, sorted(ids)).items():
+            named[found] = str(record.get("name") or record.get("number") or found)
+    return named
+
+
+def _title(values: Mapping[str, Any], fallback: str, named: Mapping[str, str]) -> str:
+    name = values.get("name") or values.get("customer_name")
+    parts = [values.get("number"), name, values.get("role")]
+    parts += [named.get(str(values.get(end))) for end in ("partner", "opportunity") if named]
     return "  ".join(str(part) for part in parts if part) or fallback

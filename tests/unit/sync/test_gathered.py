@@ -1,0 +1,31 @@
+"""Pages of a CRM joined into transactions: nothing lost, and no cursor ahead of its records."""
+
+from __future__ import annotations
+
+from prmsync.connector.protocol import Page, Record
+from prmsync.sync.observe import ENOUGH, gathered
+
+
+def page(first: int, count: int, cursor: str | None) -> Page:
+    return Page([Record(str(first + n), "v", {}) for n in range(count)], cursor, (str(first),))
+
+
+def test_all_records_come_once_and_in_order() -> None:
+    pages = [page(start, 100, f"c{start}") for start in range(0, 2550, 100)]
+    joined = list(gathered(pages))
+    assert [int(record.id) for one in joined for record in one.records] == list(range(2600))
+    assert [len(one.records) for one in joined] == [ENOUGH, ENOUGH, 600]
+
+
+def test_a_cursor_comes_with_the_last_of_its_records() -> None:
+    joined = list(gathered([page(0, 600, "a"), page(600, 600, "b"), page(1200, 1, "c")]))
+    assert [one.cursor for one in joined] == ["b", "c"]
+
+
+def test_an_empty_read_still_moves_the_cursor() -> None:
+    assert list(gathered([Page([], "now")])) == [Page([], "now", ())]
+
+
+def test_what_is_complete_is_told_with_its_records() -> None:
+    (one,) = gathered([page(0, 1, None), page(1, 1, "z")])
+    assert one.complete_for == ("0", "1")
