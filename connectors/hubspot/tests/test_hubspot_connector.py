@@ -139,13 +139,13 @@ def test_missing_credentials_are_named_before_any_call(
 
 def test_wrong_options_are_all_named(connect: Any) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        connect(options={"call_shar": 0.5, "prefetch": "yes", "look_back_seconds": -1})
+        connect(options={"prefech": True, "prefetch": "yes", "look_back_seconds": -1})
     assert [one.where for one in caught.value.findings] == [
-        "[connections.main] call_shar",
-        "[connections.main] prefetch",
-        "[connections.main] look_back_seconds",
+        "[connections.main] options.prefech",
+        "[connections.main] options.prefetch",
+        "[connections.main] options.look_back_seconds",
     ]
-    assert "call_share" in caught.value.findings[0].hint
+    assert "prefetch" in caught.value.findings[0].hint
 
 
 def test_an_unknown_api_version_is_refused(connect: Any) -> None:

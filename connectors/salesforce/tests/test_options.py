@@ -41,6 +41,8 @@ def test_the_api_version_may_have_its_letter(version):
         ({"options": {"call_share": 2}}, "options.call_share"),
         ({"options": {"call_share": "half"}}, "options.call_share"),
         ({"options": {"prefech": True}}, "options.prefech"),
+        ({"options": {"prefetch": "no"}}, "options.prefetch"),
+        ({"options": {"currency": "euro"}}, "options.currency"),
     ],
 )
 def test_each_problem_is_named_where_it_is(changed, where):

@@ -89,7 +89,7 @@ def test_a_currency_that_nobody_tells_is_asked_for(scripted, untold):
     org = scripted(single_currency_org(untold))
     with pytest.raises(SchemaError, match="currency") as caught:
         PLUGIN.connect(org.settings, org.runtime).account()
-    assert "option currency" in caught.value.hint
+    assert "options.currency" in caught.value.hint
 
 
 def test_people_come_with_the_first_call(bench):

@@ -51,8 +51,8 @@ class CallBudget:
         raise QuotaError(
             f"this run made {own:,} calls, prmsync's share of the account's {self._limit:,} "
             f"({self._own_share:.0%})",
-            hint="The next run goes on from here. To let one run do more, set `share` (in per cent) "
-            "of this connection in prmsync.toml higher.",
+            hint="The next run goes on from here. To let one run do more, raise `share` (in per "
+            "cent) of this connection in prmsync.toml.",
             code="OWN_SHARE",
         )
 

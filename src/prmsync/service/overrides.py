@@ -6,6 +6,7 @@ written `_`: PRMSYNC_CONNECTIONS__ACME_SF__BASE_URL. Names without two underscor
 
 from __future__ import annotations
 
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -20,6 +21,8 @@ from prmsync.service.secrets import is_reference
 
 PREFIX = "PRMSYNC_"
 _LEVELS = "__"
+_TRUTH = {"true": True, "false": False}
+_FRACTION = re.compile(r"\d+\.\d+")
 Key = tuple[str, ...]
 
 
@@ -113,10 +116,15 @@ def _value(name: str, text: str, key: Key, wanted: Any) -> object:
 
 
 def _typed(text: str, wanted: Any) -> object:
-    """A number where a number is wanted, a list at commas where a list is; else the text."""
+    """A number or true/false where one is wanted, a list at commas where a list is; else the
+    text."""
     choices = typing.get_args(wanted) if isinstance(wanted, types.UnionType) else (wanted,)
+    if bool in choices and text.strip() in _TRUTH:
+        return _TRUTH[text.strip()]
     if int in choices and text.strip().isdecimal():
         return int(text)
+    if float in choices and _FRACTION.fullmatch(text.strip()):
+        return float(text)
     if any(typing.get_origin(choice) is list for choice in choices):
         return [part.strip() for part in text.split(",") if part.strip()]
     return text

@@ -31,6 +31,9 @@ from prmsync.service.toml_positions import key_positions, position
 FILE_NAME = "prmsync.toml"
 DEFAULT_DATABASE = "sqlite:///prmsync.db"
 DEFAULT_HEALTH = "127.0.0.1:8790"
+SHARE_OPTION = "call_share"
+"""How connectors are told a connection's `share`."""
+Option = str | int | float | bool
 
 _SPAN = re.compile(r"(\d+)\s*(s|m|h|d)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -101,6 +104,12 @@ def _no_literal_secrets(auth: dict[str, str]) -> dict[str, str]:
     return auth
 
 
+def _no_share(options: dict[str, Option]) -> dict[str, Option]:
+    if SHARE_OPTION in options:
+        raise wrong(f"cannot hold {SHARE_OPTION}", "Write share = 20 (per cent) one level up.")
+    return options
+
+
 def _as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
@@ -133,6 +142,7 @@ class ConnectionSection(_Section):
     base_url: Annotated[str, AfterValidator(_web_address)] | None = None
     api_version: str | None = None
     share: Annotated[int, Field(ge=1, le=100)] = 20
+    options: Annotated[dict[str, Option], AfterValidator(_no_share)] = Field(default_factory=dict)
     auth: Annotated[dict[str, str], AfterValidator(_no_literal_secrets)] = Field(
         default_factory=dict, repr=False
     )

@@ -11,11 +11,13 @@ from prmsync.connector.protocol import ConnectorPlugin
 from prmsync.connector.registry import plugins
 from prmsync.errors import ConfigurationError
 from prmsync.mapping.locate import shipped_mappings
+from prmsync.service.program_file import program_of
 from prmsync.service.secrets import is_literal_secret
 from prmsync.service.settings import FILE_NAME, Settings, load_settings
 from prmsync.service.wiring import database_url
 from prmsync.store.database import check_version, open_database, stored_version
 from prmsync.store.migrations import create, upgrade
+from prmsync.store.tiers import save_tiers, tiers
 
 SIMULATOR_PORTS = {"salesforce": 8801, "hubspot": 8802}
 EDITOR_SCHEMA = "mapping.schema.json"
@@ -46,9 +48,10 @@ def initialise(
 ) -> list[Made]:
     """Write prmsync.toml, the shipped mappings and an empty database into `folder`.
 
-    What exists is left as it is. With `simulators` both CRMs are active connections to simulators
-    on this machine; without, they are comments to fill in. Raises ConfigurationError when the
-    folder cannot be written, StoreError when the database cannot be made.
+    What exists is left as it is, but for tiers that the partner program has gained. With
+    `simulators` both CRMs are active connections to simulators on this machine; without, they are
+    comments to fill in. Raises ConfigurationError when the folder cannot be written, StoreError
+    when the database cannot be made.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -61,7 +64,10 @@ def initialise(
             f"{error.filename or folder} cannot be written: {error.strerror}.",
             hint="Name another folder: prmsync init DIR",
         ) from error
-    return [*made, _database(folder / FILE_NAME, os.environ if environ is None else environ)]
+    environ = os.environ if environ is None else environ
+    settings = load_settings(folder / FILE_NAME, environ)
+    url = database_url(settings, environ)
+    return [*made, _database(url), *_tiers(url, settings)]
 
 
 def upgrade_database(settings: Settings, environ: Mapping[str, str] | None = None) -> str | None:
@@ -184,8 +190,7 @@ def _write(folder: Path, name: str, text: str) -> Made:
     return Made(name, existed=False)
 
 
-def _database(settings_file: Path, environ: Mapping[str, str]) -> Made:
-    url = database_url(load_settings(settings_file, environ), environ)
+def _database(url: str) -> Made:
     database = open_database(url, check=False)
     try:
         name = database.name
@@ -197,3 +202,17 @@ def _database(settings_file: Path, environ: Mapping[str, str]) -> Made:
     if not existed:
         create(url)
     return Made(f"database {name}", existed=existed)
+
+
+def _tiers(url: str, settings: Settings) -> list[Made]:
+    """The program's tiers, which partners must be able to name; nothing where it has none new."""
+    wanted = program_of(settings).tiers
+    database = open_database(url)
+    try:
+        with database.begin() as connection:
+            if set(wanted) <= set(tiers(connection)):
+                return []
+            save_tiers(connection, wanted)
+    finally:
+        database.close()
+    return [Made(f"tiers {', '.join(one.name for one in wanted)}", existed=False)]

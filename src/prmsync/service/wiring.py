@@ -21,7 +21,7 @@ from prmsync.mapping.model import StreamMapping
 from prmsync.mapping.spelling import did_you_mean
 from prmsync.service import secrets
 from prmsync.service.runtime import runtime, utc_now
-from prmsync.service.settings import Settings, is_loopback
+from prmsync.service.settings import SHARE_OPTION, Settings, is_loopback
 from prmsync.store.database import Database, open_database
 
 _SQLITE = "sqlite:///"
@@ -157,7 +157,7 @@ def connect(
         base_url=section.base_url,
         api_version=section.api_version,
         auth=auth,
-        options={"call_share": section.share / 100},
+        options={**section.options, SHARE_OPTION: section.share / 100},
     )
     return known.connect(described, outside)
 

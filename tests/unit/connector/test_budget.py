@@ -50,5 +50,5 @@ def test_our_own_share_is_kept_whatever_the_others_leave():
     budget.spend("write")
     with pytest.raises(QuotaError, match="this run made 2 calls") as caught:
         budget.spend("read")
-    assert "`share` (in per cent) of this connection in prmsync.toml" in caught.value.hint
+    assert "raise `share` (in per cent) of this connection in prmsync.toml" in caught.value.hint
     assert budget.usage().calls == {"read": 1, "write": 1}

@@ -35,6 +35,13 @@ def test_numbers_and_lists_get_their_types(tmp_path: Path) -> None:
     assert settings.connection("acme-sf").mapping == ["a.yaml", "b.yaml"]
 
 
+def test_a_connectors_options_get_their_types(tmp_path: Path) -> None:
+    options = {"CURRENCY": "EUR", "PREFETCH": "false", "LOOK_BACK_SECONDS": "90.5", "PAGE": "2"}
+    environ = {f"PRMSYNC_CONNECTIONS__ACME_SF__OPTIONS__{k}": v for k, v in options.items()}
+    found = load(tmp_path, environ).connection("acme-sf").options
+    assert found == {"currency": "EUR", "prefetch": False, "look_back_seconds": 90.5, "page": 2}
+
+
 def test_a_section_that_the_file_lacks_is_made(tmp_path: Path) -> None:
     assert load(tmp_path, {"PRMSYNC_SERVICE__LOG_FORMAT": "json"}).service.log_format == "json"
 

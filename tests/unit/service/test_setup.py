@@ -8,11 +8,13 @@ import pytest
 
 from prmsync.connector.registry import plugins
 from prmsync.errors import ConfigurationError, StoreError
+from prmsync.program.reference import REFERENCE_PROGRAM
 from prmsync.service.secrets import is_reference
 from prmsync.service.settings import load_settings
 from prmsync.service.setup import initialise, settings_text, upgrade_database
 from prmsync.service.wiring import load_all_mappings, open_store
 from prmsync.store.database import open_database
+from prmsync.store.tiers import tiers
 
 
 def test_a_new_folder_gets_settings_mappings_and_a_database(tmp_path: Path) -> None:
@@ -64,9 +66,29 @@ def test_the_commented_connections_are_valid_once_uncommented(tmp_path: Path) ->
 
 def test_the_database_may_be_named_by_the_environment(tmp_path: Path, postgres_url: str) -> None:
     made = initialise(tmp_path, simulators=False, environ={"PRMSYNC_DATABASE__URL": postgres_url})
-    assert made[-1].what.startswith("database ")
+    assert any(item.what.startswith("database ") for item in made)
     assert not (tmp_path / "prmsync.db").exists()
     open_database(postgres_url).close()
+
+
+def test_partners_can_name_the_programs_tiers_at_once(tmp_path: Path) -> None:
+    initialise(tmp_path, simulators=False, environ={})
+    database = open_store(load_settings(tmp_path / "prmsync.toml", {}), {})
+    with database.read() as connection:
+        assert "Gold" in {one.name for one in tiers(connection)}
+    database.close()
+
+
+def test_another_init_adds_the_tiers_that_the_program_has_gained(tmp_path: Path) -> None:
+    initialise(tmp_path, simulators=False, environ={})
+    database = open_store(load_settings(tmp_path / "prmsync.toml", {}), {})
+    with database.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM tier WHERE name = 'Gold'")
+    made = initialise(tmp_path, simulators=False, environ={})
+    assert [item.what.split()[0] for item in made if not item.existed] == ["tiers"]
+    with database.read() as connection:
+        assert tiers(connection) == sorted(REFERENCE_PROGRAM.tiers, key=lambda one: one.rank)
+    database.close()
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -104,6 +104,25 @@ def test_unknown_credentials_are_named_with_a_near_spelling(folder: Path) -> Non
     assert finding.hint == "did you mean `client_secret`?"
 
 
+@pytest.mark.parametrize("connection", ["ACME_SF", "ACME_HS"])
+def test_the_connector_refuses_an_unknown_option_with_a_near_spelling(
+    folder: Path, connection: str
+) -> None:
+    settings = load(folder, {f"PRMSYNC_CONNECTIONS__{connection}__OPTIONS__PREFECH": "false"})
+    name = connection.lower().replace("_", "-")
+    with runtime() as outside, pytest.raises(ConfigurationError) as caught:
+        connect(settings, name, outside, {})
+    [finding] = caught.value.findings
+    assert "options.prefech" in finding.where
+    assert "prefetch" in finding.hint
+
+
+def test_the_share_is_no_option(folder: Path) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load(folder, {"PRMSYNC_CONNECTIONS__ACME_SF__OPTIONS__CALL_SHARE": "0.5"})
+    assert "share = 20" in caught.value.findings[0].hint
+
+
 def test_missing_credentials_are_named_by_their_place(folder: Path) -> None:
     (folder / "simulator-credentials" / "salesforce-client_secret").unlink()
     with runtime() as outside, pytest.raises(ConfigurationError) as caught:

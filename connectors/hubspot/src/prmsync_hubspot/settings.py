@@ -11,14 +11,13 @@ from prmsync.connector.protocol import ConnectionSettings
 from prmsync.errors import ConfigurationError, Finding
 from prmsync_hubspot.auth import check_auth
 
-
 RESERVE = 0.95
 """The part of the account's daily calls that may be in use by anyone; the rest is for people."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`[connections.NAME]` keys of this connector."""
+    """`[connections.NAME.options]` of this connector; `call_share` is the connection's `share`."""
 
     call_share: float | None = None
     """The part (0..1) of the account's daily calls that one session may use; None: no bound."""
@@ -59,8 +58,12 @@ def _fits(name: str, value: Any) -> bool:
 
 
 def _finding(connection: str, name: str, value: Any, known: Iterable[str]) -> Finding:
-    where = f"[connections.{connection}] {name}"
+    where = f"[connections.{connection}] options.{name}"
     if name not in known:
-        return Finding(where, "not a key of a HubSpot connection", near(name, known, ""))
+        settable = [one for one in known if one != "call_share"]
+        known_here = f"Known: {', '.join(settable)}."
+        return Finding(
+            where, "is no option of a HubSpot connection", near(name, settable, known_here)
+        )
     wanted = {"prefetch": "true or false", "call_share": "a number above 0, up to 1"}
     return Finding(where, f"{value!r} is not {wanted.get(name, 'a number of seconds')}")

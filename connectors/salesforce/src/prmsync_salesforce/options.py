@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -82,11 +83,22 @@ def _address(settings: ConnectionSettings) -> list[Finding]:
 
 def _options(options: Mapping[str, Any]) -> list[Finding]:
     findings = [
-        Finding(f"options.{key}", "is not known", f"Known: {', '.join(_KNOWN)}.")
+        Finding(f"options.{key}", "is not known", _near(key))
         for key in options
         if key not in _KNOWN
     ]
+    currency = options.get("currency", "USD")
+    if not (isinstance(currency, str) and re.fullmatch("[A-Z]{3}", currency)):
+        findings.append(Finding("options.currency", 'must be an ISO 4217 code such as "EUR"'))
+    if not isinstance(options.get("prefetch", True), bool):
+        findings.append(Finding("options.prefetch", "must be true or false"))
     share = options.get("call_share", _CALL_SHARE)
     if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 1:
         findings.append(Finding("options.call_share", "must be a number above 0, at most 1"))
     return findings
+
+
+def _near(key: str) -> str:
+    settable = [name for name in _KNOWN if name != "call_share"]
+    found = get_close_matches(key, settable, 1)
+    return f"did you mean `{found[0]}`?" if found else f"Known: {', '.join(settable)}."

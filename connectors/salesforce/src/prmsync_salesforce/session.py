@@ -114,7 +114,7 @@ class Session:
             raise SchemaError(
                 "the org does not tell its currency",
                 hint="Neither CurrencyType nor /connect/organization names it: may the integration "
-                "user read them? The connector's option currency takes their place.",
+                "user read them? Or set options.currency of this connection in prmsync.toml.",
             ) from error
 
     def _user(self, people: SubAnswer) -> str:
