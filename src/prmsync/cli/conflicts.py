@@ -191,7 +191,8 @@ def _resolution(uphold: str | None, *, split: bool, dismiss: bool) -> Resolution
 def _against(one: Conflict, parties: Parties) -> str:
     if one.other_registration is not None:
         return parties.registrations[one.other_registration].number
-    return str(one.opportunity)
+    owner = parties.opportunities[str(one.opportunity)].owner
+    return f"direct, {owner.partition('@')[0]}" if owner else "direct, no owner"
 
 
 def _party_lines(found: Conflict, parties: Parties) -> list[str]:
@@ -202,17 +203,19 @@ def _party_lines(found: Conflict, parties: Parties) -> list[str]:
         r = parties.registrations[ident]
         name = "Registration" if ident == found.registration else "First"
         owner = parties.partners.get(r.partner, r.partner)
-        lines.append(
-            f"  {name:<13} {r.number}  {owner}  {r.customer.name}  {_listed(r.product_lines)}  "
-            f"{r.amount or '–'}  submitted {moment(r.submitted_at)}"
-        )
+        lines += [
+            f"  {name:<13} {r.number}  {owner}  ·  {r.customer.name}",
+            f"  {'':<13} {_listed(r.product_lines)}  {r.amount or '–'}  "
+            f"submitted {moment(r.submitted_at)}",
+        ]
     if found.opportunity is not None:
         o = parties.opportunities[found.opportunity]
-        lines.append(
-            f"  {'Opportunity':<13} {o.id}  {o.owner or 'no owner'} (direct)  {o.customer.name}  "
-            f"{_listed(o.product_lines)}  {o.amount or '–'}  created {moment(o.created_at)}, "
-            f"last activity {moment(o.last_activity_at)}"
-        )
+        times = [("created", o.created_at), ("last activity", o.last_activity_at)]
+        told = ", ".join(f"{what} {moment(at)}" for what, at in times if at is not None)
+        lines += [
+            f"  {'Opportunity':<13} {o.id}  {o.owner or 'no owner'} (direct)  ·  {o.customer.name}",
+            f"  {'':<13} {_listed(o.product_lines)}  {o.amount or '–'}  {o.stage}  {told}".rstrip(),
+        ]
     return lines
 
 

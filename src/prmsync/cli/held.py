@@ -8,7 +8,7 @@ import typer
 
 from prmsync.cli import plans
 from prmsync.cli.context import application
-from prmsync.cli.output import ago, emit_json, say, table
+from prmsync.cli.output import ago, emit_json, say
 
 if TYPE_CHECKING:
     from prmsync.service.waiting import HeldRow, ParkedRow
@@ -42,28 +42,26 @@ def list_held(connection: Connection = None, as_json: AsJson = False) -> None:
     if not rows:
         say("Nothing needs a decision.")
         return
-    table(
-        ["id", "connection", "record", "field", "ours", "CRM", "why", "since"],
-        [
-            (
-                one.item.id,
-                one.connection,
-                one.title,
-                one.item.group,
-                value_text(one.item.prm),
-                value_text(one.item.crm),
-                one.item.kind,
-                ago(one.item.since, now),
-            )
-            for one in rows
-        ],
-    )
+    for one in rows:
+        item = one.item
+        say(
+            f"{item.id:>4}  {one.title}  {item.group}  ({one.connection}: {item.kind}, "
+            f"{ago(item.since, now)})",
+            f"      ours {_unequal(item.prm, item.crm)}  |  CRM {_unequal(item.crm, item.prm)}",
+        )
     say("", "Decide: prmsync held decide ID --take prm|crm")
 
 
 def value_text(value: tuple[Any, ...] | None) -> str:
     """A group's value in one line."""
     return "deleted" if value is None else " · ".join(plans.shown(one) for one in value)
+
+
+def _unequal(value: tuple[Any, ...] | None, other: tuple[Any, ...] | None) -> str:
+    """A group's value where it differs from the other side's."""
+    if value is None or other is None or len(value) != len(other):
+        return value_text(value)
+    return value_text(tuple(one for one, two in zip(value, other, strict=True) if one != two))
 
 
 def _held_json(one: HeldRow) -> dict[str, Any]:

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from prmsync.cli.output import note, say
+from prmsync.cli.output import WIDTH, note, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from prmsync.domain.values import Scalar
+    from prmsync.service.matching import Row
     from prmsync.store.journal import Action
     from prmsync.sync.run import Report
 
+LONGEST = 36
+"""Characters of a value that a line shows."""
 SHOWN = 40
 """Rows of one stream that are listed; all are counted and `--json` has all."""
 MARKS = {"create": "+", "update": "~", "delete": "-", "end": "x", "base": "="}
 WHERE = {"crm": "prm → crm", "prm": "crm → prm", "base": ""}
 SHOW = "prmsync runs show"
 FIELD_WORDS = {"@key": "prmsync key"}
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+_AMOUNT = re.compile(r"-?\d{4,}\.\d+")
 
 
 def shown(value: Scalar) -> str:
@@ -28,34 +37,54 @@ def shown(value: Scalar) -> str:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return value if len(value) <= 40 else value[:37] + "…"
+    if _TIME.fullmatch(value):
+        return f"{value[:10]} {value[11:16]} UTC"
+    if _AMOUNT.fullmatch(value):
+        return f"{Decimal(value):,f}"
+    return value if len(value) <= LONGEST else value[: LONGEST - 1] + "…"
 
 
 def action_lines(action: Action, title: str) -> Iterator[str]:
-    """One line a changed field; creations and deletions in one line."""
-    mark, reason = MARKS.get(action.op, "?"), action.reason
+    """A change in one line where it fits, else a line for each field below the record's; creations
+    and deletions in one line."""
+    head = f"  {MARKS.get(action.op, '?')} {title}".rstrip() + "  "
     if action.op in ("create", "delete", "end"):
         side = {"crm": "in the CRM", "prm": "in the partner database", "base": "link"}[action.side]
         detail = _headline(action) if action.op == "create" else ""
-        yield f"  {mark} {title}  {action.op} {side}{detail}    {reason}"
+        yield f"{head}{action.op} {side}{detail}    {action.reason}".rstrip()
         return
     if action.op == "base":
-        yield f"  {mark} {title}  {', '.join(action.fields)}: {reason}, nothing to write"
+        yield f"{head}{', '.join(action.fields)}: {action.reason}, nothing to write"
         return
-    changed = {name: pair for name, pair in action.fields.items() if pair[0] != pair[1]}
-    for name, (old, new) in changed.items():
-        word = FIELD_WORDS.get(name, name)
-        yield (
-            f"  {mark} {title}  {word}  {shown(old)} → {shown(new)}    "
-            f"{WHERE[action.side]}    {reason}".rstrip()
-        )
+    changed = [
+        (FIELD_WORDS.get(name, name), f"{shown(old)} → {shown(new)}")
+        for name, (old, new) in action.fields.items()
+        if old != new
+    ]
+    yield from _change_lines(head, changed, WHERE[action.side], action.reason)
+
+
+def _change_lines(
+    head: str, changed: Sequence[tuple[str, str]], where: str, reason: str
+) -> Iterator[str]:
+    if len(changed) == 1:
+        line = f"{head}{'  '.join(changed[0])}    {where}    {reason}".rstrip()
+        if len(line) <= WIDTH:
+            yield line
+            return
+    top = f"{head}  {where}    {reason}".rstrip()
+    yield top if len(top) <= WIDTH else f"{head}  {where}"
+    for name, change in changed:
+        yield f"      {name:<17} {change}"
+    if len(top) > WIDTH:
+        yield from wrap(reason, WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6)
 
 
 def _headline(action: Action) -> str:
     values = action.new_values
     parts = [values.get(key) for key in ("stage", "review_state", "tier")]
     if values.get("amount"):
-        parts.append(f"{values['amount']} {values.get('currency') or ''}".strip())
+        parts.append(f"{shown(values['amount'])} {values.get('currency') or ''}".strip())
     told = ", ".join(str(part) for part in parts if part)
     return f" ({told})" if told else ""
 
@@ -76,18 +105,19 @@ def as_json(action: Action, title: str, stream: str) -> dict[str, Any]:
 
 
 def totals(counts: dict[str, int]) -> str:
-    """ "3 creates, 12 updates" of a report's counts, by what happened to the rows."""
-    words: dict[str, int] = {}
+    """ "3 creates written, 1 update waiting" of a report's counts, by what happened to the rows."""
+    words: Counter[tuple[str, str]] = Counter()
     for key, count in counts.items():
         _, side, op, state = key.split("/")
         if side == "base" and op == "base":
-            what = "equal edits"
+            words["equal on both sides", ""] += count
         else:
-            what = {"create": "creates", "update": "updates", "delete": "deletes"}.get(op, op)
-        words[f"{what} {_STATES.get(state, state)}".strip()] = (
-            words.get(f"{what} {_STATES.get(state, state)}".strip(), 0) + count
-        )
-    return ", ".join(f"{count:,} {what}" for what, count in words.items()) or "nothing to write"
+            words[op, _STATES.get(state, state)] += count
+    told = (
+        f"{count:,} {what}{'s' if state and count != 1 else ''} {state}".rstrip()
+        for (what, state), count in words.items()
+    )
+    return ", ".join(told) or "nothing to write"
 
 
 _STATES = {
@@ -100,6 +130,11 @@ _STATES = {
     "superseded": "overtaken",
     "dropped": "dropped",
 }
+
+
+def needs_decision(count: int) -> str:
+    """ "3 need a decision", and where they are listed."""
+    return f"{count:,} need{'s' if count == 1 else ''} a decision: prmsync held list"
 
 
 def calls_line(calls: dict[str, int]) -> str:
@@ -155,3 +190,19 @@ def listing(rows: Sequence[tuple[str, Sequence[tuple[Action, str]], int]]) -> No
             say(*action_lines(action, title))
         if total > len(found):
             say(f"  … and {total - len(found):,} more; prmsync runs show N --all, or --json")
+
+
+def show_pairs(rows: Sequence[Row]) -> None:
+    """Possible pairs of a match by stream, those for a person first."""
+    shown_rows = sorted(rows, key=lambda row: row.candidate.unique)[:SHOWN]
+    for stream in dict.fromkeys(row.candidate.stream for row in rows):
+        mine = [row for row in shown_rows if row.candidate.stream == stream]
+        if mine:
+            say(f"{stream:<40}in the CRM")
+        for row in mine:
+            pair = row.candidate
+            mark, how = ("=", pair.by) if pair.unique else ("?", f"{pair.by}, {pair.score} %")
+            ours, theirs = shown(row.prm_name), shown(row.crm_name)
+            say(f"  {mark} {ours:<{LONGEST}}{theirs:<{LONGEST}}  {how}")
+    if len(rows) > len(shown_rows):
+        say(f"  … and {len(rows) - len(shown_rows):,} more")

@@ -69,7 +69,7 @@ def _show_plan(app: Application, name: str, report: Report) -> None:
     say(f"{name} · run {report.run_id}", "")
     plans.listing(rows_of(app.database, report.run_id, plans.SHOWN))
     if report.held:
-        say(f"  ! {report.held:,} need a decision: prmsync held list")
+        say(f"  ! {plans.needs_decision(report.held)}")
     say("", f"{plans.totals(report.counts)} · {plans.calls_line(report.calls)}")
     for trip in report.trips:
         say(f"A brake would hold {trip.count:,} × {trip.cell}: {trip.why}")
@@ -163,11 +163,12 @@ def _show_run(name: str, report: Report) -> None:
         say(f"  {report.linked:,} records linked to what was there already")
     say(f"  {plans.totals(report.counts)} · {plans.calls_line(report.calls)}")
     if report.held:
-        say(f"  {report.held:,} need a decision: prmsync held list")
-    for action in report.refused_rows:
-        say(
-            f"  not written, its inputs have moved: action {action.id} ({', '.join(action.fields)})"
-        )
+        say(f"  {plans.needs_decision(report.held)}")
+    for action in report.refused_rows[: plans.SHOWN]:
+        fields = ", ".join(action.fields)
+        say(f"  not written, its inputs have moved: action {action.id}, {action.op} of {fields}")
+    if len(report.refused_rows) > plans.SHOWN:
+        say(f"  … and {len(report.refused_rows) - plans.SHOWN:,} more")
     if report.message:
         say(f"  {report.message}")
     if any(key.endswith("/parked") for key in report.counts):
@@ -186,9 +187,9 @@ def _report_json(report: Report) -> dict[str, Any]:
 
 
 def _exit_with(reports: list[Report]) -> None:
-    if any(one.state == "failed" for one in reports):
+    if any(one.state == "failed" or one.refused_rows for one in reports):
         raise typer.Exit(FAILED)
-    if any(one.trips for one in reports):
+    if any(one.waiting_run is not None for one in reports):
         raise typer.Exit(WAITS)
 
 
@@ -218,22 +219,7 @@ def match(
         emit_json([asdict(row) for row in rows])
         return
     sure = sum(row.candidate.unique for row in rows)
-    table(
-        ["stream", "ours", "in the CRM", "score", "matched by", "differs"],
-        [
-            (
-                row.candidate.stream,
-                row.prm_name,
-                row.crm_name,
-                row.candidate.score,
-                row.candidate.by + ("" if row.candidate.unique else " ?"),
-                " ".join(row.differs),
-            )
-            for row in rows[: plans.SHOWN]
-        ],
-    )
-    if len(rows) > plans.SHOWN:
-        say(f"… and {len(rows) - plans.SHOWN:,} more")
+    plans.show_pairs(rows)
     say("", f"{sure:,} sure pairs, {len(rows) - sure:,} for a person to judge (marked ?)")
     if out is None:
         say(f"As a file to edit: prmsync match {connection} --out matches.csv")
