@@ -18,6 +18,9 @@ def store_sample(database: Database, sample: SampleProgram) -> None:
                 f"the database {database.name} holds partners already",
                 hint="the sample program goes into an empty database: prmsync init DIR",
             )
-        for name, rows in sample.rows.items():
+        tiers = set(connection.scalars(sa.select(tables.tier.c.name)))
+        for name, made in sample.rows.items():
+            # `prmsync init` has stored the program's tiers already.
+            rows = [row for row in made if name != "tier" or row["name"] not in tiers]
             if rows:
                 connection.execute(tables.metadata.tables[name].insert(), rows)
