@@ -267,6 +267,16 @@ class TestState:
         assert taken.status_code == 400
         assert copy.get("/crm/v3/objects/deals", archived="true").json()["results"][0]["id"] == gone
 
+    def test_a_simulator_starts_from_a_saved_state(self, new_portal):
+        portal = new_portal()
+        deal = portal.make("deals", dealname="Kept")
+        state = portal.get("/_simulator/state").json()
+        again = new_portal(data=state)
+        assert again.found("deals") == [deal]
+        assert again.get("/_simulator/state").json() == state
+        with pytest.raises(ConfigurationError):
+            new_portal(data=state | {"links": "none"})
+
     def test_what_is_no_state_changes_nothing(self, portal):
         record_id = portal.make("deals", dealname="One")
         assert portal.http.put("/_simulator/state", json={"types": []}).status_code == 400

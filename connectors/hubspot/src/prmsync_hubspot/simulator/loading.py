@@ -12,7 +12,7 @@ Schema, in HubSpot's own JSON shapes (a list, or `{"results": [...]}` as the API
 
 Data: `{"companies": [...], "deals": [...], "associations": [{"from": {"object", "id"},
 "to": {"object", "id"}, "label"?}]}`; a record is `{id?, properties, createdAt?, updatedAt?}` or
-plain properties.
+plain properties. Or what the control path `state` gave: everything, as it was.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ _ACCOUNT = {
     "additionalCurrencies": "currencies",
     "uiDomain": "ui_domain",
 }
+_STATE = {"account", "owners", "types", "links", "counters"}
+"""Keys of what the control path `state` gives."""
 _SCHEMA_KEYS = {"account", "objects", "labels", "owners", "settings", "replace"}
 IMPORT = Actor(None, "IMPORT", "simulator-data")
 
@@ -168,9 +170,13 @@ def _load_owner(portal: Portal, raw: Mapping[str, Any]) -> None:
 
 
 def load_data(portal: Portal, writer: Writer, data: Mapping[str, Any] | None) -> None:
-    """Add records. Raises ConfigurationError with every problem of the data."""
+    """Add records, or take up a whole state. Raises ConfigurationError with every problem."""
     found = _Findings("data")
     records = HubSpotRecords(portal, writer)
+    if data and data.keys() >= _STATE:
+        found.attempt("state", records.restore, data)
+        found.stop()
+        return
     for name, items in (data or {}).items():
         kind = portal.find_type(name)
         if name == "associations":
