@@ -53,7 +53,7 @@ def report(
         found |= {"status": NO_DATABASE, "message": error.message, "hint": error.hint}
         paused, stored = {}, {}
     found["connections"] = {
-        name: _connection(watch, now, paused.get(name)) | stored.get(name, {})
+        name: _connection(watch, now, paused.get(name), stored.get(name))
         for name, watch in watches.items()
     }
     if stopping:
@@ -65,9 +65,12 @@ def report(
     return found
 
 
-def _connection(watch: Watch, now: datetime, paused: str | None) -> dict[str, Any]:
+def _connection(
+    watch: Watch, now: datetime, paused: str | None, stored: dict[str, Any] | None
+) -> dict[str, Any]:
+    waits = stored is not None and stored["waiting_run"] is not None
     return {
-        "state": _state(watch, now, paused),
+        "state": _state(watch, now, paused, waits=waits),
         "schedule_seconds": int(watch.schedule.total_seconds()),
         "completed_at": _moment(watch.good_at) if watch.completed else None,
         "age_seconds": max(0, int((now - watch.good_at).total_seconds())),
@@ -76,10 +79,10 @@ def _connection(watch: Watch, now: datetime, paused: str | None) -> dict[str, An
         "failing_since": _moment(watch.failing_since),
         "error": _error(watch.trouble) if watch.failures else None,
         "paused": paused,
-    }
+    } | (stored or {})
 
 
-def _state(watch: Watch, now: datetime, paused: str | None) -> str:
+def _state(watch: Watch, now: datetime, paused: str | None, *, waits: bool) -> str:
     if paused is not None:
         return "paused"
     if watch.is_late(now):
@@ -88,6 +91,8 @@ def _state(watch: Watch, now: datetime, paused: str | None) -> str:
         return "running"
     if watch.failures:
         return "failing"
+    if waits:
+        return "waiting"
     return OK if watch.completed else "starting"
 
 

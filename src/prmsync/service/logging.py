@@ -63,6 +63,7 @@ def configure(
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             redact,
+            _head_first,
             _renderer(form, colours=opened is None and sys.stderr.isatty()),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
@@ -80,6 +81,14 @@ def redact(
     for key, value in event.items():
         event[key] = value if key in ("timestamp", "level") else _clean(key, value, 0)
     return event
+
+
+def _head_first(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """When, how bad and what come first in a line that people read as well."""
+    head = {key: event[key] for key in ("timestamp", "level", "event") if key in event}
+    return head | dict(event)
 
 
 def redact_text(text: str) -> str:
@@ -112,10 +121,10 @@ class _JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z")
         line = {
+            "timestamp": at,
+            "level": record.levelname.lower(),
             "event": redact_text(super().format(record)),
             "library": record.name,
-            "level": record.levelname.lower(),
-            "timestamp": at,
         }
         return json.dumps(line, ensure_ascii=False)
 

@@ -61,7 +61,9 @@ def _acquire(database: Database, now: Callable[[], datetime]) -> int:
         except LeaseLostError as error:
             raise StateError(
                 f"another prmsync serve runs on this database: {holder}",
-                hint=f"One is enough for all connections; {error.hint}.",
+                hint="One serves all connections. See it with prmsync serve --check; if it is gone "
+                f"without a trace, its place is free {int(lease.LEASE.total_seconds())} s after "
+                "its last sign of life.",
             ) from error
         lease.release_all_of(connection, me, but=NAME)
     return token
