@@ -99,3 +99,5 @@ class Account:
     """IANA zone in which the CRM shows dates."""
     user: str
     api_version: str
+    user_id: str = ""
+    """How the CRM names us as a record's last modifier; blank where it does not tell."""

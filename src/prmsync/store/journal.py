@@ -332,6 +332,28 @@ def history(connection: sa.Connection, link_ids: Sequence[int]) -> list[tuple[Ac
     return [(_action(row), row[12], row[13]) for row in connection.execute(statement)]
 
 
+def last_crm_updates(
+    connection: sa.Connection, link_ids: Sequence[int]
+) -> dict[int, dict[str, FieldChange]]:
+    """Link id → field → its last acknowledged change in the CRM."""
+    found: dict[int, dict[str, FieldChange]] = {}
+    for part in chunks(link_ids):
+        statement = (
+            sa.select(table.c.link_id, table.c.fields)
+            .where(
+                table.c.link_id.in_(part),
+                table.c.side == "crm",
+                table.c.op == "update",
+                table.c.state == ActionState.DONE,
+            )
+            .order_by(table.c.id)
+        )
+        for link_id, fields in connection.execute(statement):
+            changes = {name: tuple(change) for name, change in orjson.loads(fields).items()}
+            found.setdefault(link_id, {}).update(changes)
+    return found
+
+
 def hold(connection: sa.Connection, ids: Sequence[int], run_id: int, cause: str) -> None:
     """Let these rows wait under `run_id` because of a brake."""
     for part in chunks(ids):

@@ -41,6 +41,11 @@ class Dirty:
     """Waits for the link of a record it refers to."""
 
 
+OURS = "~"
+"""Prefix of `crm_modified_by` after a write of ours: who had modified the record before it. Some
+CRMs leave that name on a record that an integration writes, so alone it proves nothing."""
+
+
 @dataclass(slots=True)
 class Link:
     """One row, unpacked. `crm` is the CRM's last shown values, None if it never showed any."""

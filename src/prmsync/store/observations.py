@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from prmsync.store import links
 from prmsync.store.bulk import insert_rows
-from prmsync.store.links import Dirty, Link, LinkState, Observation
+from prmsync.store.links import OURS, Dirty, Link, LinkState, Observation
 from prmsync.store.tables import link as table
 
 
@@ -45,9 +45,19 @@ def _take(link: Link, one: Observation) -> None:
     link.crm_gone = one.deleted
     if not one.deleted:
         link.crm = one.values
+    if not _nobody_since_us(link, one):
+        link.crm_modified_by = one.modified_by
     link.crm_version = one.version
-    link.crm_modified_by = one.modified_by
     link.dirty = Dirty.CHANGED
+
+
+def _nobody_since_us(link: Link, one: Observation) -> bool:
+    """Whether the record names nobody new since we wrote it, or stands as our write left it."""
+    who = link.crm_modified_by or ""
+    if not who.startswith(OURS):
+        return False
+    untouched = bool(one.version) and one.version == link.crm_version
+    return untouched or who == f"{OURS}{one.modified_by or ''}"
 
 
 _NEW = ("stream_id", "crm_id", "state", "seen", "crm_version", "crm_modified_by", "dirty")

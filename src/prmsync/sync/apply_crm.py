@@ -29,7 +29,7 @@ from prmsync.store import held as held_store
 from prmsync.store import journal, links
 from prmsync.store.held import ParkedItem
 from prmsync.store.journal import Action, ActionState
-from prmsync.store.links import Dirty, Link, LinkState
+from prmsync.store.links import OURS, Dirty, Link, LinkState
 from prmsync.sync import references
 from prmsync.sync.observe import store_records, translated
 from prmsync.sync.session import KEY, Session, Stream
@@ -358,6 +358,8 @@ def _acknowledge(stream: Stream, op: str, one: Write, result: WriteResult) -> No
             link.crm[PIPELINE] = stream.translator.resolved.default_pipeline
     if result.version is not None:
         link.crm_version = result.version
+    if not (link.crm_modified_by or "").startswith(OURS):
+        link.crm_modified_by = f"{OURS}{link.crm_modified_by or ''}"
 
 
 def accept(

@@ -19,6 +19,7 @@ from prmsync.store.journal import Action
 from prmsync.store.links import Dirty, Link, LinkState
 from prmsync.sync import references
 from prmsync.sync.matching import MATCH
+from prmsync.sync.not_taken import Written, last_written, withhold
 from prmsync.sync.session import HOME, KEY, UNREADABLE, Session, Stream
 
 LINKED = "first linked here"
@@ -52,14 +53,27 @@ def decide_page(
     crm_rows = [one.crm for one in links if one.crm is not None]
     references.resolve_marked(connection, stream, session.streams, crm_rows)
     waiting = held_store.of_links(connection, [one.id for one in links])
+    written = last_written(connection, links, session.account.user_id)
     return [
-        _decide(session, stream, link, ours.get(link.prm_id or ""), waiting.get(link.id, ()))
+        _decide(
+            session,
+            stream,
+            link,
+            ours.get(link.prm_id or ""),
+            waiting.get(link.id, ()),
+            written.get(link.id),
+        )
         for link in links
     ]
 
 
 def _decide(
-    session: Session, stream: Stream, link: Link, prm: Values | None, known: Sequence[HeldItem]
+    session: Session,
+    stream: Stream,
+    link: Link,
+    prm: Values | None,
+    known: Sequence[HeldItem],
+    written: Written | None,
 ) -> Verdict:
     verdict = Verdict(link, known=known, state=link.state)
     if link.state == LinkState.ENDED or _unclear(known):
@@ -76,6 +90,8 @@ def _decide(
         _taken(known),
         skip,
     )
+    if written:
+        withhold(decision, rule, link, projected, written)
     verdict.held = decision.held
     if link.state == LinkState.NEW and link.prm_id and link.crm_id:
         verdict.state = LinkState.LIVE

@@ -96,6 +96,7 @@ class Session:
             time_zone=str(organization["TimeZoneSidKey"] or "UTC"),
             user=self._user(answers["people"]),
             api_version=self._api_version,
+            user_id=self._client.user,
         )
         return _Opening(account, answers["people"], answers["stages"])
 
