@@ -79,7 +79,9 @@ def translated(stream: Stream, record: Record) -> Values:
     if result.problems:
         values[UNREADABLE] = ",".join(sorted(problem.field for problem in result.problems))
     if stream.spec.key is not None:
-        values[KEY] = record.values.get(stream.spec.key)
+        key = record.values.get(stream.spec.key)
+        if key:
+            values[KEY] = key
     return values
 
 
