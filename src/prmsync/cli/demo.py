@@ -62,8 +62,10 @@ def demo(
         _answers(terminal, world)
         _quiet(terminal, world)
         _end(terminal, world, folder, serving=serve)
-        if serve and not terminal.failed:
+        if serve:
             _until_interrupted()
+        for crm in world.crms.values():
+            crm.save_state(state_file(crm))
     if terminal.failed:
         raise typer.Exit(1)
 
@@ -90,6 +92,7 @@ def _set_up(terminal: Terminal, stack: ExitStack, folder: Path, size: Size) -> D
     from prmsync.service.settings import load_settings
     from prmsync.service.wiring import open_application
 
+    say("The whole story of prmsync, command by command. Nothing leaves this machine.")
     terminal.chapter(1, "Set up")
     again = take_folder(folder)
     with captured():
@@ -106,9 +109,9 @@ def _set_up(terminal: Terminal, stack: ExitStack, folder: Path, size: Size) -> D
         for crm in served:
             _fill(world, crm)
     terminal.tell(
-        f"{'Made anew' if again else 'Made'}: {folder}, with settings, mappings and a database, as "
-        f"`prmsync init {folder} --simulators` makes them.",
-        "Into it went a sample partner program, into both CRMs what their own users had entered:",
+        f"{'Made anew' if again else 'Made'}: {folder}, with what `prmsync init --simulators` "
+        "writes: settings, mappings, a database.",
+        "In it is a sample partner program; in the CRMs is what their own users entered so far:",
         "",
     )
     _show_beginning(world)
@@ -334,37 +337,51 @@ def _quiet(terminal: Terminal, world: Demo) -> None:
 
 def _end(terminal: Terminal, world: Demo, folder: Path, *, serving: bool) -> None:
     from prmsync.service import demo_checks as so
+    from prmsync.service.demo_story import cast
 
-    total = so.written(world)
-    say("")
     terminal.chapter(7, "What happened, and where to look")
-    calls = " and ".join(f"{crm.calls():,} calls to {crm.title}" for crm in world.crms.values())
+    total, crms = so.written(world), list(world.crms.values())
+    quiet = so.is_quiet(world) and not so.held(world)
+    calls = ", ".join(f"{crm.calls():,} calls to {crm.title}" for crm in crms)
     terminal.tell(
-        f"  {total['create']:,} records created and {total['update']:,} updated, over both "
-        f"directions, by {so.last_run(world)} runs",
+        f"  {total['create']:,} records created and {total['update']:,} updated, on all sides, by "
+        f"{so.last_run(world)} runs",
         f"  {calls}, over HTTP on this machine, in {terminal.seconds:.0f} s",
-        "  0 refused, 0 waiting for a decision" if so.is_quiet(world) else "  something waits",
-        "",
-        f"  cd {folder}            prmsync.toml · prmsync.db · mappings/",
-        "  prmsync status · runs list · held list",
-        "  prmsync conflicts list · margins compute · forecast --by partner",
+        "  nothing refused, nothing waits for a decision" if quiet else "  something still waits",
+        f"  {terminal.checks} facts checked, "
+        + (f"{len(terminal.failed)} of them not so:" if terminal.failed else "all of them so"),
+        *(f"    ✗ {what}" for what in terminal.failed),
     )
-    for crm in world.crms.values():
-        _keep(crm, serving=serving)
-    if terminal.failed:
-        terminal.tell(f"{len(terminal.failed)} things were not as they should be:")
-        say(*(f"  ✗ {what}" for what in terminal.failed))
+    say(
+        "",
+        f"  Folder      {folder}: prmsync.toml, prmsync.db, mappings/; the next demo makes it anew",
+        f"  Look there  cd {folder}",
+        "              prmsync runs list",
+        f"              prmsync history registration {cast(world).disputed.number}",
+        "              prmsync margins compute",
+        "              prmsync forecast --by partner",
+    )
+    _where_crms_are(crms, serving=serving)
 
 
-def _keep(crm: DemoCrm, *, serving: bool) -> None:
-    from prmsync.service.demo_crm import save_state
+def _where_crms_are(crms: list[DemoCrm], *, serving: bool) -> None:
+    from prmsync.service.setup import SIMULATOR_PORTS
 
-    file = save_state(crm, Path())
     if serving:
-        say(f"  {crm.title} runs at {crm.url}")
-    else:
-        port = crm.url.rpartition(":")[2]
-        say(f"  prmsync simulator {crm.connector} --port {port} --data {file}")
+        for crm in crms:
+            say(f"  {crm.title:<12}{crm.url}/_simulator/records takes edits as its users make them")
+        return
+    say("  The CRMs    stopped, their records are saved; from that folder, a terminal for each:")
+    for crm in crms:
+        port = int(crm.url.rpartition(":")[2])
+        other = "" if port == SIMULATOR_PORTS[crm.connector] else f" --port {port}"
+        say(f"              prmsync simulator {crm.connector} --data {state_file(crm)}{other}")
+    say("              or all at once: prmsync demo --serve")
+
+
+def state_file(crm: DemoCrm) -> Path:
+    """Where a CRM's records are kept, in the demo's folder."""
+    return Path(f"{crm.connector}-state.json")
 
 
 def _until_interrupted() -> None:

@@ -26,6 +26,7 @@ class Terminal:
     def __init__(self, ctx: typer.Context) -> None:
         self._app = ctx.find_root().command
         self._started = time.monotonic()
+        self.checks = 0
         self.failed: list[str] = []
 
     @property
@@ -62,6 +63,7 @@ class Terminal:
 
     def check(self, true: bool, what: str) -> None:
         """Say that something is so, or that it is not."""
+        self.checks += 1
         if not true:
             self.failed.append(what)
         mark = Text("✓ ", style="green") if true else Text("✗ NOT SO: ", style="bold red")

@@ -45,9 +45,9 @@ def list_held(connection: Connection = None, as_json: AsJson = False) -> None:
     for one in rows:
         item = one.item
         say(
-            f"{item.id:>4}  {one.title}  {item.group}  ({one.connection}: {item.kind}, "
-            f"{ago(item.since, now)})",
-            f"      ours {_unequal(item.prm, item.crm)}  |  CRM {_unequal(item.crm, item.prm)}",
+            f"{item.id:>4}  {one.title}  {item.group}    {one.connection}, {ago(item.since, now)}",
+            f"      ours {_unequal(item.prm, item.crm)}  |  CRM {_unequal(item.crm, item.prm)}    "
+            f"{item.kind}",
         )
     say("", "Decide: prmsync held decide ID --take prm|crm")
 

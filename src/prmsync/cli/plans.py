@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from prmsync.store.journal import Action
     from prmsync.sync.run import Report
 
-LONGEST = 36
+LONGEST = 35
 """Characters of a value that a line shows."""
 SHOWN = 40
 """Rows of one stream that are listed; all are counted and `--json` has all."""
@@ -41,7 +41,11 @@ def shown(value: Scalar) -> str:
         return f"{value[:10]} {value[11:16]} UTC"
     if _AMOUNT.fullmatch(value):
         return f"{Decimal(value):,f}"
-    return value if len(value) <= LONGEST else value[: LONGEST - 1] + "…"
+    return _cut(value, LONGEST)
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def action_lines(action: Action, title: str) -> Iterator[str]:
@@ -195,14 +199,13 @@ def listing(rows: Sequence[tuple[str, Sequence[tuple[Action, str]], int]]) -> No
 def show_pairs(rows: Sequence[Row]) -> None:
     """Possible pairs of a match by stream, those for a person first."""
     shown_rows = sorted(rows, key=lambda row: row.candidate.unique)[:SHOWN]
-    for stream in dict.fromkeys(row.candidate.stream for row in rows):
+    for stream in dict.fromkeys(row.candidate.stream for row in shown_rows):
         mine = [row for row in shown_rows if row.candidate.stream == stream]
-        if mine:
-            say(f"{stream:<40}in the CRM")
+        say(f"{stream:<40} in the CRM")
         for row in mine:
             pair = row.candidate
-            mark, how = ("=", pair.by) if pair.unique else ("?", f"{pair.by}, {pair.score} %")
-            ours, theirs = shown(row.prm_name), shown(row.crm_name)
-            say(f"  {mark} {ours:<{LONGEST}}{theirs:<{LONGEST}}  {how}")
+            by = pair.by.replace("customer_", "")
+            mark, how = ("=", by) if pair.unique else ("?", f"{by}, {pair.score} %")
+            say(f"  {mark} {_cut(row.prm_name, 36):<36} {_cut(row.crm_name, 42):<42} {how}")
     if len(rows) > len(shown_rows):
         say(f"  … and {len(rows) - len(shown_rows):,} more")

@@ -161,7 +161,7 @@ def _show_run(name: str, report: Report) -> None:
     say(f"{name} · run {report.run_id} · {report.state}")
     if report.linked:
         say(f"  {report.linked:,} records linked to what was there already")
-    say(f"  {plans.totals(report.counts)} · {plans.calls_line(report.calls)}")
+    say(f"  {plans.totals(report.counts)}", f"  {plans.calls_line(report.calls)}")
     if report.held:
         say(f"  {plans.needs_decision(report.held)}")
     for action in report.refused_rows[: plans.SHOWN]:

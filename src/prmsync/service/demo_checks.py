@@ -84,8 +84,8 @@ def edits_arrived(demo: Demo, chosen: Cast) -> list[tuple[str, bool]]:
     opportunity = ours(demo, "registration", chosen.waiting.id)["opportunity"]
     return [
         (
-            f"both edits of {chosen.merged.number} stand in all three places: the close date typed "
-            "in Salesforce, the contact of the partner database",
+            f"{chosen.merged.number} has the close date from Salesforce and our new contact, on all "
+            "three sides",
             everywhere(demo, "registration", chosen.merged.id, merged),
         ),
         (

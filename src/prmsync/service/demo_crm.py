@@ -95,6 +95,10 @@ class DemoCrm:
         }
         self._write("PATCH", body)
 
+    def save_state(self, path: Path) -> None:
+        """Everything this CRM holds, as a file for `prmsync simulator --data`."""
+        path.write_text(json.dumps(self.control("GET", "state")), encoding="utf-8")
+
     def _write(self, method: str, body: Mapping[str, Any]) -> str:
         return str(self.control(method, "records", body)["id"])
 
@@ -116,13 +120,6 @@ def shown_in_crm(session: Session, kind: str, prm_ids: Sequence[str]) -> dict[st
     return {
         by_crm[crm_id]: stream.translator.read(one.values).values for crm_id, one in found.items()
     }
-
-
-def save_state(crm: DemoCrm, folder: Path) -> Path:
-    """Everything the simulated CRM holds, as a file for `prmsync simulator --data`."""
-    path = folder / f"{crm.connector}-state.json"
-    path.write_text(json.dumps(crm.control("GET", "state")), encoding="utf-8")
-    return path
 
 
 def _in_crm_words(stream: Stream, values: Values) -> Values:
