@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from prmsync_salesforce.simulator.schema import Choice, FieldDefinition, ObjectDefinition
-
-Field = FieldDefinition
+from prmsync_salesforce.simulator.schema import Choice, ObjectDefinition
+from prmsync_salesforce.simulator.schema import FieldDefinition as Field
 
 CURRENCIES = ("USD", "EUR", "GBP", "CHF", "JPY", "CAD", "AUD", "SEK", "NOK", "DKK", "PLN", "INR")
 STAGES: tuple[tuple[str, float, bool, bool, str], ...] = (
