@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
-from prmsync.domain.merge import Writes
+from prmsync.domain.merge import Side, Writes
 from prmsync.errors import ConnectorError, StateError
 from prmsync.reconcile.brakes import Trip
 from prmsync.store import journal, lease, links, runs
@@ -22,7 +22,7 @@ from prmsync.sync.observe import observe
 from prmsync.sync.planning import Plan, plan_streams
 from prmsync.sync.process import is_gone, this_process
 from prmsync.sync.recover import recover
-from prmsync.sync.session import Session
+from prmsync.sync.session import Session, Stream
 
 ROUNDS = 3
 """Passes of one run over links that moved while it wrote; the rest waits for the next run."""
@@ -129,9 +129,9 @@ def _release(session: Session) -> None:
     """Take over what a brake holds; its links are decided again, from what both sides show now."""
     with session.database.begin() as connection:
         session.fence(connection)
+        for stream in session.streams.values():
+            journal.reopen_waiting(connection, stream.id)
         for run in runs.in_state(connection, session.name, RunState.WAITING):
-            for stream in session.streams.values():
-                journal.reopen_waiting(connection, stream.id)
             runs.set_state(connection, run.id, RunState.SUPERSEDED)
 
 
@@ -141,6 +141,11 @@ def apply(session: Session, run_id: int) -> Report:
     Raises StateError for a run that has nothing to apply, ConfigurationError's kin for one of
     another connection.
     """
+    if session.writes is Writes.NONE:
+        raise StateError(
+            f"{session.name} only plans: its setting is writes = none",
+            hint="set `writes` in prmsync.toml to both, prm or crm, then apply",
+        )
     with holding(session):
         recover(session)
         run = _applicable(session, run_id)
@@ -159,16 +164,20 @@ def apply(session: Session, run_id: int) -> Report:
 
 def _applicable(session: Session, run_id: int) -> Run:
     with session.database.read() as connection:
-        run = runs.get(connection, run_id)
-    if run.connection != session.name:
-        raise StateError(
-            f"run {run_id} belongs to {run.connection}, not to {session.name}",
-            hint=f"prmsync apply {run_id} finds its connection by itself; leave the name out",
-        )
+        run = _of_connection(session, runs.get(connection, run_id))
     if run.state not in (RunState.PLANNED, RunState.WAITING):
         raise StateError(
             f"run {run_id} is {run.state}: there is nothing to apply",
             hint="make a new plan: prmsync plan " + session.name,
+        )
+    return run
+
+
+def _of_connection(session: Session, run: Run) -> Run:
+    if run.connection != session.name:
+        raise StateError(
+            f"run {run.id} belongs to {run.connection}, not to {session.name}",
+            hint=f"prmsync apply {run.id} finds its connection by itself; leave the name out",
         )
     return run
 
@@ -187,31 +196,62 @@ def _recheck(session: Session, run_id: int) -> list[Action]:
                 )
                 if not page:
                     break
-                found = links.by_ids(connection, {one.link_id for one in page})
-                verdicts = decide_page(connection, session, stream, list(found.values()))
-                now = [action for verdict in verdicts for action in verdict.actions]
-                moved = [one for one in page if not any(one.same_as(other) for other in now)]
-                keep = {one.link_id for one in page} - {one.link_id for one in moved}
+                moved = _compare(connection, session, stream, page)
                 journal.mark(connection, [one.id for one in moved], ActionState.SUPERSEDED)
-                links.set_dirty(connection, [one.link_id for one in moved], links.Dirty.CHANGED)
-                links.set_dirty(connection, sorted(keep), links.Dirty.CLEAN)
             refused.extend(moved)
             after = page[-1].id
     return refused
 
 
+def _compare(
+    connection: sa.Connection, session: Session, stream: Stream, page: Sequence[Action]
+) -> list[Action]:
+    """The rows that would not be decided so now. A link is only at rest when these rows are all
+    there is to do about it; whatever else moved on it is decided by the next run."""
+    found = links.by_ids(connection, {one.link_id for one in page})
+    verdicts = decide_page(connection, session, stream, list(found.values()))
+    now = {verdict.link.id: verdict for verdict in verdicts}
+    moved = [
+        one for one in page if not any(one.same_as(other) for other in now[one.link_id].actions)
+    ]
+    restless = {one.link_id for one in moved}
+    planned: dict[int, list[Action]] = {one.link_id: [] for one in page}
+    for one in page:
+        planned[one.link_id].append(one)
+    for link_id, verdict in now.items():
+        known = {item.group for item in verdict.known}
+        if (
+            verdict.waits
+            or any(held.group not in known for held in verdict.held)
+            or not all(
+                _may_write(session, one) and any(one.same_as(row) for row in planned[link_id])
+                for one in verdict.actions
+            )
+        ):
+            restless.add(link_id)
+    links.set_dirty(connection, sorted(restless), links.Dirty.CHANGED)
+    links.set_dirty(connection, sorted(now.keys() - restless), links.Dirty.CLEAN)
+    return moved
+
+
+def _may_write(session: Session, action: Action) -> bool:
+    return action.side == "base" or session.may_write(Side(action.side))
+
+
 def drop(session: Session, run_id: int) -> int:
     """Leave a plan's writes until their values move; returns how many were dropped."""
-    with session.database.begin() as connection:
-        run = runs.get(connection, run_id)
+    with holding(session), session.database.begin() as connection:
+        session.fence(connection)
+        run = _of_connection(session, runs.get(connection, run_id))
         if run.state not in (RunState.PLANNED, RunState.WAITING):
             raise StateError(f"run {run_id} is {run.state}: nothing of it waits")
         dropped = 0
         states = [ActionState.WAITING, ActionState.PLANNED]
-        while page := journal.page(connection, run_id, states):
-            journal.mark(connection, [one.id for one in page], ActionState.DROPPED)
-            links.set_dirty(connection, [one.link_id for one in page], links.Dirty.CLEAN)
-            dropped += len(page)
+        for stream in session.streams.values():
+            while page := journal.page(connection, run_id, states, stream_id=stream.id):
+                _compare(connection, session, stream, page)
+                journal.mark(connection, [one.id for one in page], ActionState.DROPPED)
+                dropped += len(page)
         runs.set_state(connection, run_id, RunState.DROPPED)
     return dropped
 
@@ -237,12 +277,22 @@ def _interrupted(connection: sa.Connection, run: Run, session: Session) -> None:
     runs.finish(
         connection,
         run.id,
-        RunState.FAILED,
+        _unless_waiting(connection, run.id, RunState.FAILED),
         session.now(),
         calls=run.calls,
         counts=run.counts,
         message="interrupted; the next run went on from what was stored",
     )
+
+
+def _unless_waiting(connection: sa.Connection, run_id: int, state: RunState) -> RunState:
+    """A run that ended early still holds what a brake set aside: it can be applied or dropped."""
+    return RunState.WAITING if _waits(connection, run_id) else state
+
+
+def _waits(connection: sa.Connection, run_id: int) -> bool:
+    states = {state for _, _, _, state in journal.counts(connection, run_id)}
+    return ActionState.WAITING in states
 
 
 @contextmanager
@@ -256,7 +306,7 @@ def _ending(session: Session, run_id: int) -> Iterator[None]:
             runs.finish(
                 connection,
                 run_id,
-                RunState.FAILED,
+                _unless_waiting(connection, run_id, RunState.FAILED),
                 session.now(),
                 calls=session.connector.usage().calls,
                 counts={},
@@ -279,7 +329,8 @@ def _finish(
         session.fence(connection)
         counts = _counts(connection, session, made.run_id)
         failed = bool(outcome.refused or outcome.retry or outcome.stopped)
-        waits = made.waiting_run == made.run_id and made.waiting_run is not None
+        waits = _waits(connection, made.run_id)
+        _forget_empty(connection, session)
         if failed:
             state = RunState.FAILED
         elif waits:
@@ -308,6 +359,13 @@ def _finish(
         made.held,
         message,
     )
+
+
+def _forget_empty(connection: sa.Connection, session: Session) -> None:
+    """Runs whose waiting rows were all decided anew since do not wait any more."""
+    for run in runs.in_state(connection, session.name, RunState.WAITING):
+        if not _waits(connection, run.id):
+            runs.set_state(connection, run.id, RunState.SUPERSEDED)
 
 
 def _counts(connection: sa.Connection, session: Session, run_id: int) -> dict[str, int]:

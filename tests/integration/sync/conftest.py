@@ -277,6 +277,11 @@ class World:
             problems = records.update(connection, stream, [(PrmId(prm_id), values)])
         assert not problems, problems
 
+    def remove(self, stream: str, *prm_ids: str) -> None:
+        with self.database.begin() as connection:
+            problems = records.delete(connection, stream, [PrmId(one) for one in prm_ids])
+        assert not problems, problems
+
     def ours(self, stream: str, prm_id: str) -> Values:
         with self.database.read() as connection:
             return records.read(connection, stream, [prm_id])[prm_id]
