@@ -21,7 +21,7 @@ from prmsync.errors import ConfigurationError, StoreError
 from prmsync.service.logging import redact_text
 from prmsync.service.serving_board import Board, Watch
 from prmsync.service.serving_run import Trouble
-from prmsync.store import pausing, runs
+from prmsync.store import held, pausing, runs, streams
 from prmsync.store.database import Database
 from prmsync.store.runs import Run, RunState
 
@@ -109,9 +109,13 @@ def _error(trouble: Trouble | None) -> dict[str, str] | None:
 def _stored(connection: sa.Connection, name: str) -> dict[str, Any]:
     recent = runs.recent(connection, name, limit=1)
     waiting = runs.in_state(connection, name, RunState.WAITING)
+    ids = [one.id for one in streams.streams_of(connection, name).values()]
+    counts = held.counts(connection, ids).values()
     return {
         "last_run": _run(recent[0]) if recent else None,
         "waiting_run": waiting[0].id if waiting else None,
+        "needs_decision": sum(one for one, _ in counts),
+        "refused": sum(one for _, one in counts),
     }
 
 

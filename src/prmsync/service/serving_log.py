@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -40,7 +41,9 @@ class Telling:
 
     def _failed(self, log: Any, before: Watch, after: Watch) -> None:
         known = before.failures > 0 and _same(before.trouble, after.trouble)
-        log = log.bind(failures=after.failures, next_run_at=_iso(after))
+        log = log.bind(failures=after.failures)
+        if after.next_run_at is not None:
+            log = log.bind(next_run_at=_iso(after.next_run_at))
         if known:
             log.debug("run failed again", error=after.trouble.error if after.trouble else None)
         else:
@@ -56,7 +59,7 @@ class Telling:
         if report is None:
             return
         if before.failures:
-            since = before.failing_since.isoformat() if before.failing_since else None
+            since = _iso(before.failing_since) if before.failing_since else None
             log.info("recovered", after_failures=before.failures, failing_since=since)
         if before.kind is Kind.PAUSED:
             log.info("goes on after its pause")
@@ -111,8 +114,8 @@ def _hint(trouble: Trouble | None) -> str:
     return trouble.hint if trouble else ""
 
 
-def _iso(watch: Watch) -> str | None:
-    return watch.next_run_at.isoformat(timespec="seconds") if watch.next_run_at else None
+def _iso(at: datetime) -> str:
+    return at.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _facts(report: Report, seconds: float) -> dict[str, Any]:
