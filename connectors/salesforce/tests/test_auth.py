@@ -90,8 +90,8 @@ def test_threads_share_one_renewal_of_an_expired_token(org, tokens, token):
     ],
 )
 def test_a_refused_sign_in_is_not_tried_again(org, tokens, error, told):
-    org.sign_in.answers = [(400, {"error": error, "error_description": "no"})]
-    with pytest.raises(AuthError) as caught:
+    org.sign_in.answers = [(400, {"error": error, "error_description": "not this way"})]
+    with pytest.raises(AuthError, match=f"refused the sign-in: not this way .{error}.$") as caught:
         tokens.current()
     assert told in caught.value.hint
     assert len(org.sign_in.sent) == 1

@@ -108,8 +108,9 @@ def _show(file: Path, report: ImportReport, options: ImportOptions) -> None:
 
     note(*(str(finding) for finding in findings(file, report.bad)))
     done = "would be " if options.dry_run else ""
+    rows = "row" if report.rows == 1 else "rows"
     say(
-        f"{report.rows:,} {options.stream} rows: {report.created:,} {done}created, "
+        f"{report.rows:,} {options.stream} {rows}: {report.created:,} {done}created, "
         f"{report.updated:,} {done}updated, {report.unchanged:,} unchanged, "
         f"{report.bad_rows:,} bad and left out"
     )

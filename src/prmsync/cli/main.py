@@ -117,7 +117,8 @@ def run(arguments: list[str]) -> int:
 
 
 def _usage(error: typer.TyperException) -> int:
-    message = error.format_message()
+    # pydantic's prefix says nothing to a reader.
+    message = error.format_message().replace("Value error, ", "")
     if message.startswith("Usage:"):
         note(message)
     else:

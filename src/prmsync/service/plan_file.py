@@ -128,6 +128,8 @@ def read_plan(path: Path) -> list[PlanFile]:
     """Read a plan file. Raises ConfigurationError for anything but an unchanged plan."""
     try:
         data = orjson.loads(path.read_bytes())
+        if not isinstance(data, list) or not data:
+            raise TypeError("a plan file is a list of plans")
         plans = [PlanFile.model_validate(one) for one in data]
     except OSError as error:
         raise ConfigurationError(

@@ -43,9 +43,9 @@ def resolve(value: str, *, where: str, environ: Mapping[str, str], folder: Path)
         return value
     kind, place = match.groups()
     if kind == "env":
-        return _from_environment(place, where, environ)
+        return _from_environment(place, environ)
     if kind == "file":
-        return _from_file(folder / Path(place).expanduser(), where)
+        return _from_file(folder / Path(place).expanduser())
     return _from_keyring(place, where)
 
 
@@ -66,16 +66,16 @@ def resolve_all(
     return resolved
 
 
-def _from_environment(name: str, where: str, environ: Mapping[str, str]) -> str:
+def _from_environment(name: str, environ: Mapping[str, str]) -> str:
     secret = environ.get(name, "")
     if not secret:
         raise ConfigurationError(
-            f"environment variable {name} is not set", hint=f"Set it: export {name}=…  ({where})"
+            f"environment variable {name} is not set", hint=f"Set it: export {name}=…"
         )
     return secret
 
 
-def _from_file(path: Path, where: str) -> str:
+def _from_file(path: Path) -> str:
     try:
         with path.open(encoding="utf-8") as file:
             secret = file.read(_LONGEST).strip()
@@ -83,12 +83,10 @@ def _from_file(path: Path, where: str) -> str:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ConfigurationError(
             f"secret file {path} cannot be read: {reason}",
-            hint=f"Create it with the secret alone in it, readable by you only.  ({where})",
+            hint="Create it with the secret alone in it, readable by you only.",
         ) from error
     if not secret:
-        raise ConfigurationError(
-            f"secret file {path} is empty", hint=f"Write the secret into it.  ({where})"
-        )
+        raise ConfigurationError(f"secret file {path} is empty", hint="Write the secret into it.")
     return secret
 
 
@@ -107,6 +105,6 @@ def _from_keyring(place: str, where: str) -> str:
     if not secret:
         raise ConfigurationError(
             f"the keyring has no entry {service}/{name}",
-            hint=f"Store it: keyring set {service} {name}  ({where})",
+            hint=f"Store it: keyring set {service} {name}",
         )
     return secret

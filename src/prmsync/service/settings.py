@@ -291,8 +291,15 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
         where = f"{path}:{at}" if at else str(path)
         raise ConfigurationError(
             f"{path} is not valid TOML. Nothing was read or written.",
-            findings=[Finding(where, message[0].lower() + message[1:])],
+            findings=[Finding(where, _toml_words(message))],
+            hint='Texts stand in quotes on one line, sections in [brackets]: key = "text".',
         ) from error
+
+
+def _toml_words(message: str) -> str:
+    """The parser's words, with a line end that it stumbled on named as people call it."""
+    told = message[0].lower() + message[1:]
+    return told.replace("illegal character '\\n'", "the line ends before its text is closed")
 
 
 def _checks(file: _File, where: _Where) -> list[Finding]:

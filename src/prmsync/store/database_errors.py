@@ -12,8 +12,12 @@ from sqlalchemy import URL
 from prmsync.errors import StoreError
 
 _SQLITE = (
-    ("file is not a database", "is not a database, or is damaged", "restore it from a backup"),
-    ("malformed", "is damaged", "restore it from a backup"),
+    (
+        "file is not a database",
+        "is not a database, or is damaged",
+        "restore it from a backup, or correct [database] url",
+    ),
+    ("malformed", "is damaged", "restore it from a backup, or correct [database] url"),
     (
         "unable to open database file",
         "cannot be opened",

@@ -17,6 +17,7 @@ from prmsync.store.bulk import select_rows
 from prmsync.store.canonical import stored
 from prmsync.store.columns import COLUMNS, UNIQUE, Column, Storage
 from prmsync.store.tables import PRM_TABLES, metadata
+from prmsync.store.tiers import tiers
 
 WORDS = {
     "partner": "partner",
@@ -142,9 +143,15 @@ def check_references(connection: sa.Connection, batch: Batch) -> None:
         there = {row[0] for row in select_rows(connection, [target], target, wanted, share=True)}
         if there >= wanted:
             continue
+        hint = _known_tiers(connection) if refers[0] == "tier" else ""
         for index, value in enumerate(values):
             if value is not None and value not in there:
-                batch.refuse(index, name, f"there is no {WORDS[refers[0]]} {value}")
+                batch.refuse(index, name, f"there is no {WORDS[refers[0]]} {value}", hint)
+
+
+def _known_tiers(connection: sa.Connection) -> str:
+    names = [one.name for one in tiers(connection)]
+    return f"The program's tiers are {', '.join(names)}." if names else "The program has no tiers."
 
 
 def check_unique(connection: sa.Connection, batch: Batch) -> None:

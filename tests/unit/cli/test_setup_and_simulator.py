@@ -47,7 +47,7 @@ def test_import_reports_counts_and_a_second_one_changes_nothing(
     (folder / "p.csv").write_text(PARTNERS, encoding="utf-8")
     capsys.readouterr()
     assert main.run(["import", "p.csv", "--as", "partner"]) == 0
-    assert capsys.readouterr().out.startswith("1 partner rows: 1 created, 0 updated")
+    assert capsys.readouterr().out.startswith("1 partner row: 1 created, 0 updated")
     assert main.run(["import", "p.csv", "--as", "partner", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["unchanged"] == 1
 

@@ -93,6 +93,11 @@ def test_broken_toml_names_line_and_column(tmp_path: Path) -> None:
     assert found[0].where.startswith(f"{tmp_path / 'prmsync.toml'}:2:")
 
 
+def test_a_text_that_is_not_closed_is_told_in_words(tmp_path: Path) -> None:
+    [found] = findings(tmp_path, '[database]\nurl = "sqlite:///a.db\n')
+    assert found.message == "the line ends before its text is closed"
+
+
 def test_a_file_that_is_not_utf8_is_named(tmp_path: Path) -> None:
     path = tmp_path / "prmsync.toml"
     path.write_bytes("# Büro\n".encode("latin-1"))

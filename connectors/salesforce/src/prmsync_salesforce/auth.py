@@ -94,7 +94,7 @@ class Tokens:
                 cast(requests.Session, poster),
             )
         except SalesforceAuthenticationFailed as error:
-            raise sign_in_error(error.code, error.message) from None
+            raise sign_in_error(error.code, error.auth_message) from None
         scheme = urlsplit(self._base_url).scheme
         return Token(
             access_token=access_token,

@@ -117,8 +117,9 @@ class _Import:
         rows = self._read()
         while chunk := list(islice(rows, CHUNK)):
             good = [row for row in self._resolved(chunk) if self._is_first(row)]
-            if self._options.skip_bad or not self._bad:
-                self._write(good)
+            # Also when rows were bad and all is rolled back: what the database would refuse is
+            # told with them.
+            self._write(good)
             advance(len(chunk))
         report = self._report
         report.bad = [

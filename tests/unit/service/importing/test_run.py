@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from prmsync.domain.partner import Tier
 from prmsync.errors import InputError
 from prmsync.service.importing.columns import named_columns
 from prmsync.service.importing.report import ImportReport, ranges
@@ -24,6 +25,7 @@ from prmsync.store.tables import (
     person,
     registration,
 )
+from prmsync.store.tiers import save_tiers
 
 NOW = datetime(2026, 11, 22, 9, 14, tzinfo=UTC)
 Import = Callable[..., ImportReport]
@@ -146,6 +148,21 @@ def test_what_only_the_database_can_refuse_is_named_too(run: Import, database: D
     report = run("name,tier\nAcme,Copper\nBeta,\n", "partner", skip_bad=True)
     assert [(row.line, row.message) for row in report.bad] == [(2, "tier: there is no tier Copper")]
     assert [row["name"] for row in rows(database, partner)] == ["Beta"]
+
+
+def test_what_the_database_refuses_is_told_together_with_bad_cells(
+    run: Import, database: Database
+) -> None:
+    with database.begin() as connection:
+        save_tiers(connection, [Tier("Gold", 1)])
+    with pytest.raises(InputError) as caught:
+        run("name,tier\nAcme,Gould\n,Gold\nBeta,Gold\n", "partner")
+    assert "2 of 3 rows" in caught.value.message
+    gould, blank = caught.value.findings
+    assert gould.where.endswith("in.csv:2")
+    assert "tiers are Gold" in gould.hint
+    assert blank.where.endswith("in.csv:3")
+    assert rows(database, partner) == []
 
 
 def test_partners_are_found_by_name_domain_or_id(run: Import, database: Database) -> None:
