@@ -23,6 +23,7 @@ from prmsync.service.wiring import Application, load_all_mappings
 
 STOP_SECONDS = 100.0
 """A page that is under way gets so long to finish: less than systemd and Docker allow."""
+_NOT_DONE = (Kind.FAILED, Kind.REFUSED, Kind.BUSY)
 
 
 @dataclass(slots=True)
@@ -71,7 +72,15 @@ def serve(application: Application, stop: Stop, *, stop_seconds: float = STOP_SE
     return served
 
 
-def once(application: Application, stop: Stop) -> list[Ended]:
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Every connection's turn, and whether the daily work was done."""
+
+    ended: list[Ended]
+    house_kept: bool
+
+
+def once(application: Application, stop: Stop) -> Round:
     """Every connection once, in the order of prmsync.toml, then the daily work; then return.
 
     Raises like `serve`.
@@ -82,19 +91,20 @@ def once(application: Application, stop: Stop) -> list[Ended]:
     turns = Turns(application, board, stop)
     with only_scheduler(application.database, application.now, lambda _: stop.ask()):
         ended = [turns.run(name) for name in names]
-        if not turns.keep_house():
-            structlog.get_logger().warning("daily work left to the next time")
-    return ended
+        return Round(ended, turns.keep_house())
 
 
-def exit_code(ended: list[Ended]) -> int:
+def exit_code(round_: Round) -> int:
     """0 done; 1 or 2 something failed; 3 a brake waits; 130 stopped before all were done."""
-    failed = [one for one in ended if one.kind in (Kind.FAILED, Kind.REFUSED, Kind.BUSY)]
+    kinds = {one.kind for one in round_.ended}
+    failed = [one for one in round_.ended if one.kind in _NOT_DONE]
     if failed:
         return max(one.trouble.exit_code if one.trouble else 1 for one in failed)
-    if any(one.kind is Kind.STOPPED for one in ended):
+    if Kind.STOPPED in kinds:
         return 130
-    return 3 if any(one.report is not None and one.report.trips for one in ended) else 0
+    if not round_.house_kept:
+        return 1
+    return 3 if any(one.report is not None and one.report.trips for one in round_.ended) else 0
 
 
 def _sound(application: Application) -> list[str]:

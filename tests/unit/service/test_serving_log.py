@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from prmsync.domain.merge import Side
+from prmsync.reconcile.brakes import Cell, Trip
+from prmsync.service.serving_board import Board
+from prmsync.service.serving_log import Telling
+from prmsync.service.serving_run import Ended, Kind, Trouble
+from prmsync.store.runs import RunState
+from prmsync.sync.run import Report
+
+AT = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+
+
+class Service:
+    """Turns of one connection, and what they put in the log."""
+
+    def __init__(self) -> None:
+        self.board = Board({"crm": timedelta(minutes=15)}, AT)
+        self.telling = Telling()
+
+    def turn(self, kind: Kind, report: Report | None = None, message: str = "") -> list[Any]:
+        trouble = Trouble("QuotaError", message, "it goes on tomorrow") if message else None
+        ended = Ended("crm", kind, AT, 0.25, report, trouble)
+        with capture_logs() as lines:
+            before = self.board.ended(ended)
+            self.telling.ended(ended, before, self.board.one("crm"))
+        return [line for line in lines if line["log_level"] != "debug"]
+
+
+@pytest.fixture
+def service() -> Service:
+    return Service()
+
+
+def done(**changes: Any) -> Report:
+    return Report(**{"run_id": 7, "state": RunState.DONE, **changes})
+
+
+def test_a_run_is_one_line_with_its_counts(service: Service) -> None:
+    counts = {
+        "partner/crm/update/done": 3,
+        "partner/prm/update/done": 2,
+        "partner/base/base/done": 9,
+        "partner/crm/update/waiting": 4,
+    }
+    (line,) = service.turn(Kind.DONE, done(counts=counts, calls={"read": 4, "write": 1}))
+    assert line["event"] == "run ended"
+    assert (line["run"], line["written_to_crm"], line["written_to_prm"]) == (7, 3, 2)
+    assert line["calls"] == 5
+
+
+def test_a_trouble_is_told_once_with_its_hint_also_when_its_numbers_move(service: Service) -> None:
+    (line,) = service.turn(Kind.FAILED, message="900 of 1,000 calls are used")
+    assert (line["log_level"], line["event"]) == ("error", "run failed")
+    assert (line["error"], line["hint"]) == ("QuotaError", "it goes on tomorrow")
+    assert service.turn(Kind.FAILED, message="901 of 1,000 calls are used") == []
+
+
+def test_another_trouble_is_told_anew(service: Service) -> None:
+    service.turn(Kind.FAILED, message="limit reached")
+    (line,) = service.turn(Kind.FAILED, message="sign-in failed")
+    assert (line["message"], line["failures"]) == ("sign-in failed", 2)
+
+
+def test_recovery_is_told_with_the_number_of_failures(service: Service) -> None:
+    service.turn(Kind.FAILED, message="limit reached")
+    service.turn(Kind.FAILED, message="limit reached")
+    events = {line["event"]: line for line in service.turn(Kind.DONE, done())}
+    assert events["recovered"]["after_failures"] == 2
+    (line,) = service.turn(Kind.FAILED, message="limit reached")
+    assert line["event"] == "run failed"
+
+
+def test_refused_records_are_counted_not_quoted(service: Service) -> None:
+    report = done(state=RunState.FAILED, counts={"partner/crm/update/parked": 2})
+    line = service.turn(Kind.REFUSED, report)[1]
+    assert (line["event"], line["records"]) == ("records were refused", 2)
+    assert line["hint"] == "prmsync parked list crm"
+
+
+def test_a_brake_is_told_once_a_run(service: Service) -> None:
+    trip = Trip(Cell("partner", Side.CRM, "create"), 3, 0, "first creations wait for a person")
+    line = service.turn(Kind.DONE, done(trips=[trip], waiting_run=7))[1]
+    assert (line["log_level"], line["run"]) == ("warning", 7)
+    assert "prmsync apply 7 --yes" in line["hint"]
+    assert len(service.turn(Kind.DONE, done(waiting_run=7))) == 1
+    assert len(service.turn(Kind.DONE, done(waiting_run=9))) == 2
+
+
+def test_a_pause_is_told_at_its_begin_and_end(service: Service) -> None:
+    (line,) = service.turn(Kind.PAUSED, message="audit")
+    assert (line["event"], line["why"]) == ("paused, its turns are skipped", "audit")
+    assert service.turn(Kind.PAUSED, message="audit") == []
+    events = [line["event"] for line in service.turn(Kind.DONE, done())]
+    assert events == ["run ended", "goes on after its pause"]
