@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import FrozenInstanceError
 
 import pytest
 
@@ -115,3 +116,12 @@ def test_a_limit_of_its_own_is_told() -> None:
 )
 def test_a_cell_says_what_it_counts(cell: Cell, text: str) -> None:
     assert str(cell) == text
+
+
+@pytest.mark.parametrize(
+    ("one", "name"),
+    [(Limits(), "creates"), (STAGE, "side"), (Trip(STAGE, 1, 1, "why"), "count")],
+)
+def test_limits_and_what_tripped_cannot_be_changed_by_chance(one: object, name: str) -> None:
+    with pytest.raises(FrozenInstanceError):
+        setattr(one, name, None)

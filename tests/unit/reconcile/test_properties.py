@@ -4,7 +4,7 @@ that owns the value, held means untouched, and the sides are treated alike."""
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import FrozenInstanceError, dataclass, replace
 from functools import cache
 from itertools import product
 
@@ -189,12 +189,53 @@ def test_mere_absence_never_deletes_ends_or_holds() -> None:
                 assert decision.held == []
 
 
+def test_values_are_compared_by_what_they_say() -> None:
+    """What comes from a database or a CRM is never the same object twice."""
+
+    def read() -> Values:
+        return {"f": "".join(["48000", ".00"]), "g": "".join(["EU", "R"])}
+
+    rule = RecordRule((GroupRule("f", ("f",)), GroupRule("g", ("g",))))
+    assert Case(read(), Present(read()), Present(read()), rule).decide().is_empty
+    gone = Present(None, gone=True)
+    assert Case(read(), Present(read()), gone, rule).decide().op is Op.END
+
+
 def test_no_decision_changes_what_it_was_made_from() -> None:
     rule = RecordRule((GroupRule("f", ("f",)),))
     base: Values = {"f": "v1"}
     prm, crm = Present({"f": "v2"}), Present({"f": "v3"})
     Case(base, prm, crm, rule, {"f": Taken(Side.CRM, ("v2",), ("v3",), "dana")}).decide()
     assert (base, prm.values, crm.values) == ({"f": "v1"}, {"f": "v2"}, {"f": "v3"})
+
+
+def test_a_decision_is_empty_only_if_it_does_and_holds_nothing() -> None:
+    held = Held("f", "both sides changed", None, ("b",), ("c",))
+    assert Decision().is_empty
+    for one in (
+        Decision(op=Op.END),
+        Decision(to_prm={"f": None}),
+        Decision(to_crm={"f": None}),
+        Decision(base={"f": None}),
+        Decision(held=[held]),
+    ):
+        assert not one.is_empty
+
+
+def test_what_a_decision_is_made_from_cannot_be_changed_by_chance() -> None:
+    """Rules are shared by all records of a stream."""
+    group = GroupRule("f", ("f",))
+    taken = Taken(Side.CRM, ("b",), ("c",), "dana")
+    held = Held("f", "both sides changed", None, ("b",), ("c",))
+    for one, name in (
+        (Present({}), "gone"),
+        (group, "policy"),
+        (RecordRule((group,)), "recreate"),
+        (taken, "take"),
+        (held, "kind"),
+    ):
+        with pytest.raises(FrozenInstanceError):
+            setattr(one, name, None)
 
 
 @dataclass(frozen=True)
