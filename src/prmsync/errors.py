@@ -1,22 +1,22 @@
 """The error tree: one class per consequence for the caller.
 
-    PrmsyncError
-    ├── ConfigurationError        exit 2: prmsync.toml, mapping, CSV column map, usage
-    │   └── MappingError          exit 2: with file:line:column for every finding
-    ├── StoreError                exit 2: database missing, of another version, damaged
-    ├── InputError                exit 1: rows of a file that cannot be taken
-    ├── NotFoundError             exit 2: an id, run or connection that does not exist
-    ├── StateError                exit 2: a move that the record's state does not allow
-    ├── BrakeError                exit 3: a brake waits for a person
-    ├── LeaseLostError            exit 1: another process runs this connection
-    └── ConnectorError            exit 1: what a CRM said, in one of our classes
-        ├── RetryableError        the same call may succeed later
-        │   └── OutcomeUnknownError   sent, no answer: it may have been written
-        ├── RejectedError         this record was refused; others go on
-        ├── GoneError             the record is deleted, with evidence
-        ├── AuthError             exit 2: credentials, permission, another org than pinned
-        ├── QuotaError            the CRM's limit is reached; says when it goes on
-        └── SchemaError           exit 2: object, field, stage or picklist value missing
+PrmsyncError
+├── ConfigurationError        exit 2: prmsync.toml, mapping, CSV column map, usage
+│   └── MappingError          exit 2: with file:line:column for every finding
+├── StoreError                exit 2: database missing, of another version, damaged
+├── InputError                exit 1: rows of a file that cannot be taken
+├── NotFoundError             exit 2: an id, run or connection that does not exist
+├── StateError                exit 2: a move that the record's state does not allow
+├── BrakeError                exit 3: a brake waits for a person
+├── LeaseLostError            exit 1: another process runs this connection
+└── ConnectorError            exit 1: what a CRM said, in one of our classes
+    ├── RetryableError        the same call may succeed later
+    │   └── OutcomeUnknownError   sent, no answer: it may have been written
+    ├── RejectedError         this record was refused; others go on
+    ├── GoneError             the record is deleted, with evidence
+    ├── AuthError             exit 2: credentials, permission, another org than pinned
+    ├── QuotaError            the CRM's limit is reached; says when it goes on
+    └── SchemaError           exit 2: object, field, stage or picklist value missing
 """
 
 from __future__ import annotations
@@ -46,9 +46,7 @@ class PrmsyncError(Exception):
 
     exit_code = 1
 
-    def __init__(
-        self, message: str, *, hint: str = "", findings: Sequence[Finding] = ()
-    ) -> None:
+    def __init__(self, message: str, *, hint: str = "", findings: Sequence[Finding] = ()) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
