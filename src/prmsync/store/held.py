@@ -180,6 +180,9 @@ def waiting_items(connection: sa.Connection, name: str | None = None) -> list[tu
 def decide(connection: sa.Connection, item_id: int, take: str, by: str, now: datetime) -> HeldItem:
     """Note a person's decision and mark the link for the next run. Raises StateError when the
     item no longer waits."""
+    link_id = get(connection, item_id).link_id
+    # First the link, as a run does: so that neither ever waits for the other with half of it.
+    connection.execute(links.update().where(links.c.id == link_id).values(dirty=1))
     item = get(connection, item_id)
     if item.state != HeldState.OPEN:
         raise StateError(
@@ -191,7 +194,6 @@ def decide(connection: sa.Connection, item_id: int, take: str, by: str, now: dat
         .where(table.c.id == item_id)
         .values(state=HeldState.DECIDED, take=take, decided_by=by, decided_at=now)
     )
-    connection.execute(links.update().where(links.c.id == item.link_id).values(dirty=1))
     return item
 
 

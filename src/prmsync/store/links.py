@@ -64,6 +64,12 @@ class Link:
     dirty: int
 
 
+    def cut_crm(self) -> None:
+        """Forget the CRM record: it is gone by our doing, and another one comes in its place."""
+        self.crm_id = self.crm = self.crm_version = self.crm_modified_by = self.base = None
+        self.crm_gone, self.state = False, LinkState.NEW
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
     """One CRM record as it goes into the store: values translated to prm fields."""
@@ -169,24 +175,40 @@ def set_dirty(connection: sa.Connection, ids: Sequence[int], dirty: int) -> None
         )
 
 
+def lock_dirty(connection: sa.Connection, ids: Sequence[int]) -> dict[int, int]:
+    """Link id → dirty as it is now; on PostgreSQL the rows stay so until the transaction ends."""
+    found: dict[int, int] = {}
+    for part in chunks(ids):
+        statement = sa.select(table.c.id, table.c.dirty).where(table.c.id.in_(part))
+        found.update((row[0], row[1]) for row in connection.execute(statement.with_for_update()))
+    return found
+
+
 def chunks(items: Sequence[Any], size: int = CHUNK) -> Iterator[Sequence[Any]]:
     for start in range(0, len(items), size):
         yield items[start : start + size]
 
 
-def _select(connection: sa.Connection, *where: sa.ColumnElement[bool], limit: int) -> list[Link]:
+def _select(
+    connection: sa.Connection, *where: sa.ColumnElement[bool], limit: int, lock: bool = False
+) -> list[Link]:
     statement = sa.select(*_COLUMNS).where(*where).order_by(table.c.id).limit(limit)
+    if lock:
+        statement = statement.with_for_update()
     return [_unpack(row) for row in connection.execute(statement).all()]
 
 
-def dirty_page(connection: sa.Connection, stream_id: int, after: int, limit: int) -> list[Link]:
-    """The next links that need a decision, by id."""
+def dirty_page(
+    connection: sa.Connection, stream_id: int, after: int, limit: int, *, lock: bool = False
+) -> list[Link]:
+    """The next links that need a decision, by id; with `lock` nobody else marks them meanwhile."""
     return _select(
         connection,
         table.c.stream_id == stream_id,
         table.c.dirty > 0,
         table.c.id > after,
         limit=limit,
+        lock=lock,
     )
 
 

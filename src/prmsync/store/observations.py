@@ -13,9 +13,13 @@ from prmsync.store.tables import link as table
 
 
 def observe_crm(
-    connection: sa.Connection, stream_id: int, seen: Sequence[Observation]
+    connection: sa.Connection, stream_id: int, seen: Sequence[Observation], *, anew: bool = False
 ) -> list[str]:
-    """Store one page of CRM records; returns the CRM ids whose state is new or has changed."""
+    """Store one page of CRM records; returns the CRM ids whose state is new or has changed.
+
+    With `anew` (deletions are propagated) a record that comes back after both sides had deleted
+    it is a new one: somebody wants it again.
+    """
     known = links.by_crm_ids(connection, stream_id, (one.crm_id for one in seen))
     fresh: dict[str, Observation] = {}
     changed: list[Link] = []
@@ -25,7 +29,7 @@ def observe_crm(
             if not one.deleted:
                 fresh[one.crm_id] = one
         elif _moved(link, one):
-            _take(link, one)
+            _take(link, one, anew=anew)
             changed.append(link)
     links.save(connection, changed)
     if fresh:
@@ -34,13 +38,18 @@ def observe_crm(
 
 
 def _moved(link: Link, one: Observation) -> bool:
-    if one.deleted or link.crm_gone:
-        return one.deleted != link.crm_gone
+    if link.crm_gone and not one.deleted:
+        # A search index may still show what was there before the deletion.
+        return not (one.version and link.crm_version and one.version <= link.crm_version)
+    if one.deleted:
+        return not link.crm_gone
     return link.crm != one.values
 
 
-def _take(link: Link, one: Observation) -> None:
+def _take(link: Link, one: Observation, *, anew: bool) -> None:
     if link.state == LinkState.ENDED and link.crm_gone and not one.deleted:
+        if anew and link.prm_gone:
+            link.prm_id, link.base, link.prm_gone = None, None, False
         link.state = LinkState.LIVE if link.prm_id else LinkState.NEW
     link.crm_gone = one.deleted
     if not one.deleted:
@@ -75,8 +84,11 @@ def _new(stream_id: int, one: Observation) -> tuple[object, ...]:
     )
 
 
-def observe_prm(connection: sa.Connection, stream_id: int, changes: Mapping[str, bool]) -> None:
-    """Mark records of the partner database as changed: prm id → whether it is deleted."""
+def observe_prm(
+    connection: sa.Connection, stream_id: int, changes: Mapping[str, bool], *, anew: bool = False
+) -> None:
+    """Mark records of the partner database as changed: prm id → whether it is deleted. `anew` as
+    for `observe_crm`."""
     known = links.by_prm_ids(connection, stream_id, changes)
     fresh = []
     changed = []
@@ -87,6 +99,8 @@ def observe_prm(connection: sa.Connection, stream_id: int, changes: Mapping[str,
                 fresh.append((stream_id, prm_id, LinkState.NEW.value, Dirty.CHANGED))
             continue
         if link.state == LinkState.ENDED and link.prm_gone and not gone:
+            if anew and link.crm_gone:
+                link.cut_crm()
             link.state = LinkState.LIVE if link.crm_id else LinkState.NEW
         link.prm_gone = gone
         link.dirty = Dirty.CHANGED

@@ -129,6 +129,8 @@ def _prepare(
     outcome: Outcome,
 ) -> list[Write]:
     found = links.by_ids(connection, {one.link_id for one in page})
+    if page and page[0].op == "delete":
+        return [Write(one, found[one.link_id], {}) for one in page]
     rows = references.to_crm(connection, stream, session.streams, [one.new_values for one in page])
     writes = []
     for action, (values, missing) in zip(page, rows, strict=True):
@@ -179,6 +181,9 @@ def send(
         with session.database.begin() as connection:
             session.fence(connection)
             journal.mark(connection, [one.action.id for one in batch], ActionState.SENT)
+        if op == "update" and stream.spec.relation is not None:
+            _replace(session, stream, batch, outcome)
+            return
         results = _call(session, stream, op, batch)
     except ConnectorError as error:
         _failed_whole(session, stream, op, batch, error, outcome)
@@ -249,14 +254,26 @@ def _call(session: Session, stream: Stream, op: str, batch: Sequence[Write]) -> 
     )
 
 
-def _replace(
-    session: Session, stream: Stream, batch: Sequence[Write], ids: Sequence[str]
-) -> list[WriteResult]:
-    """A relation with another role: the old one goes, then the new one comes."""
-    gone = session.connector.delete(stream.spec, ids)
-    rows = [_new_record(stream, one) for one, old in zip(batch, gone, strict=True) if not old.error]
-    made = iter(session.connector.create(stream.spec, rows) if rows else ())
-    return [old if old.error else next(made) for old in gone]
+def _replace(session: Session, stream: Stream, batch: Sequence[Write], outcome: Outcome) -> None:
+    """A relation with another role: the old one goes, which is noted, then the new one comes.
+
+    Were it not noted, the old one would later look as if somebody had deleted it in the CRM.
+    """
+    gone = session.connector.delete(stream.spec, [str(one.link.crm_id) for one in batch])
+    cut = [one for one, result in zip(batch, gone, strict=True) if result.error is None]
+    left = [
+        (one, result) for one, result in zip(batch, gone, strict=True) if result.error is not None
+    ]
+    with session.database.begin() as connection:
+        session.fence(connection)
+        for one in cut:
+            one.link.cut_crm()
+        links.save(connection, [one.link for one in cut])
+        if left:
+            rows, results = zip(*left, strict=True)
+            _settle(connection, session, stream, "update", rows, results, outcome)
+    if cut and outcome.stopped is None:
+        send(session, stream, "create", cut, outcome)
 
 
 def _new_record(stream: Stream, one: Write) -> NewRecord:
@@ -320,6 +337,10 @@ def _settle(
         else:
             _later(connection, one, result.error, outcome)
             again.append(one.link.id)
+    # A person may have decided something about these records since they were loaded.
+    dirty = links.lock_dirty(connection, [one.id for one in saved])
+    for link in saved:
+        link.dirty = dirty[link.id]
     links.save(connection, saved)
     links.set_dirty(connection, again, Dirty.CHANGED)
     journal.mark(connection, done, ActionState.DONE, done_at=session.stamp())
@@ -342,7 +363,7 @@ def _acknowledge(stream: Stream, op: str, one: Write, result: WriteResult) -> No
     """The base moves to what was acknowledged, for this row only."""
     link, new = one.link, one.action.new_values
     if op == "delete":
-        link.state = LinkState.ENDED
+        link.state, link.crm_gone = LinkState.ENDED, True
         return
     values = {name: value for name, value in new.items() if not name.startswith("@")}
     if op == "create":

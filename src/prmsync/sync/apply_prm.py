@@ -180,7 +180,8 @@ def _delete(connection: sa.Connection, session: Session, stream: Stream, batch: 
         if prm_id in refused:
             _refuse(session, batch, action, refused[prm_id])
             continue
-        batch.links[action.link_id].state = LinkState.ENDED
+        link = batch.links[action.link_id]
+        link.state, link.prm_gone = LinkState.ENDED, True
         _done(batch, action)
 
 

@@ -131,6 +131,8 @@ def _comparable(
         verdict.problems = list(result.problems)
         unfit.update(one.field for one in result.problems)
     crm = link.crm or {}
+    if crm:  # a field new in the mapping is no blank: it was never read
+        unfit.update(name for name in stream.members if name not in crm)
     if UNREADABLE in crm:
         unfit.update(str(crm[UNREADABLE]).split(","))
     for name in stream.references:
@@ -165,7 +167,7 @@ def _actions(
     if decision.op in (Op.CREATE_PRM, Op.CREATE_CRM):
         made.append(_creation(session, stream, link, decision))
     elif decision.op is not Op.NONE:
-        made.append(_removal(link, decision))
+        made.append(_removal(stream, link, prm, decision))
     else:
         if decision.to_prm:
             reason = _reasons(rule, decision, decision.to_prm)
@@ -193,10 +195,14 @@ def _creation(session: Session, stream: Stream, link: Link, decision: Decision) 
     return _write(link, Side.CRM if to_crm else Side.PRM, "create", {}, values, reason)
 
 
-def _removal(link: Link, decision: Decision) -> Action:
-    side = {Op.DELETE_CRM: Side.CRM.value, Op.DELETE_PRM: Side.PRM.value}.get(decision.op, "base")
-    op = "end" if decision.op is Op.END else "delete"
-    return Action(link.id, link.stream_id, side, op, {}, decision.reasons.get(RECORD, ""))
+def _removal(stream: Stream, link: Link, prm: Values | None, decision: Decision) -> Action:
+    """The values that go are told: to be seen in history, and to be sure that they still stand."""
+    reason = decision.reasons.get(RECORD, "")
+    if decision.op is Op.END:
+        return Action(link.id, link.stream_id, "base", "end", {}, reason)
+    side, shown = (Side.PRM, prm) if decision.op is Op.DELETE_PRM else (Side.CRM, link.crm)
+    lost: Values = dict.fromkeys(stream.members)
+    return _write(link, side, "delete", shown or {}, lost, reason)
 
 
 def _write(

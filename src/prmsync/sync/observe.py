@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import sqlalchemy as sa
 
 from prmsync.connector.protocol import Page, Record
+from prmsync.domain.merge import OnDelete
 from prmsync.domain.values import Values
 from prmsync.store import change_log, links, observations, streams
 from prmsync.store import records as prm_records
@@ -67,7 +68,11 @@ def store_records(
         Observation(record.id, record.version, record.modified_by, row, record.deleted)
         for record, row in zip(records, rows, strict=True)
     ]
-    return observations.observe_crm(connection, stream.id, seen)
+    return observations.observe_crm(connection, stream.id, seen, anew=_propagates(stream))
+
+
+def _propagates(stream: Stream) -> bool:
+    return stream.mapping.on_delete is OnDelete.PROPAGATE
 
 
 def translated(stream: Stream, record: Record) -> Values:
@@ -106,12 +111,12 @@ def observe_prm(session: Session, stream: Stream) -> None:
             return
     while True:
         with session.database.begin() as connection:
+            session.fence(connection)
             changes, cursor = change_log.changes_after(
                 connection, stream.state.prm_cursor, stream.name, LOG_PAGE
             )
-            observations.observe_prm(
-                connection, stream.id, {one: op == "delete" for one, op in changes.items()}
-            )
+            gone = {one: op == "delete" for one, op in changes.items()}
+            observations.observe_prm(connection, stream.id, gone, anew=_propagates(stream))
             moved = cursor != stream.state.prm_cursor
             stream.state.prm_cursor = cursor
             if moved:

@@ -59,7 +59,7 @@ def _plan_stream(
     while True:
         with session.database.begin() as connection:
             session.fence(connection)
-            page = links.dirty_page(connection, stream.id, after, PAGE)
+            page = links.dirty_page(connection, stream.id, after, PAGE, lock=True)
             if not page:
                 return
             verdicts = decide_page(connection, session, stream, page)

@@ -30,12 +30,17 @@ def recover(session: Session) -> int:
 def _recover_batch(session: Session, stream: Stream, intents: Sequence[Action]) -> None:
     with session.database.read() as connection:
         found = links.by_ids(connection, {one.link_id for one in intents})
-    creates = [one for one in intents if one.op == "create"]
-    others = [one for one in intents if one.op != "create"]
+    creates = [one for one in intents if _creates_now(one, found[one.link_id])]
+    others = [one for one in intents if not _creates_now(one, found[one.link_id])]
     if creates:
         _creates(session, stream, creates, found)
     if others:
         _others(session, stream, others, found)
+
+
+def _creates_now(intent: Action, link: Link) -> bool:
+    """A create, or a relation whose old form is known to be gone already."""
+    return intent.op == "create" or (intent.op == "update" and link.crm_id is None)
 
 
 def _creates(
@@ -96,8 +101,7 @@ def _outcome(stream: Stream, intent: Action, link: Link, record: Record | None) 
         return ActionState.DONE if gone else ActionState.RETRY
     if gone and stream.spec.relation is not None:
         # The old relation went, the new one never came: what is left is to create it.
-        link.crm_id, link.crm, link.base, link.crm_gone = None, None, None, False
-        link.state = LinkState.NEW
+        link.cut_crm()
         return ActionState.RETRY
     wanted = _plain(intent.new_values)
     if gone or _plain({name: (link.crm or {}).get(name) for name in wanted}) != wanted:

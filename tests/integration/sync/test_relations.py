@@ -1,0 +1,209 @@
+"""Partner–deal relations, and deletions on either side: on evidence, and never twice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from prmsync.domain.values import Values
+from prmsync.store import held, journal, links
+from prmsync.sync import run
+
+
+@pytest.fixture
+def relation(world: Any, partner_values: Values) -> str:
+    """A reseller on a deal that both sides have; returns the relation's id."""
+    partner = world.insert("partner", partner_values)
+    deal = world.insert(
+        "opportunity",
+        {"name": "Firewall", "close_date": "2026-12-20", "customer_domain": "northwind.example"},
+    )
+    made = world.insert("relation", {"opportunity": deal, "partner": partner, "role": "reseller"})
+    world.settle("crm")
+    world.wait(60)
+    return str(made)
+
+
+def roles(crm: Any) -> list[str]:
+    return [role for _, _, role, _ in crm.relations()]
+
+
+def our_roles(world: Any) -> list[Any]:
+    return [values["role"] for values in world.all_ours("relation").values()]
+
+
+def look(world: Any, *, full: bool = True) -> Any:
+    """A whole read, which is what finds relations that went (HubSpot) and archived records."""
+    world.wait(700)
+    with world.session("crm") as session:
+        return run.sync(session, full=full, release=True)
+
+
+def gone_in_crm(world: Any, crm: Any) -> None:
+    """Salesforce tells deletions with the changes, HubSpot in a whole read."""
+    look(world, full=crm.connector == "hubspot")
+
+
+def test_a_changed_role_replaces_the_relation_once(world: Any, crm: Any, relation: str) -> None:
+    world.edit("relation", relation, {"role": "distributor"})
+    world.settle("crm")
+    assert roles(crm) == [crm.words["distributor"]]
+    look(world)
+    assert our_roles(world) == ["distributor"]
+    with world.database.read() as connection:
+        assert held.waiting_items(connection) == []
+
+
+def test_a_refused_new_role_is_no_deletion_in_the_crm(world: Any, crm: Any, relation: str) -> None:
+    """The old role went by our doing: it must not come back as somebody's deletion."""
+    salesforce = crm.connector == "salesforce"
+    path = "composite/sobjects$" if salesforce else "associations/.*/batch/create$"
+    body: Any = [{"message": "no such partner role", "errorCode": "INVALID_FIELD"}]
+    if not salesforce:
+        body = {"status": "error", "message": "bad label", "category": "VALIDATION_ERROR"}
+    rule = {"path": path, "method": "POST", "status": 400, "body": body}
+    if salesforce:  # a retrieve has the same path as a create; it comes first
+        rule["every_nth"] = 2
+    crm.control("POST", "faults", rule)
+    world.edit("relation", relation, {"role": "distributor"})
+    world.sync("crm", release=True)
+    crm.control("DELETE", "faults")
+    look(world)
+    look(world)
+    with world.database.read() as connection:
+        assert held.waiting_items(connection) == []
+    assert our_roles(world) == ["distributor"]
+    world.edit("relation", relation, {"role": "si"})
+    world.settle("crm")
+    assert roles(crm) == [crm.words["si"]]
+
+
+def test_a_relation_deleted_here_goes_in_the_crm_and_can_come_again(
+    world: Any, crm: Any, relation: str
+) -> None:
+    ends = world.ours("relation", relation)
+    world.remove("relation", relation)
+    world.settle("crm")
+    assert roles(crm) == []
+    look(world)
+    assert our_roles(world) == []
+    world.insert("relation", {key: ends[key] for key in ("opportunity", "partner", "role")})
+    world.settle("crm")
+    look(world)
+    assert roles(crm) == [crm.words["reseller"]]
+    assert our_roles(world) == ["reseller"]
+
+
+def test_a_relation_deleted_in_the_crm_goes_here_and_can_come_again(
+    world: Any, crm: Any, relation: str
+) -> None:
+    (deal, partner, role, record) = crm.relations()[0]
+    crm.unrelate(record)
+    gone_in_crm(world, crm)
+    assert our_roles(world) == []
+    crm.relate(deal, partner, role)
+    look(world)
+    world.settle("crm")
+    assert our_roles(world) == ["reseller"]
+    assert roles(crm) == [role]
+
+
+def test_a_deleted_relation_stands_in_history_with_its_values(
+    world: Any, crm: Any, relation: str
+) -> None:
+    with world.database.read() as connection:
+        (link,) = links.ids_of_record(connection, "relation", relation)
+    crm.unrelate(crm.relations()[0][3])
+    gone_in_crm(world, crm)
+    with world.database.read() as connection:
+        done = [one for one, _, _ in journal.history(connection, [link])]
+    assert [(one.side, one.op) for one in done][-1] == ("prm", "delete")
+    assert done[-1].fields["role"] == ("reseller", None)
+
+
+def test_a_relation_edited_here_and_deleted_in_the_crm_waits_for_a_person(
+    world: Any, crm: Any, relation: str
+) -> None:
+    crm.unrelate(crm.relations()[0][3])
+    world.edit("relation", relation, {"role": "si"})
+    gone_in_crm(world, crm)
+    with world.database.read() as connection:
+        ((_, item),) = held.waiting_items(connection)
+    assert item.group == "@record"
+    assert our_roles(world) == ["si"]
+    assert roles(crm) == []
+
+
+def test_a_relation_made_in_the_crm_arrives(world: Any, crm: Any, relation: str) -> None:
+    deal, partner = crm.relations()[0][:2]
+    crm.relate(deal, partner, crm.words["si"])
+    look(world)
+    assert sorted(our_roles(world)) == ["reseller", "si"]
+    assert len(crm.relations()) == 2
+
+
+# --- records, which a mapping unlinks ---------------------------------------------------------
+
+
+@pytest.fixture
+def deal(world: Any, relation: str) -> str:
+    (one,) = world.all_ours("opportunity")
+    return str(one)
+
+
+def test_a_deal_deleted_in_the_crm_is_unlinked_and_its_return_is_noticed(
+    world: Any, crm: Any, deal: str
+) -> None:
+    record = str(crm.only("opportunity")[crm.words["id"]])
+    crm.remove("opportunity", record)
+    gone_in_crm(world, crm)
+    world.settle("crm")
+    assert crm.rows("opportunity") == []
+    assert list(world.all_ours("opportunity")) == [deal]
+    world.edit("opportunity", deal, {"customer_domain": "later.example"})
+    world.settle("crm")
+    assert crm.rows("opportunity") == []
+    restore(crm, record)
+    look(world)
+    world.settle("crm")
+    word = "PRM_Customer_Domain__c" if crm.connector == "salesforce" else "prm_customer_domain"
+    assert crm.only("opportunity")[word] == "later.example"
+
+
+def restore(crm: Any, record: str) -> None:
+    """Out of the recycle bin."""
+    if crm.connector == "hubspot":
+        crm.edit("deals", record, {"archived": False})
+        return
+    state = crm.control("GET", "state")
+    now = crm.control("GET", "clock")["now"]
+    for row in state["records"]["Opportunity"]:
+        if row["Id"] == record:
+            stamp = now[:19] + ".000+0000"
+            row.update(IsDeleted=False, SystemModstamp=stamp, LastModifiedDate=stamp)
+    crm.control("PUT", "state", state)
+
+
+def test_a_deal_edited_here_and_deleted_in_the_crm_waits_for_a_person(
+    world: Any, crm: Any, deal: str
+) -> None:
+    crm.remove("opportunity", str(crm.only("opportunity")[crm.words["id"]]))
+    world.edit("opportunity", deal, {"customer_domain": "edited.example"})
+    gone_in_crm(world, crm)
+    with world.database.read() as connection:
+        groups = [(row.stream, item.group) for row, item in held.waiting_items(connection)]
+    assert ("opportunity", "@record") in groups
+    assert crm.rows("opportunity") == []
+
+
+def test_a_deal_deleted_here_stays_in_the_crm_and_does_not_come_back(
+    world: Any, crm: Any, deal: str, relation: str
+) -> None:
+    world.remove("relation", relation)
+    world.remove("opportunity", deal)
+    world.settle("crm")
+    crm.change("opportunity", str(crm.only("opportunity")[crm.words["id"]]), source="web")
+    look(world)
+    assert world.all_ours("opportunity") == {}
+    assert len(crm.rows("opportunity")) == 1
