@@ -52,16 +52,19 @@ def demo(
 
     Needs no account and no settings. Does what it prints, command by command, and checks it.
     """
+    from prmsync.service.demo_story import cast
+
     with ExitStack() as stack:
         stack.enter_context(_embedded_defaults())
         terminal = Terminal(ctx)
         world = _set_up(terminal, stack, folder, size)
         _match(terminal, world)
         _first_sync(terminal, world)
-        _edits(terminal, world)
-        _answers(terminal, world)
+        chosen = cast(world)
+        _edits(terminal, world, chosen)
+        _answers(terminal, world, chosen)
         _quiet(terminal, world)
-        _end(terminal, world, folder, serving=serve)
+        _end(terminal, world, folder, chosen, serving=serve)
         if serve:
             _until_interrupted()
         for crm in world.crms.values():
@@ -219,12 +222,10 @@ def _release(terminal: Terminal, world: Demo, crm: DemoCrm, *, look: bool) -> No
     terminal.check(so.waiting_run(world, crm) is None, f"run {held.id} is written")
 
 
-def _edits(terminal: Terminal, world: Demo) -> None:
+def _edits(terminal: Terminal, world: Demo, chosen: Cast) -> None:
     from prmsync.service import demo_checks as so
-    from prmsync.service.demo_story import cast
 
     terminal.chapter(4, "People edit on all sides; the second sync merges field by field")
-    chosen = cast(world)
     _tell_edits(terminal, world, chosen)
     terminal.run("plan")
     terminal.run("sync")
@@ -260,9 +261,13 @@ def _tell_edits(terminal: Terminal, world: Demo, chosen: Cast) -> None:
         f"{chosen.merged.number}, the same",
         f"  contact for {chosen.agreed.number}, {_money(chosen.our_amount)} for "
         f"{chosen.disputed.number}; and approves {chosen.waiting.number}",
+        "  for a deal that sales had already:",
     )
     terminal.run(f"import {EDITS} --as registration")
-    terminal.run(f"registrations approve {chosen.waiting.number} --by {manager(world)}")
+    terminal.run(
+        f"registrations approve {chosen.waiting.number} --opportunity {chosen.direct.id} "
+        f"--by {manager(world)}"
+    )
 
 
 def _money(amount: object) -> str:
@@ -298,13 +303,12 @@ def _decide(terminal: Terminal, world: Demo, chosen: Cast) -> None:
     terminal.run(f"history registration {chosen.disputed.number}")
 
 
-def _answers(terminal: Terminal, world: Demo) -> None:
+def _answers(terminal: Terminal, world: Demo, chosen: Cast) -> None:
     from prmsync.service import demo_checks as so
-    from prmsync.service.demo_story import cast
 
     terminal.chapter(5, "Answers: channel conflicts, margins, forecast")
     terminal.run("conflicts check")
-    kinds, right = so.conflicts_found(world)
+    kinds, right = so.conflicts_found(world, chosen)
     told = ", ".join(f"{count} × {kind}" for kind, count in sorted(kinds.items()))
     terminal.check(right, f"{told}: all conflicts that the sample hides, and no others")
     terminal.run("conflicts list", first=5)
@@ -314,7 +318,7 @@ def _answers(terminal: Terminal, world: Demo) -> None:
     for crm in world.crms.values():
         count, shown = so.flags_in_crm(world, crm)
         terminal.check(shown, f"{crm.title} shows flag, kind and reason on {count} registrations")
-    terminal.run(f"margins explain {cast(world).merged.number}")
+    terminal.run(f"margins explain {chosen.merged.number}")
     terminal.run("forecast")
 
 
@@ -335,9 +339,8 @@ def _quiet(terminal: Terminal, world: Demo) -> None:
     terminal.run("report pipeline", first=15)
 
 
-def _end(terminal: Terminal, world: Demo, folder: Path, *, serving: bool) -> None:
+def _end(terminal: Terminal, world: Demo, folder: Path, chosen: Cast, *, serving: bool) -> None:
     from prmsync.service import demo_checks as so
-    from prmsync.service.demo_story import cast
 
     terminal.chapter(7, "What happened, and where to look")
     total, crms = so.written(world), list(world.crms.values())
@@ -357,7 +360,7 @@ def _end(terminal: Terminal, world: Demo, folder: Path, *, serving: bool) -> Non
         f"  Folder      {folder}: prmsync.toml, prmsync.db, mappings/; the next demo makes it anew",
         f"  Look there  cd {folder}",
         "              prmsync runs list",
-        f"              prmsync history registration {cast(world).disputed.number}",
+        f"              prmsync history registration {chosen.disputed.number}",
         "              prmsync margins compute",
         "              prmsync forecast --by partner",
     )

@@ -47,7 +47,7 @@ class Terminal:
         An exit code other than `code` is a failure. Errors are raised as the command raises them.
         """
         say("")
-        console().print(Text(f"$ prmsync {command}", style="bold cyan"))
+        console().print(Text(f"$ prmsync {command}", style="bold cyan"), soft_wrap=True)
         with captured() as out:
             found = self._app.main(shlex.split(command), prog_name="prmsync", standalone_mode=False)
         lines = out.getvalue().splitlines()

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from prmsync.store.journal import Action
     from prmsync.sync.run import Report
 
-LONGEST = 35
-"""Characters of a value that a line shows."""
+LONGEST = 36
+"""Characters of a value that a line shows: an id is shown whole."""
 SHOWN = 40
 """Rows of one stream that are listed; all are counted and `--json` has all."""
 MARKS = {"create": "+", "update": "~", "delete": "-", "end": "x", "base": "="}

@@ -81,11 +81,9 @@ def edits_arrived(demo: Demo, chosen: Cast) -> list[tuple[str, bool]]:
     amount = f"{chosen.new_amount.amount:f}"
     merged: Values = {"expected_close": chosen.new_close, "customer_contact": chosen.new_contact}
     approved: Values = {"review_state": "approved"}
-    opportunity = ours(demo, "registration", chosen.waiting.id)["opportunity"]
     return [
         (
-            f"{chosen.merged.number} has the close date from Salesforce and our new contact, on all "
-            "three sides",
+            f"{chosen.merged.number} has Salesforce's close date and our new contact everywhere",
             everywhere(demo, "registration", chosen.merged.id, merged),
         ),
         (
@@ -99,21 +97,26 @@ def edits_arrived(demo: Demo, chosen: Cast) -> list[tuple[str, bool]]:
             everywhere(demo, "partner", chosen.partner.id, {"tier": chosen.partner.tier}),
         ),
         (
-            f"{chosen.waiting.number} is approved, its new opportunity is in both CRMs",
+            f"{chosen.waiting.number} is approved, and its deal is marked as registered everywhere",
             everywhere(demo, "registration", chosen.waiting.id, approved)
-            and everywhere(demo, "opportunity", str(opportunity), {"registered": True}),
+            and everywhere(demo, "opportunity", chosen.direct.id, {"registered": True}),
         ),
     ]
 
 
-def conflicts_found(demo: Demo) -> tuple[Counter[str], bool]:
-    """Open conflicts by kind, and whether they are those of the sample and no others."""
+def conflicts_found(demo: Demo, chosen: Cast) -> tuple[Counter[str], bool]:
+    """Open conflicts by kind, and whether they are those of the sample and no others. The one
+    about `waiting` is gone: its direct deal is the registered deal now."""
     found = list_conflicts(demo.application.database)
     parties = parties_of(demo.application.database, found)
     numbers = Counter(
         (one.kind.value, parties.registrations[one.registration].number) for one in found
     )
-    planted = Counter((one.kind, one.registration) for one in demo.sample.planted)
+    planted = Counter(
+        (one.kind, one.registration)
+        for one in demo.sample.planted
+        if one.registration != chosen.waiting.number
+    )
     return Counter(one.kind.value for one in found), numbers == planted
 
 

@@ -33,7 +33,8 @@ _SECONDS = 30.0
 @dataclass(slots=True)
 class DemoCrm:
     """`name` is the connection's. `known` is what its users would know: CRM id → the id of our
-    record that it is, for records they had before the first sync."""
+    record that it is, for records they had before the first sync. `ids` is the sample's name of a
+    record → its CRM id."""
 
     name: str
     connector: str
@@ -41,6 +42,7 @@ class DemoCrm:
     url: str
     http: httpx.Client
     known: dict[str, str] = field(default_factory=dict)
+    ids: dict[str, str] = field(default_factory=dict)
 
     def control(self, method: str, what: str, body: object = None) -> Any:
         """A call to a control path. Raises StateError with the simulator's own words."""
@@ -64,9 +66,8 @@ class DemoCrm:
         self, session: Session, records: Sequence[CrmRecord], advance: Callable[[int], None]
     ) -> None:
         """Enter records as their owners did before anybody thought of a sync."""
-        ids: dict[str, str] = {}
         for record in records:
-            values = record.values | {name: ids[ref] for name, ref in record.refs.items()}
+            values = record.values | {name: self.ids[ref] for name, ref in record.refs.items()}
             stream = session.streams[record.stream]
             entered: Values = {name: value for name, value in values.items() if value is not None}
             crm_id = self._write(
@@ -78,7 +79,7 @@ class DemoCrm:
                     "stamp": values.get("last_activity_at"),
                 },
             )
-            ids[record.ref] = crm_id
+            self.ids[record.ref] = crm_id
             kind, _, ours = record.ref.partition("-")
             if kind in ("partner", "deal"):
                 self.known[crm_id] = ours
@@ -110,6 +111,15 @@ def crm_id_of(session: Session, kind: str, prm_id: str) -> str:
     if found is None or found.crm_id is None:
         raise StateError(f"{kind} {prm_id} is not linked on {session.name}")
     return str(found.crm_id)
+
+
+def prm_id_of(session: Session, kind: str, crm_id: str) -> str:
+    """The id of our record that a CRM record is. Raises StateError when it is not linked."""
+    with session.database.read() as connection:
+        found = links.crm_to_prm(connection, session.streams[kind].id, [crm_id]).get(crm_id)
+    if found is None:
+        raise StateError(f"{kind} {crm_id} of {session.name} is not linked")
+    return found
 
 
 def shown_in_crm(session: Session, kind: str, prm_ids: Sequence[str]) -> dict[str, Values]:

@@ -22,7 +22,7 @@ from prmsync.domain.partner import Partner
 from prmsync.domain.registration import Registration, ReviewState
 from prmsync.domain.stage import Stage
 from prmsync.errors import StateError
-from prmsync.service.demo_crm import DemoCrm
+from prmsync.service.demo_crm import DemoCrm, prm_id_of
 from prmsync.service.matching import COLUMNS
 from prmsync.service.sample import SampleProgram
 from prmsync.service.syncing import session_on
@@ -67,7 +67,7 @@ class Cast:
 
     `deal` moves on in Salesforce. `merged` is edited on both sides in different fields, `agreed`
     on both sides in the same way, `disputed` on both sides differently. The tier of `partner` is
-    changed where it may not be. `waiting` is approved.
+    changed where it may not be. `waiting` is approved for `direct`, which sales had already.
     """
 
     deal: Opportunity
@@ -76,6 +76,7 @@ class Cast:
     disputed: Registration
     partner: Partner
     waiting: Registration
+    direct: Opportunity
     partners: dict[str, str]
     """Names by id."""
 
@@ -133,8 +134,6 @@ def cast(demo: Demo) -> Cast:
     with demo.application.database.read() as connection:
         eur = list(rows.registrations(connection, approved, r.currency == "EUR"))
         usd = list(rows.registrations(connection, approved, r.currency == "USD"))
-        review = (r.review_state == ReviewState.UNDER_REVIEW.value) & r.customer_duns.is_not(None)
-        waiting = list(rows.registrations(connection, free, review))
         deals = list(
             rows.opportunities(
                 connection,
@@ -147,9 +146,25 @@ def cast(demo: Demo) -> Cast:
         names = rows.partner_names(connection)
     taken = {one.opportunity for one in eur[:2]}
     deals = [one for one in deals if one.id not in taken]
-    if len(eur) < 2 or not (usd and waiting and deals and partners):
+    if len(eur) < 2 or not (usd and deals and partners):
         raise StateError("the sample program has too few records for the demo's story")
-    return Cast(deals[0], eur[0], eur[1], usd[0], partners[0], waiting[0], dict(names))
+    waiting, direct = _same_deal(demo)
+    return Cast(deals[0], eur[0], eur[1], usd[0], partners[0], waiting, direct, dict(names))
+
+
+def _same_deal(demo: Demo) -> tuple[Registration, Opportunity]:
+    """A registration under review, and the direct deal of the same customer that it is about."""
+    state = tables.registration.c.review_state == ReviewState.UNDER_REVIEW.value
+    with demo.application.database.read() as connection:
+        waiting = {one.number: one for one in rows.registrations(connection, state)}
+    for planted in demo.sample.planted:
+        for crm in demo.crms.values():
+            if planted.registration in waiting and planted.other in crm.ids:
+                with demo.session(crm) as session:
+                    found = prm_id_of(session, "opportunity", crm.ids[planted.other])
+                with demo.application.database.read() as connection:
+                    return waiting[planted.registration], rows.opportunity(connection, found)
+    raise StateError("the sample program has no registration of a direct deal under review")
 
 
 def judge_pairs(crm: DemoCrm, path: Path) -> list[tuple[str, dict[str, str]]]:
