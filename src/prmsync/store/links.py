@@ -63,7 +63,6 @@ class Link:
     crm_gone: bool
     dirty: int
 
-
     def cut_crm(self) -> None:
         """Forget the CRM record: it is gone by our doing, and another one comes in its place."""
         self.crm_id = self.crm = self.crm_version = self.crm_modified_by = self.base = None

@@ -247,8 +247,6 @@ def _call(session: Session, stream: Stream, op: str, batch: Sequence[Write]) -> 
     ids = [str(one.link.crm_id) for one in batch]
     if op == "delete":
         return connector.delete(spec, ids)
-    if spec.relation is not None:
-        return _replace(session, stream, batch, ids)
     return connector.update(
         spec, [Change(crm_id, one.values) for crm_id, one in zip(ids, batch, strict=True)]
     )
