@@ -33,6 +33,7 @@ def held(
     ("count", "linked", "holds"),
     [
         pytest.param(50, 10, False, id="up to the number, whatever the share"),
+        pytest.param(49, 10, False, id="below the number, whatever the share"),
         pytest.param(51, 10, True, id="over the number and over the share"),
         pytest.param(200, 1000, False, id="the share itself"),
         pytest.param(201, 1000, True, id="one more than the share"),
@@ -85,19 +86,36 @@ def test_first_creations_always_wait(created: frozenset[tuple[str, Side]], waits
         (CREATES, None, 50),
         (DELETES, None, 10),
         (CREATES, Limits(creates=3), 3),
+        (DELETES, Limits(deletes=2000), 2000),
         (DELETES, Limits(deletes=0), 0),
     ],
 )
 def test_creations_and_deletions_have_a_limit_a_run(
     cell: Cell, limits: Limits | None, limit: int
 ) -> None:
-    assert held({cell: limit}, limits=limits) == {}
+    for within in (limit, max(limit - 1, 0)):
+        assert held({cell: within}, limits=limits) == {}
     (trip,) = held({cell: limit + 1}, limits=limits).values()
     assert (trip.count, trip.why) == (limit + 1, f"its limit is {limit} a run")
 
 
 def test_the_default_limits_are_those_of_the_mapping_reference() -> None:
     assert Limits() == Limits(absolute=50, percent=20, creates=50, deletes=10)
+
+
+@pytest.mark.parametrize("linked", [0, 1])
+@pytest.mark.parametrize(("percent", "holds"), [(100, False), (60, True)])
+def test_a_stream_has_one_record_at_least(linked: int, percent: int, holds: bool) -> None:
+    limits = Limits(absolute=0, percent=percent)
+    assert bool(held({STAGE: 1}, {"opportunity": linked}, limits=limits)) == holds
+
+
+def test_large_counts_are_compared_by_size() -> None:
+    limits = Limits(absolute=int("1000"), percent=0)
+    assert held({STAGE: int("1000")}, limits=limits) == {}
+    assert set(held({STAGE: int("1001")}, limits=limits)) == {STAGE}
+    assert held({CREATES: int("1000")}, limits=Limits(creates=int("1000"))) == {}
+    assert held({DELETES: int("1000")}, limits=Limits(deletes=int("1000"))) == {}
 
 
 def test_a_limit_of_its_own_is_told() -> None:
