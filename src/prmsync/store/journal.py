@@ -253,14 +253,16 @@ def reopen_waiting(connection: sa.Connection, stream_id: int) -> None:
     connection.execute(table.update().where(waits).values(state=ActionState.SUPERSEDED))
 
 
-def supersede_waiting(connection: sa.Connection, link_ids: Sequence[int]) -> None:
-    """Waiting writes of links that are decided anew."""
+def waiting_of(connection: sa.Connection, link_ids: Sequence[int]) -> dict[int, list[Action]]:
+    """Writes of these links that a brake holds."""
+    found: dict[int, list[Action]] = {}
     for part in chunks(link_ids):
-        connection.execute(
-            table.update()
-            .where(among(connection, table.c.link_id, part), table.c.state == ActionState.WAITING)
-            .values(state=ActionState.SUPERSEDED)
+        statement = sa.select(*_COLUMNS).where(
+            among(connection, table.c.link_id, part), table.c.state == ActionState.WAITING
         )
+        for row in connection.execute(statement).all():
+            found.setdefault(row[0], []).append(_action(row))
+    return found
 
 
 def waiting(connection: sa.Connection, stream_id: int) -> Iterator[Action]:

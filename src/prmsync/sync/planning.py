@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
@@ -42,6 +42,7 @@ def plan_streams(session: Session, plan: Plan, *, keep_dirty: bool, release: boo
     With `keep_dirty` the links stay marked (`prmsync plan`): a later run decides them again.
     With `release` a person has let the brakes go.
     """
+    plan.cells.clear()
     for stream in session.streams.values():
         with session.database.begin() as connection:
             session.fence(connection)
@@ -83,7 +84,7 @@ def _store(
 ) -> list[Action]:
     """Store the links' new states and what waits for people; returns the rows to write."""
     ids = [one.link.id for one in verdicts]
-    journal.supersede_waiting(connection, ids)
+    waiting = journal.waiting_of(connection, ids)
     parked = held_store.parked_of(connection, ids)
     actions: list[Action] = []
     moved = []
@@ -93,7 +94,7 @@ def _store(
     for verdict in verdicts:
         todo, freed = _unparked(verdict, parked.get(verdict.link.id))
         unparked.extend(freed)
-        actions.extend(todo)
+        actions.extend(_not_waiting(todo, waiting.get(verdict.link.id)))
         shadowed = any(not allowed[one.side] for one in todo)
         dirty = Dirty.CHANGED if keep_dirty or shadowed else verdict.dirty
         if verdict.link.state != verdict.state:
@@ -101,6 +102,8 @@ def _store(
         elif verdict.link.dirty != dirty:
             by_dirty.setdefault(dirty, []).append(verdict.link.id)
         verdict.link.dirty, verdict.link.state = dirty, verdict.state
+    overtaken = [one.id for rows in waiting.values() for one in rows]
+    journal.mark(connection, overtaken, ActionState.SUPERSEDED)
     links.save(connection, moved)
     for dirty, dirty_ids in by_dirty.items():
         links.set_dirty(connection, dirty_ids, dirty)
@@ -109,6 +112,21 @@ def _store(
     plan.held += _store_held(connection, session, stream, plan.run_id, verdicts)
     _count(session, stream, plan, actions)
     return actions
+
+
+def _not_waiting(todo: Sequence[Action], waiting: list[Action] | None) -> list[Action]:
+    """What a brake does not hold already. Waiting rows that still say the same are taken off the
+    list of those that are overtaken."""
+    if not waiting:
+        return list(todo)
+    fresh = []
+    for action in todo:
+        same = next((one for one in waiting if one.same_as(action)), None)
+        if same is None:
+            fresh.append(action)
+        else:
+            waiting.remove(same)
+    return fresh
 
 
 def _may(session: Session, action: Action) -> bool:
@@ -214,18 +232,20 @@ def _brake(session: Session, plan: Plan, *, only_tell: bool) -> None:
     with session.database.begin() as connection:
         session.fence(connection)
         waiting = runs.in_state(connection, session.name, RunState.WAITING)
-        plan.waiting_run = waiting[0].id if waiting else None
+        plan.waiting_run = plan.waiting_run or (waiting[0].id if waiting else None)
         counts = plan.cells.copy()
-        if plan.cells and waiting:
-            counts.update(_still_waiting(connection, session))
-        plan.trips = tripped(
+        if plan.cells and plan.waiting_run is not None:
+            held_back = _still_waiting(connection, session)
+            counts.update({cell: held_back[cell] for cell in plan.cells})
+        trips = tripped(
             counts,
             {one.name: _linked(connection, one) for one in session.streams.values()},
             _created_before(connection, session),
             {one.name: _limits(one) for one in session.streams.values()},
         )
-        if plan.trips and not only_tell:
-            _hold(connection, session, plan)
+        plan.trips |= trips
+        if trips and not only_tell:
+            _hold(connection, session, plan, trips)
 
 
 def _linked(connection: sa.Connection, stream: Stream) -> int:
@@ -254,7 +274,9 @@ def _still_waiting(connection: sa.Connection, session: Session) -> Counter[Cell]
     return counts
 
 
-def _hold(connection: sa.Connection, session: Session, plan: Plan) -> None:
+def _hold(
+    connection: sa.Connection, session: Session, plan: Plan, trips: Mapping[Cell, Trip]
+) -> None:
     """Move what tripped a brake aside; a run that waits already takes it in."""
     target = plan.waiting_run or plan.run_id
     plan.waiting_run = target
@@ -271,9 +293,7 @@ def _hold(connection: sa.Connection, session: Session, plan: Plan) -> None:
             after = page[-1].id
             by_cause: dict[str, list[int]] = {}
             for action in page:
-                trip = next(
-                    (plan.trips[c] for c in cells_of(stream.name, action) if c in plan.trips), None
-                )
+                trip = next((trips[c] for c in cells_of(stream.name, action) if c in trips), None)
                 if trip is not None:
                     by_cause.setdefault(f"{trip.cell}: {trip.why}", []).append(action.id)
             for cause, ids in by_cause.items():
