@@ -378,6 +378,22 @@ def ids_of_record(connection: sa.Connection, stream: str, prm_id: str) -> list[i
     return [row[0] for row in connection.execute(statement)]
 
 
+def give_up(connection: sa.Connection, others: Sequence[Link]) -> set[str]:
+    """Let these links give their CRM ids up for the link that has proved to own them. Returns the
+    ids that are not free: they are linked to another record of ours."""
+    detach(connection, [one.id for one in others if one.prm_id is None])
+    ended = [one.id for one in others if one.prm_id is not None and one.state == LinkState.ENDED]
+    for part in chunks(ended):
+        # The tombstone of our record stays.
+        statement = table.update().where(table.c.id.in_(part))
+        connection.execute(statement.values(crm_id=None, seen=None))
+    return {
+        str(one.crm_id)
+        for one in others
+        if one.prm_id is not None and one.state != LinkState.ENDED
+    }
+
+
 def detach(connection: sa.Connection, ids: Sequence[int]) -> None:
     """End one-sided rows whose record was joined into another link; they give its id up."""
     for part in chunks(ids):

@@ -323,10 +323,11 @@ def _settle(
     done = []
     saved = []
     again: list[int] = []
-    if op == "create":
-        _give_way(connection, stream, batch, results)
+    taken = _give_way(connection, stream, batch, results) if op == "create" else set()
     for one, result in zip(batch, results, strict=True):
-        if result.error is None:
+        if result.id in taken:
+            _refuse(connection, session, one.action, _collision(), outcome)
+        elif result.error is None:
             _acknowledge(stream, op, one, result)
             saved.append(one.link)
             done.append(one.action.id)
@@ -350,11 +351,21 @@ def _give_way(
     stream: Stream,
     batch: Sequence[Write],
     results: Sequence[WriteResult],
-) -> None:
-    """The record was already seen on its own: that one-sided row gives its CRM id up."""
+) -> set[str]:
+    """The record was already seen on its own: that one-sided row gives its CRM id up. Returns the
+    ids of CRM records that belong to another of our records and stay with it."""
     ours = {result.id: one.link.id for one, result in zip(batch, results, strict=True) if result.id}
     seen = links.by_crm_ids(connection, stream.id, ours)
-    links.detach(connection, [one.id for key, one in seen.items() if one.id != ours[key]])
+    others = [one for key, one in seen.items() if one.id != ours[key]]
+    return links.give_up(connection, others)
+
+
+def _collision() -> RejectedError:
+    return RejectedError(
+        "the CRM record with this record's key is linked to another of our records",
+        hint="Two records of the partner database mean the same one in the CRM: keep one of them.",
+        code="KEY_COLLISION",
+    )
 
 
 def _acknowledge(stream: Stream, op: str, one: Write, result: WriteResult) -> None:
@@ -402,8 +413,9 @@ def accept(
             if name not in action.fields and name in values and values[name] is None:
                 taken[name] = None
     other = links.by_crm_ids(connection, stream.id, [record.id]).get(record.id)
-    if other is not None and other.id != link.id:
-        links.detach(connection, [other.id])
+    if other is not None and other.id != link.id and links.give_up(connection, [other]):
+        _refuse(connection, session, action, _collision(), Outcome())
+        return
     link.crm_id, link.crm, link.state = record.id, values, LinkState.LIVE
     link.base = {**(link.base or {}), **taken}
     link.crm_version, link.crm_gone, link.dirty = record.version, False, Dirty.CHANGED

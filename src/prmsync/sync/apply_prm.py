@@ -12,10 +12,12 @@ from prmsync.domain.values import PrmId, Values
 from prmsync.store import held as held_store
 from prmsync.store import journal, links
 from prmsync.store import records as prm_records
+from prmsync.store.bulk import select_rows
 from prmsync.store.held import ParkedItem
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.links import Dirty, Link, LinkState
 from prmsync.store.row_checks import RowProblem
+from prmsync.store.tables import PRM_TABLES
 from prmsync.sync import references
 from prmsync.sync.session import HOME, Session, Stream
 
@@ -83,6 +85,9 @@ def carry_out(
         for one in actions
         if one.side == "prm" and one.op != "create"
     ]
+    if ids and connection.dialect.name == "postgresql":  # SQLite has one writer at a time
+        table = PRM_TABLES[stream.name]
+        select_rows(connection, [table.c.id], table.c.id, ids, lock=True)
     present = prm_records.read(connection, stream.name, ids) if ids else {}
     news = [one.new_values for one in actions]
     references.resolve_marked(connection, stream, session.streams, news)

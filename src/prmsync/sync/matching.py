@@ -92,7 +92,7 @@ def _by_external_key(connection: sa.Connection, stream: Stream) -> int:
     pairs = []
     for one in waiting:
         mine = ours.get(str((one.crm or {})[KEY]))
-        if mine is not None and mine.crm_id is None:
+        if mine is not None and mine.crm_id is None and mine.state == LinkState.NEW:
             pairs.append(Candidate(stream.name, mine.id, one.id, "external key", SAME, True))
     return len(_join(connection, pairs))
 

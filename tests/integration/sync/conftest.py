@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -304,8 +305,7 @@ def simulated(connector: str, world: World) -> Any:
 def make_world(tmp_path: Path) -> Iterator[Callable[..., World]]:
     opened: list[Database] = []
 
-    def make(**connections: str) -> World:
-        url = f"sqlite:///{tmp_path / 'prm.db'}"
+    def make(url: str = f"sqlite:///{tmp_path / 'prm.db'}", **connections: str) -> World:
         migrations.create(url)
         database = open_database(url)
         opened.append(database)
@@ -343,3 +343,9 @@ PARTNER: Values = {
 @pytest.fixture
 def partner_values() -> Values:
     return dict(PARTNER)
+
+
+@pytest.fixture
+def rig() -> Any:
+    """This module, for tests that stand something else in its place."""
+    return sys.modules[World.__module__]

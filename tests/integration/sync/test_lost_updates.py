@@ -1,0 +1,120 @@
+"""Holes through which an edit or a decision could fall: one test for each that was found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from prmsync.connector.simulator.http import Request, Response
+from prmsync.domain.values import Values
+from prmsync.mapping.model import StreamMapping
+from prmsync.store import held, links
+from prmsync.store.links import LinkState
+
+
+@pytest.fixture
+def filed(world: Any, partner_values: Values) -> str:
+    """A registration that both sides have."""
+    partner = world.insert("partner", partner_values)
+    values = {"number": "DR-1", "partner": partner, "customer_name": "Northwind GmbH"}
+    made = world.insert("registration", values)
+    world.settle("crm")
+    return str(made)
+
+
+def in_crm(crm: Any) -> str:
+    return str(crm.only("registration")[crm.words["id"]])
+
+
+@dataclass
+class During:
+    """A simulator during whose first write somebody does something."""
+
+    inner: Any
+    act: Any
+    done: bool = False
+
+    def handle(self, request: Request) -> Response:
+        writes = request.path.endswith("batch/update") or (
+            request.method == "PATCH" and "composite/sobjects" in request.path
+        )
+        if writes and not self.done:
+            self.done = True
+            self.act()
+        answer: Response = self.inner.handle(request)
+        return answer
+
+
+def test_a_decision_taken_while_its_record_is_written_is_carried_out(
+    world: Any, crm: Any, filed: str
+) -> None:
+    world.edit("registration", filed, {"expected_close": "2027-01-15"})
+    crm.change("registration", in_crm(crm), expected_close="2027-02-20")
+    world.settle("crm")
+    with world.database.read() as connection:
+        ((_, item),) = held.waiting_items(connection)
+
+    def decide() -> None:
+        with world.database.begin() as connection:
+            held.decide(connection, item.id, "crm", "dana", world.now())
+
+    simulator = crm.simulator
+    crm.simulator = During(simulator, decide)
+    world.edit("registration", filed, {"customer_name": "Northwind AG"})
+    world.sync("crm", release=True)
+    assert crm.simulator.done
+    crm.simulator = simulator
+    world.settle("crm")
+    assert world.ours("registration", filed)["expected_close"] == "2027-02-20"
+
+
+def test_a_field_new_in_the_mapping_is_read_before_it_is_merged(
+    world: Any, crm: Any, partner_values: Values, monkeypatch: pytest.MonkeyPatch, rig: Any
+) -> None:
+    """The CRM's value is there, we only never asked for it: it is not blank."""
+    whole = rig.shipped(crm.connector)
+    with monkeypatch.context() as patched:
+        patched.setattr(rig, "shipped", lambda _: [without(one, "duns") for one in whole])
+        partner = world.insert("partner", {**partner_values, "duns": None})
+        world.settle("crm")
+    record = crm.only("partner")[crm.words["id"]]
+    word = next(one for one in whole if one.stream == "partner").fields["duns"].crm
+    crm.edit(crm.words["partner"], record, {word: "123456789"})
+    world.wait(10_000)
+    world.edit("partner", partner, {"country": "AT"})
+    with world.database.begin() as connection:
+        (link,) = links.ids_of_record(connection, "partner", partner)
+        links.set_dirty(connection, [link], links.Dirty.CHANGED)
+    world.settle("crm")
+    assert crm.only("partner")[word] == "123456789"
+
+
+def without(mapping: StreamMapping, name: str) -> StreamMapping:
+    """The same mapping before somebody added a field to it."""
+    if mapping.stream != "partner":
+        return mapping
+    fields = {key: one for key, one in mapping.fields.items() if key != name}
+    groups = {key: one for key, one in mapping.groups.items() if name not in one.members}
+    match = tuple(one for one in mapping.match if name not in one)
+    return replace(mapping, fields=fields, groups=groups, match=match)
+
+
+def test_two_records_that_mean_one_crm_record_do_not_take_it_from_each_other(
+    world: Any, crm: Any, filed: str
+) -> None:
+    """Somebody gave the CRM record of one registration the key of another, still unlinked one."""
+    (partner,) = world.all_ours("partner")
+    second = world.insert(
+        "registration", {"number": "DR-2", "partner": partner, "customer_name": "Second AG"}
+    )
+    word = "PRM_Registration_Id__c" if crm.connector == "salesforce" else "prm_registration_id"
+    crm.edit(crm.words["registration"], in_crm(crm), {word: second})
+    world.sync("crm", release=True)
+    with world.database.read() as connection:
+        (link,) = links.ids_of_record(connection, "registration", filed)
+        mine = links.by_ids(connection, [link])[link]
+        refused = held.parked_items(connection)
+    assert (mine.state, mine.crm_id) == (LinkState.LIVE, in_crm(crm))
+    assert [item.code for _, item in refused] == ["KEY_COLLISION"]
