@@ -388,9 +388,7 @@ def give_up(connection: sa.Connection, others: Sequence[Link]) -> set[str]:
         statement = table.update().where(table.c.id.in_(part))
         connection.execute(statement.values(crm_id=None, seen=None))
     return {
-        str(one.crm_id)
-        for one in others
-        if one.prm_id is not None and one.state != LinkState.ENDED
+        str(one.crm_id) for one in others if one.prm_id is not None and one.state != LinkState.ENDED
     }
 
 
