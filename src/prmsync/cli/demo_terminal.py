@@ -17,6 +17,7 @@ from prmsync.cli.output import console, note, say
 if TYPE_CHECKING:
     import typer
 
+INTERRUPTED = 130
 _STEP = "… "
 
 
@@ -57,8 +58,10 @@ class Terminal:
         else:
             say(*lines[:first], f"  … {left_out} more lines", *lines[len(lines) - last :])
         found = found if isinstance(found, int) else 0
+        if found == INTERRUPTED:
+            raise KeyboardInterrupt
         if found != code:
-            self.check(False, f"prmsync {command} ended with exit code {code}, not {found}")
+            self.check(False, f"prmsync {command} ends with exit code {code}; it was {found}")
         return out.getvalue()
 
     def check(self, true: bool, what: str) -> None:
