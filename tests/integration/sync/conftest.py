@@ -133,8 +133,8 @@ class Crm:
         return orjson.loads(response.body) if response.body else None
 
     def records(self, object_name: str) -> list[dict[str, Any]]:
-        found = self.control("GET", "records", object=object_name)
-        return found["records"] if isinstance(found, dict) else found
+        found: list[dict[str, Any]] = self.control("GET", "records", object=object_name)["records"]
+        return found
 
     def create(self, object_name: str, values: dict[str, Any]) -> str:
         made = self.control("POST", "records", {"object": object_name, "values": values})
@@ -199,7 +199,7 @@ class Crm:
         salesforce = self.connector == "salesforce"
         self.delete("OpportunityPartner" if salesforce else "associations", relation_id)
 
-    def calls(self) -> dict[str, Any]:
+    def calls(self) -> Any:
         return self.control("GET", "stats")
 
 

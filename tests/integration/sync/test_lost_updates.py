@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from prmsync.connector.simulator.http import Request, Response
+from prmsync.domain.merge import First
 from prmsync.domain.values import Values
 from prmsync.mapping.model import StreamMapping
 from prmsync.store import held, links
 from prmsync.store.links import LinkState
+from prmsync.sync import run
 
 
 @pytest.fixture
@@ -73,22 +75,35 @@ def test_a_decision_taken_while_its_record_is_written_is_carried_out(
 def test_a_field_new_in_the_mapping_is_read_before_it_is_merged(
     world: Any, crm: Any, partner_values: Values, monkeypatch: pytest.MonkeyPatch, rig: Any
 ) -> None:
-    """The CRM's value is there, we only never asked for it: it is not blank."""
+    """Of the CRM's value we know nothing yet: it must not count as blank and clear ours."""
     whole = rig.shipped(crm.connector)
     with monkeypatch.context() as patched:
         patched.setattr(rig, "shipped", lambda _: [without(one, "duns") for one in whole])
-        partner = world.insert("partner", {**partner_values, "duns": None})
+        partner = world.insert("partner", {**partner_values, "duns": "987654321"})
         world.settle("crm")
-    record = crm.only("partner")[crm.words["id"]]
-    word = next(one for one in whole if one.stream == "partner").fields["duns"].crm
-    crm.edit(crm.words["partner"], record, {word: "123456789"})
-    world.wait(10_000)
-    world.edit("partner", partner, {"country": "AT"})
+        record = crm.only("partner")[crm.words["id"]]
+        word = next(one for one in whole if one.stream == "partner").fields["duns"].crm
+        crm.edit(crm.words["partner"], record, {word: "123456789"})
+        world.settle("crm")
+        world.wait(10_000)
+        world.settle("crm")
+    monkeypatch.setattr(rig, "shipped", lambda _: [crm_first(one, "duns") for one in whole])
     with world.database.begin() as connection:
         (link,) = links.ids_of_record(connection, "partner", partner)
         links.set_dirty(connection, [link], links.Dirty.CHANGED)
     world.settle("crm")
-    assert crm.only("partner")[word] == "123456789"
+    assert world.ours("partner", partner)["duns"] == "987654321"
+    with world.session("crm") as session:
+        run.sync(session, full=True, release=True)
+    assert world.ours("partner", partner)["duns"] == "123456789"
+
+
+def crm_first(mapping: StreamMapping, name: str) -> StreamMapping:
+    """The mapping with `first: crm` for one field of partners."""
+    if mapping.stream != "partner":
+        return mapping
+    changed = replace(mapping.groups[name], first=First.CRM)
+    return replace(mapping, groups={**mapping.groups, name: changed})
 
 
 def without(mapping: StreamMapping, name: str) -> StreamMapping:
