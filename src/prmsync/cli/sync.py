@@ -10,7 +10,7 @@ import typer
 
 from prmsync.cli import plans
 from prmsync.cli.context import application
-from prmsync.cli.output import ago, emit_json, say, table
+from prmsync.cli.output import ago, emit_json, note, say, show_error, table
 from prmsync.cli.pausing import not_paused
 
 if TYPE_CHECKING:
@@ -129,31 +129,30 @@ def sync(
     as_json: AsJson = False,
 ) -> None:
     """One run now: read both sides, merge field by field, write what is decided."""
-    from prmsync.errors import ConnectorError
+    from prmsync.errors import PrmsyncError
     from prmsync.service.syncing import session_on
     from prmsync.sync import run
 
     reports: list[Report] = []
-    failed: ConnectorError | None = None
+    failures: list[PrmsyncError] = []
     with application() as app:
         for name in not_paused(app, connection):
             try:
                 with session_on(app, name, progress=plans.progress()) as session:
                     report = run.sync(session, full=full, release=yes)
-            except ConnectorError as error:
-                # One CRM that is down does not keep the other from its run.
-                failed = error
-                say(f"{name}: {error.message}", *([f"    {error.hint}"] if error.hint else []))
+            except PrmsyncError as error:
+                # What is wrong with one connection does not keep the other from its run.
+                failures.append(error)
+                note(f"{name}:")
+                show_error(error)
                 continue
             reports.append(report)
             if not as_json:
                 _show_run(name, report)
         if as_json:
             emit_json([_report_json(one) for one in reports])
-    if failed is not None:
-        if failed.findings:
-            raise failed
-        raise typer.Exit(failed.exit_code)
+    if failures:
+        raise typer.Exit(max(one.exit_code for one in failures))
     _exit_with(reports)
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from prmsync.connector.registry import plugin
 from prmsync.domain.merge import Writes
-from prmsync.errors import NotFoundError, SchemaError
+from prmsync.errors import ConnectorError, NotFoundError, SchemaError
 from prmsync.service.memory import settle_collector
 from prmsync.service.wiring import Application
 from prmsync.store import runs
@@ -39,19 +39,21 @@ def session_on(
     """
     section = application.settings.connection(name)
     mappings = application.mappings(name)
+    who = actor or person()
     with application.connected(name) as connector:
-        session = open_session(
-            application.database,
-            name,
-            connector,
-            connector_name=section.connector,
-            title=plugin(section.connector).title,
-            mappings=mappings,
-            writes=Writes(section.writes),
-            now=application.now,
-            new_id=lambda: str(uuid.uuid4()),
-            actor=actor or person(),
-        )
+        with _noting_failure(application, name, who):
+            session = open_session(
+                application.database,
+                name,
+                connector,
+                connector_name=section.connector,
+                title=plugin(section.connector).title,
+                mappings=mappings,
+                writes=Writes(section.writes),
+                now=application.now,
+                new_id=lambda: str(uuid.uuid4()),
+                actor=who,
+            )
         if progress is not None:
             session.progress = progress
         settle_collector()
@@ -61,6 +63,27 @@ def session_on(
             # What is remembered of the CRM's schema is no longer true.
             forget_schema(application.database, name, application.now())
             raise
+
+
+@contextmanager
+def _noting_failure(application: Application, name: str, actor: str) -> Iterator[None]:
+    """A connection that cannot be opened leaves a failed run, so that `status` does not show
+    yesterday's success."""
+    try:
+        yield
+    except ConnectorError as error:
+        with application.database.begin() as connection:
+            run_id = runs.start(connection, name, "sign-in", actor, application.now())
+            runs.finish(
+                connection,
+                run_id,
+                runs.RunState.FAILED,
+                application.now(),
+                calls={},
+                counts={},
+                message=error.message,
+            )
+        raise
 
 
 def connection_of_run(application: Application, run_id: int) -> str:

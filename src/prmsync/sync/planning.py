@@ -31,6 +31,8 @@ class Plan:
     run_id: int
     cells: Counter[Cell] = field(default_factory=Counter)
     held: int = 0
+    unfit: int = 0
+    """Records with a value that the CRM cannot hold; they are parked."""
     trips: dict[Cell, Trip] = field(default_factory=dict)
     waiting_run: int | None = None
     """The run under which braked writes wait."""
@@ -108,7 +110,7 @@ def _store(
     for dirty, dirty_ids in by_dirty.items():
         links.set_dirty(connection, dirty_ids, dirty)
     held_store.unpark(connection, unparked)
-    _park_unfit(connection, session, verdicts)
+    plan.unfit += _park_unfit(connection, session, verdicts)
     plan.held += _store_held(connection, session, stream, plan.run_id, verdicts)
     _count(session, stream, plan, actions)
     return actions
@@ -146,7 +148,7 @@ def _unparked(verdict: Verdict, parked: ParkedItem | None) -> tuple[list[Action]
     return (todo, []) if len(todo) < len(verdict.actions) else (todo, [verdict.link.id])
 
 
-def _park_unfit(connection: sa.Connection, session: Session, verdicts: Sequence[Verdict]) -> None:
+def _park_unfit(connection: sa.Connection, session: Session, verdicts: Sequence[Verdict]) -> int:
     """Values that do not fit the CRM are kept and named, never cut."""
     items = [
         ParkedItem(
@@ -162,6 +164,7 @@ def _park_unfit(connection: sa.Connection, session: Session, verdicts: Sequence[
         if verdict.problems
     ]
     held_store.park(connection, items)
+    return len(items)
 
 
 def _store_held(

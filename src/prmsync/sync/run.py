@@ -328,7 +328,7 @@ def _finish(
     with session.database.begin() as connection:
         session.fence(connection)
         counts = _counts(connection, session, made.run_id)
-        failed = bool(outcome.refused or outcome.retry or outcome.stopped)
+        failed = bool(outcome.refused or outcome.retry or outcome.stopped or made.unfit)
         waits = _waits(connection, made.run_id)
         _forget_empty(connection, session)
         if failed:
