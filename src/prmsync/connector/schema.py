@@ -34,6 +34,9 @@ class FieldSchema:
     createable: bool = True
     updateable: bool = True
     required: bool = False
+    """Must be given when a record is created."""
+    nullable: bool = True
+    """Whether it may be blank; an owner never is, though the CRM fills it in by itself."""
     unique: bool = False
     picklist: Mapping[str, str] = field(default_factory=dict)
     """Active codes and their labels."""

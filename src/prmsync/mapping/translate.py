@@ -36,6 +36,8 @@ class Resolved:
     picklists: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     scales: Mapping[str, int] = field(default_factory=dict)
     lengths: Mapping[str, int] = field(default_factory=dict)
+    never_blank: frozenset[str] = frozenset()
+    """prm fields whose CRM field cannot be cleared."""
     people: Mapping[str, str] = field(default_factory=dict)
     emails: Mapping[str, str] = field(default_factory=dict)
     fallback_owner: str | None = None

@@ -377,6 +377,7 @@ def _acknowledge(stream: Stream, op: str, one: Write, result: WriteResult) -> No
     values = {name: value for name, value in new.items() if not name.startswith("@")}
     if op == "create":
         values = {**dict.fromkeys(stream.translator.to_crm), **values}
+        link.base, link.crm = None, None
     link.base = {**(link.base or {}), **values}
     link.crm = {**(link.crm or {}), **new}
     if result.id is not None and (op == "create" or stream.spec.relation is not None):

@@ -90,6 +90,7 @@ def _decide(
         _taken(known),
         skip,
     )
+    _spare_blanks(decision, rule, stream.translator.resolved.never_blank)
     if written:
         withhold(decision, rule, link, projected, written)
     verdict.held = decision.held
@@ -97,6 +98,20 @@ def _decide(
         verdict.state = LinkState.LIVE
     verdict.actions = _actions(session, stream, link, prm, decision, rule)
     return verdict
+
+
+def _spare_blanks(decision: Decision, rule: RecordRule, never_blank: frozenset[str]) -> None:
+    """What the CRM insists on is not cleared because we know nothing: a copy's owner, say."""
+    if decision.op is not Op.NONE or never_blank.isdisjoint(decision.to_crm):
+        return
+    for group in rule.groups:
+        if any(
+            name in never_blank and name in decision.to_crm and decision.to_crm[name] is None
+            for name in group.members
+        ):
+            for name in group.members:
+                decision.to_crm.pop(name, None)
+            decision.reasons.pop(group.name, None)
 
 
 def _unclear(known: Sequence[HeldItem]) -> bool:

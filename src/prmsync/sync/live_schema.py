@@ -40,6 +40,7 @@ def resolve(
         picklists=fields.picklists,
         scales=fields.scales,
         lengths=fields.lengths,
+        never_blank=frozenset(fields.never_blank),
         people=known.people,
         emails=known.emails,
         fallback_owner=known.fallback,

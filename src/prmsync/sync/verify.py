@@ -145,9 +145,10 @@ def _compare(
     ours = stream.translator.project(mapped, _pipeline(crm)).values
     rule = stream.rule_for(prm, session.name)
     unequal = []
+    never_blank = stream.translator.resolved.never_blank
     for group in rule.groups:
         p, c = _pair(group, ours, crm)
-        if p == c:
+        if p == c or any(ours.get(name) is None for name in group.members if name in never_blank):
             report.fields_equal += len(group.members)
         else:
             unequal.append((group, p, c))

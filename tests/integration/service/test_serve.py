@@ -308,6 +308,9 @@ def test_sync_of_all_leaves_a_paused_connection_out(two: Any, globex: Values) ->
     assert "sf is paused: audit" in named.stderr
 
 
+RUNS_WELL = {"done", "running"}
+
+
 def test_check_shows_the_health_of_the_running_service(one: Any) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -321,7 +324,8 @@ def test_check_shows_the_health_of_the_running_service(one: Any) -> None:
     service.tells("run ended")
     answer = one.prmsync("serve", "--check")
     assert answer.returncode == 0
-    assert json.loads(answer.stdout)["connections"]["sf"]["last_run"]["state"] == "done"
+    # With a schedule of seconds the next run may be under way already.
+    assert json.loads(answer.stdout)["connections"]["sf"]["last_run"]["state"] in RUNS_WELL
     taken = one.prmsync("serve")
     assert taken.returncode == 2
 

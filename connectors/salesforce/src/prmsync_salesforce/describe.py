@@ -71,6 +71,7 @@ def _field(field: Mapping[str, Any]) -> FieldSchema:
         required=createable
         and not field.get("nillable", True)
         and not field.get("defaultedOnCreate", False),
+        nullable=bool(field.get("nillable", True)),
         unique=bool(field.get("unique")),
         picklist=_picklist(field),
         restricted=bool(field.get("restrictedPicklist")),

@@ -89,7 +89,7 @@ class Org:
             cleaned.pop("Amount", None)
         missing = [
             field.name
-            for field in definition.required
+            for field in definition.never_blank
             if field.name in cleaned and cleaned[field.name] is None
         ]
         if missing:

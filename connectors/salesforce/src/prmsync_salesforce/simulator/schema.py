@@ -207,6 +207,9 @@ class ObjectDefinition:
             item.relationship.lower(): item for item in fields if item.relationship
         }
         self.required = tuple(item for item in fields if item.required)
+        self.never_blank = tuple(
+            item for item in fields if not item.nillable and item.type != "boolean"
+        )
         self.defaults = {
             item.name: False if item.default is None else item.default
             for item in fields
