@@ -146,6 +146,7 @@ def test_a_pipeline_of_the_worked_examples_shape_settles_in_both_crms(acme: Any)
 
 
 def assert_equal_everywhere(acme: Any, rows: int) -> None:
+    assert acme.run("verify").out.count("Both sides are equal.") == 2
     done = acme.run("verify", "--json")
     assert done.code == 0, done.said
     for reports in json.loads(done.out).values():

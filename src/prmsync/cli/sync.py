@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +11,7 @@ import typer
 
 from prmsync.cli import plans
 from prmsync.cli.context import application
+from prmsync.cli.held import value_text
 from prmsync.cli.output import ago, emit_json, note, say, show_error, table
 from prmsync.cli.pausing import not_paused
 
@@ -116,6 +118,9 @@ def _confirm(app: Application, run_id: int, *, yes: bool) -> None:
     if found.state != "waiting" or yes:
         return
     say(f"Run {run_id} waits because of a brake. Look first: prmsync runs show {run_id}")
+    if not sys.stdin.isatty():
+        say(f"Nobody is here to be asked. Write it: prmsync apply {run_id} --yes")
+        raise typer.Exit(WAITS)
     if not typer.confirm("Write it now?", default=False):
         raise typer.Exit(WAITS)
 
@@ -283,7 +288,23 @@ def _show_verify(name: str, reports: list[StreamReport]) -> None:
         if one.missing_in_crm:
             say(f"  {one.stream}: {one.missing_in_crm:,} linked records that the CRM does not show")
         for diff in one.shown:
-            say(f"  {one.stream} {diff.crm_id} {diff.group}: ours {diff.prm} | CRM {diff.crm}")
+            ours, theirs = value_text(diff.prm), value_text(diff.crm)
+            say(f"  {one.stream} {diff.crm_id} {diff.group}: ours {ours} | CRM {theirs}")
+    say(f"  {_verdict(name, reports)}")
+
+
+def _verdict(name: str, reports: list[StreamReport]) -> str:
+    """The comparison's result in one line."""
+    wrong = sum(one.mismatched + one.missing_in_crm for one in reports)
+    if wrong:
+        return f"{wrong:,} differ unexplained. To have a run decide: prmsync verify {name} --repair"
+    explained = sum(sum(one.explained.values()) for one in reports)
+    single = sum(one.only_in_crm + one.only_in_prm for one in reports)
+    if not explained and not single:
+        return "Both sides are equal."
+    return (
+        f"Nothing unexplained: {explained:,} differ for a reason, {single:,} are on one side only."
+    )
 
 
 def status(as_json: AsJson = False) -> None:
