@@ -15,6 +15,9 @@ from typing import Any
 
 import httpx
 import orjson
+import requests
+import requests.adapters
+from simple_salesforce import Salesforce
 
 from prmsync.connector.protocol import ConnectionSettings
 from prmsync.connector.registry import plugin
@@ -175,7 +178,10 @@ def dlt_load(crm: str, folder: Path, base_url: str) -> dict[str, Any]:
     )
 
     @dlt.resource(name="deal", primary_key="id", write_disposition="merge")
-    def deals() -> Iterator[list[dict[str, Any]]]:
+    def deals() -> Iterator[Any]:
+        if crm == "salesforce":
+            yield from _by_simple_salesforce(base_url, fields)
+            return
         with httpx.Client(base_url=base_url, timeout=60, trust_env=False) as client:
             for page in _PAGES[crm](client, fields):
                 yield [dict(zip(("id", *fields), row, strict=True)) for row in page]
@@ -192,6 +198,30 @@ def dlt_load(crm: str, folder: Path, base_url: str) -> dict[str, Any]:
         return {}
 
     return figures(work)
+
+
+class _OverHttp(requests.adapters.HTTPAdapter):
+    """simple-salesforce insists on https; the simulator speaks http on this machine."""
+
+    def send(self, request: requests.PreparedRequest, **more: Any) -> requests.Response:
+        request.url = (request.url or "").replace("https://", "http://", 1)
+        return super().send(request, **more)
+
+
+def _by_simple_salesforce(base_url: str, fields: list[str]) -> Iterator[dict[str, Any]]:
+    """As dlt's own Salesforce source reads: record by record from `query_all_iter`."""
+    with httpx.Client(base_url=base_url, timeout=60, trust_env=False) as client:
+        form = {"grant_type": "client_credentials", **plugin("salesforce").simulator_auth()}
+        token = client.post("/services/oauth2/token", data=form).json()["access_token"]
+    session = requests.Session()
+    session.trust_env = False
+    session.mount("https://", _OverHttp())
+    secure = base_url.replace("http://", "https://")
+    org = Salesforce(instance_url=secure, session_id=token, session=session, version="68.0")
+    for record in org.query_all_iter(f"SELECT Id, {', '.join(fields)} FROM Opportunity"):
+        record.pop("attributes")
+        record["id"] = record.pop("Id")
+        yield record
 
 
 def main() -> None:
