@@ -112,7 +112,7 @@ def drop(run: RunId) -> None:
 
     with application() as app:
         name = connection_of_run(app, run)
-        with session_on(app, name) as session, runs.holding(session):
+        with session_on(app, name) as session:
             dropped = runs.drop(session, run)
     say(f"{dropped:,} writes of run {run} are left until their values move.")
 
