@@ -40,3 +40,14 @@ def application() -> Iterator[Application]:
 
     with open_application(settings()) as opened:
         yield opened
+
+
+def known(app: Application, connection: str | None) -> str | None:
+    """The connection as named, or None for all of them.
+
+    Raises ConfigurationError for a name that prmsync.toml does not hold: "nothing waits" would be
+    no answer to it.
+    """
+    if connection is not None:
+        app.settings.connection(connection)
+    return connection

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from textwrap import wrap
 from typing import IO
 
 from rich.console import Console
@@ -56,6 +57,21 @@ def note(*lines: str) -> None:
     err = console(stderr=True)
     for line in lines:
         err.print(line, soft_wrap=True)
+
+
+def say_wrapped(text: str, *, indent: int = 0, hang: int = 0) -> None:
+    """Print prose in lines of 100 columns at most, broken between words; a longer word, such as an
+    id or an address, stays whole. Lines after the first stand `hang` columns further in."""
+    say(
+        *wrap(
+            text,
+            WIDTH,
+            initial_indent=" " * indent,
+            subsequent_indent=" " * (indent + hang),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    )
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], *, indent: int = 0) -> None:

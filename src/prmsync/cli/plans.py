@@ -49,39 +49,75 @@ def _cut(text: str, longest: int) -> str:
 
 
 def action_lines(action: Action, title: str) -> Iterator[str]:
-    """A change in one line where it fits, else a line for each field below the record's; creations
-    and deletions in one line."""
-    head = f"  {MARKS.get(action.op, '?')} {title}".rstrip() + "  "
+    """A change in one line where it fits, else below the record's line; a line for each field of
+    several. What became of it follows where that is not said by the run itself."""
+    head = f"  {MARKS.get(action.op, '?')} {_cut(title, WIDTH - 4)}".rstrip()
     if action.op in ("create", "delete", "end"):
         side = {"crm": "in the CRM", "prm": "in the partner database", "base": "link"}[action.side]
         detail = _headline(action) if action.op == "create" else ""
-        yield f"{head}{action.op} {side}{detail}    {action.reason}".rstrip()
+        yield from _fitted(head, f"{action.op} {side}{detail}", action.reason)
+    elif action.op == "base":
+        what = f"{', '.join(action.fields)}: {action.reason}, nothing to write"
+        yield from _fitted(head, what)
+    else:
+        changed = [
+            (FIELD_WORDS.get(name, name), _change(action, name, old, new))
+            for name, (old, new) in action.fields.items()
+            if old != new
+        ]
+        yield from _change_lines(head, changed, WHERE[action.side], action.reason)
+    if action.state in _BECAME:
+        error = f": {action.error}" if action.error else ""
+        yield from _paragraph(f"{_BECAME[action.state]}{error}")
+
+
+_BECAME = {
+    "waiting": "held by a brake",
+    "parked": "refused",
+    "retry": "left for the next run",
+    "unknown": "sent, no answer yet: the next run looks it up",
+    "superseded": "overtaken: its values moved",
+}
+"""States of a row that a reader of its run has to be told."""
+
+
+def _fitted(head: str, *parts: str) -> Iterator[str]:
+    told = [part for part in parts if part]
+    line = "    ".join([f"{head}  {told[0]}", *told[1:]])
+    if len(line) <= WIDTH:
+        yield line
         return
-    if action.op == "base":
-        yield f"{head}{', '.join(action.fields)}: {action.reason}, nothing to write"
-        return
-    changed = [
-        (FIELD_WORDS.get(name, name), f"{shown(old)} → {shown(new)}")
-        for name, (old, new) in action.fields.items()
-        if old != new
-    ]
-    yield from _change_lines(head, changed, WHERE[action.side], action.reason)
+    yield head
+    yield from _paragraph("    ".join(told))
+
+
+def _paragraph(text: str) -> list[str]:
+    indent = " " * 6
+    return wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent)
+
+
+def _change(action: Action, name: str, old: Scalar, new: Scalar) -> str:
+    """Old and new value; an amount with its currency where the change says it."""
+    told = f"{shown(old)} → {shown(new)}"
+    before, after = action.fields.get("currency", (None, None))
+    return f"{told} {after}" if name == "amount" and after and before == after else told
 
 
 def _change_lines(
     head: str, changed: Sequence[tuple[str, str]], where: str, reason: str
 ) -> Iterator[str]:
     if len(changed) == 1:
-        line = f"{head}{'  '.join(changed[0])}    {where}    {reason}".rstrip()
+        line = f"{head}  {'  '.join(changed[0])}    {where}    {reason}".rstrip()
         if len(line) <= WIDTH:
             yield line
             return
-    top = f"{head}  {where}    {reason}".rstrip()
-    yield top if len(top) <= WIDTH else f"{head}  {where}"
+    below = ("", reason, f"{where}: {reason}" if where else reason)
+    tops = (f"{head}    {where}    {reason}", f"{head}    {where}", head)
+    fitting = next(index for index, top in enumerate(tops) if len(top.rstrip()) <= WIDTH)
+    yield tops[fitting].rstrip()
     for name, change in changed:
         yield f"      {name:<17} {change}"
-    if len(top) > WIDTH:
-        yield from wrap(reason, WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6)
+    yield from _paragraph(below[fitting])
 
 
 def _headline(action: Action) -> str:
@@ -94,6 +130,7 @@ def _headline(action: Action) -> str:
 
 
 def as_json(action: Action, title: str, stream: str) -> dict[str, Any]:
+    """The same facts of a change for programs."""
     return {
         "action": action.id,
         "stream": stream,
@@ -129,7 +166,7 @@ _STATES = {
     "waiting": "waiting",
     "done": "written",
     "parked": "refused",
-    "retry": "to retry",
+    "retry": "left for the next run",
     "unknown": "unknown",
     "superseded": "overtaken",
     "dropped": "dropped",
@@ -184,8 +221,8 @@ def progress() -> Callable[[str, int], None]:
     return tell
 
 
-def listing(rows: Sequence[tuple[str, Sequence[tuple[Action, str]], int]]) -> None:
-    """Rows by stream: (stream, the first rows with their titles, how many there are)."""
+def listing(run_id: int, rows: Sequence[tuple[str, Sequence[tuple[Action, str]], int]]) -> None:
+    """Rows of a run by stream: (stream, the first rows with their titles, how many there are)."""
     for stream, found, total in rows:
         if not total:
             continue
@@ -193,7 +230,7 @@ def listing(rows: Sequence[tuple[str, Sequence[tuple[Action, str]], int]]) -> No
         for action, title in found:
             say(*action_lines(action, title))
         if total > len(found):
-            say(f"  … and {total - len(found):,} more; prmsync runs show N --all, or --json")
+            say(f"  … and {total - len(found):,} more: {SHOW} {run_id} --all")
 
 
 def show_pairs(rows: Sequence[Row]) -> None:

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from prmsync.cli import plans
-from prmsync.cli.context import application
-from prmsync.cli.output import ago, emit_json, moment, say, table
+from prmsync.cli.context import application, known
+from prmsync.cli.output import ago, emit_json, moment, say, say_wrapped, table
 
 AsJson = Annotated[bool, typer.Option("--json", help="The same facts for programs.")]
 RunId = Annotated[int, typer.Argument(metavar="RUN")]
@@ -33,10 +33,9 @@ def list_runs(
     from prmsync.store import runs
 
     with application() as app:
-        if connection is not None:
-            app.settings.connection(connection)
+        named = known(app, connection)
         with app.database.read() as db:
-            found = runs.recent(db, connection, limit)
+            found = runs.recent(db, named, limit)
         if as_json:
             emit_json([asdict(one) for one in found])
             return
@@ -91,8 +90,8 @@ def show(
         f"{moment(found.started_at)} by {found.actor}"
     )
     if found.message:
-        say(found.message)
-    plans.listing(rows)
+        say_wrapped(found.message)
+    plans.listing(run, rows)
     causes = {action.cause for _, listed, _ in rows for action, _ in listed if action.cause}
     for cause in sorted(causes):
         say(f"held by a brake: {cause}")

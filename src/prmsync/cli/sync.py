@@ -12,7 +12,7 @@ import typer
 from prmsync.cli import plans
 from prmsync.cli.context import application
 from prmsync.cli.held import value_text
-from prmsync.cli.output import ago, emit_json, note, say, show_error, table
+from prmsync.cli.output import ago, emit_json, note, say, say_wrapped, show_error, table
 from prmsync.cli.pausing import not_paused
 
 if TYPE_CHECKING:
@@ -69,10 +69,12 @@ def _show_plan(app: Application, name: str, report: Report) -> None:
     from prmsync.service.plan_file import rows_of
 
     say(f"{name} · run {report.run_id}", "")
-    plans.listing(rows_of(app.database, report.run_id, plans.SHOWN))
+    plans.listing(report.run_id, rows_of(app.database, report.run_id, plans.SHOWN))
     if report.held:
         say(f"  ! {plans.needs_decision(report.held)}")
-    say("", f"{plans.totals(report.counts)} · {plans.calls_line(report.calls)}")
+    if report.counts or report.held:
+        say("")
+    say_wrapped(f"{plans.totals(report.counts)} · {plans.calls_line(report.calls)}")
     for trip in report.trips:
         say(f"A brake would hold {trip.count:,} × {trip.cell}: {trip.why}")
     if report.counts:
@@ -165,7 +167,8 @@ def _show_run(name: str, report: Report) -> None:
     say(f"{name} · run {report.run_id} · {report.state}")
     if report.linked:
         say(f"  {report.linked:,} records linked to what was there already")
-    say(f"  {plans.totals(report.counts)}", f"  {plans.calls_line(report.calls)}")
+    say_wrapped(plans.totals(report.counts), indent=2)
+    say_wrapped(plans.calls_line(report.calls), indent=2)
     if report.held:
         say(f"  {plans.needs_decision(report.held)}")
     for action in report.refused_rows[: plans.SHOWN]:
@@ -174,9 +177,9 @@ def _show_run(name: str, report: Report) -> None:
     if len(report.refused_rows) > plans.SHOWN:
         say(f"  … and {len(report.refused_rows) - plans.SHOWN:,} more")
     if report.message:
-        say(f"  {report.message}")
+        say_wrapped(report.message, indent=2)
     if any(key.endswith("/parked") for key in report.counts):
-        say("  some records were refused by the CRM: prmsync parked list")
+        say("  some records were refused: prmsync parked list")
     plans.show_brake(name, report)
 
 
