@@ -6,6 +6,8 @@ import json
 import re
 from typing import Any
 
+import pytest
+
 PARTNERS = "name,domain,country\n" + "".join(
     f"Partner {n} Ltd,partner-{n}.example,GB\n" for n in range(1, 4)
 )
@@ -31,3 +33,23 @@ def test_a_dropped_run_writes_nothing_and_the_next_run_does_not_ask_again(acme: 
     assert "nothing to write" in acme.refused(0, "sync", "acme-sf")
     assert acme.records("salesforce", "Account") == []
     assert f"run {run} is dropped" in acme.refused(2, "apply", run, "--yes")
+
+
+def test_a_waiting_run_tells_which_of_its_rows_are_held(acme: Any) -> None:
+    run = waiting(acme)
+    assert acme.run("runs", "show", run).out.count("held by a brake\n") == 3
+    assert acme.run("apply", run, "--yes").code == 0
+    assert "held by a brake\n" not in acme.run("runs", "show", run).out
+    assert len(acme.records("salesforce", "Account")) == 3
+
+
+@pytest.mark.parametrize("command", [("held", "list"), ("parked", "list"), ("runs", "list")])
+def test_a_connection_that_is_not_there_is_an_error_not_an_empty_list(
+    command: tuple[str, str], acme: Any
+) -> None:
+    assert "There is no connection `acme`" in acme.refused(2, *command, "acme")
+
+
+def test_a_decision_on_a_field_where_nothing_waits_is_refused(acme: Any) -> None:
+    said = acme.refused(2, "held", "decide", "--field", "amount", "--take", "prm")
+    assert "nothing waits on `amount`" in said

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from prmsync.cli import plans
-from prmsync.cli.context import application
+from prmsync.cli.context import application, known
 from prmsync.cli.output import ago, emit_json, say
 
 if TYPE_CHECKING:
     from prmsync.service.waiting import HeldRow, ParkedRow
+    from prmsync.store.held import GroupValue, HeldItem
 
 AsJson = Annotated[bool, typer.Option("--json", help="The same facts for programs.")]
 Connection = Annotated[str | None, typer.Argument(metavar="[CONNECTION]")]
@@ -34,7 +36,7 @@ def list_held(connection: Connection = None, as_json: AsJson = False) -> None:
     from prmsync.service.waiting import held_rows
 
     with application() as app:
-        rows = held_rows(app.database, connection)
+        rows = held_rows(app.database, known(app, connection))
         now = app.now()
     if as_json:
         emit_json([_held_json(one) for one in rows])
@@ -44,24 +46,31 @@ def list_held(connection: Connection = None, as_json: AsJson = False) -> None:
         return
     for one in rows:
         item = one.item
+        ours, theirs = _told(item, item.prm, item.crm), _told(item, item.crm, item.prm)
         say(
             f"{item.id:>4}  {one.title}  {item.group}    {one.connection}, {ago(item.since, now)}",
-            f"      ours {_unequal(item.prm, item.crm)}  |  CRM {_unequal(item.crm, item.prm)}    "
-            f"{item.kind}",
+            f"      ours {ours}  |  CRM {theirs}    {item.kind}",
         )
     say("", "Decide: prmsync held decide ID --take prm|crm")
 
 
-def value_text(value: tuple[Any, ...] | None) -> str:
+def value_text(value: Sequence[Any] | None) -> str:
     """A group's value in one line."""
     return "deleted" if value is None else " · ".join(plans.shown(one) for one in value)
 
 
-def _unequal(value: tuple[Any, ...] | None, other: tuple[Any, ...] | None) -> str:
-    """A group's value where it differs from the other side's."""
+def _told(item: HeldItem, value: GroupValue | None, other: GroupValue | None) -> str:
+    """A group's value where it differs from the other side's; an amount with its currency."""
     if value is None or other is None or len(value) != len(other):
         return value_text(value)
-    return value_text(tuple(one for one, two in zip(value, other, strict=True) if one != two))
+    told = zip(item.fields, value, other, strict=True)
+    return value_text(
+        tuple(
+            mine
+            for name, mine, theirs in told
+            if mine != theirs or (name == "currency" and "amount" in item.fields)
+        )
+    )
 
 
 def _held_json(one: HeldRow) -> dict[str, Any]:
@@ -117,7 +126,7 @@ def decide(
     connection: Annotated[str | None, typer.Option("--connection")] = None,
 ) -> None:
     """Decide held fields; valid for the values you saw, done by the next run."""
-    from prmsync.errors import ConfigurationError
+    from prmsync.errors import ConfigurationError, NotFoundError
     from prmsync.service.syncing import person
     from prmsync.service.waiting import decide_items, held_rows
 
@@ -126,13 +135,16 @@ def decide(
     if not items and field is None:
         raise ConfigurationError("name an ID, or --field for all that wait on it")
     with application() as app:
-        chosen = list(items or ())
+        found = dict.fromkeys(items or ())
         if field is not None:
-            chosen += [
+            found |= dict.fromkeys(
                 one.item.id
-                for one in held_rows(app.database, connection)
+                for one in held_rows(app.database, known(app, connection))
                 if field == one.item.group or field in one.item.fields
-            ]
+            )
+        if not found:
+            raise NotFoundError(f"nothing waits on `{field}`", hint="see `prmsync held list`")
+        chosen = list(found)
         decide_items(app.database, chosen, take, person(), app.now())
     side = "our value" if take == "prm" else "the CRM's value"
     say(f"{len(chosen):,} decided: {side} holds. The next run does it: prmsync sync")
@@ -143,7 +155,7 @@ def list_parked(connection: Connection = None, as_json: AsJson = False) -> None:
     from prmsync.service.waiting import parked_rows
 
     with application() as app:
-        rows = parked_rows(app.database, connection)
+        rows = parked_rows(app.database, known(app, connection))
     if as_json:
         emit_json([_parked_json(one) for one in rows])
         return
