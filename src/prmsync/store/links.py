@@ -174,6 +174,19 @@ def set_dirty(connection: sa.Connection, ids: Sequence[int], dirty: int) -> None
         )
 
 
+def set_all_dirty(connection: sa.Connection, stream_id: int) -> None:
+    """Have every link of a stream decided again, those that ended excepted."""
+    connection.execute(
+        table.update()
+        .where(
+            table.c.stream_id == stream_id,
+            table.c.state != LinkState.ENDED,
+            table.c.dirty == Dirty.CLEAN,
+        )
+        .values(dirty=Dirty.CHANGED)
+    )
+
+
 def lock_dirty(connection: sa.Connection, ids: Sequence[int]) -> dict[int, int]:
     """Link id → dirty as it is now; on PostgreSQL the rows stay so until the transaction ends."""
     found: dict[int, int] = {}

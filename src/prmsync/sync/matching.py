@@ -6,7 +6,7 @@ later, if the mapping allows it. Nothing here writes to either side.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -16,6 +16,7 @@ from prmsync.domain.values import Scalar, Values
 from prmsync.program.names import company_key, country_key, duns_key, registrable_domain
 from prmsync.store import held, links
 from prmsync.store import records as prm_records
+from prmsync.store.held import HeldItem, HeldState
 from prmsync.store.links import Dirty, Link, LinkState
 from prmsync.sync.session import KEY, Session, Stream
 
@@ -49,6 +50,7 @@ def match_streams(session: Session) -> int:
 def _match_stream(session: Session, stream: Stream) -> int:
     with session.database.begin() as connection:
         session.fence(connection)
+        doubtful = _reconsidered(connection, stream)
         joined = _by_external_key(connection, stream)
         unclear: dict[int, list[Candidate]] = {}
         for names in stream.mapping.match:
@@ -59,7 +61,43 @@ def _match_stream(session: Session, stream: Stream) -> int:
                     unclear.setdefault(pair.prm_link, []).append(pair)
                     unclear.setdefault(pair.crm_link, []).append(pair)
         _hold_unclear(connection, session, unclear)
+        _let_go(connection, sorted(doubtful - unclear.keys()))
         return joined
+
+
+def _reconsidered(connection: sa.Connection, stream: Stream) -> set[int]:
+    """Links that wait for a person beside one that has moved, itself included. All of them are
+    marked: a candidate that was deleted or renamed is none any more, for nobody."""
+    items = held.open_of_marked(connection, stream.id, MATCH)
+    again: set[int] = set()
+    while items:
+        beside = {item.link_id for item in items} | _named(connection, stream, items)
+        fresh = sorted(beside - again)
+        again |= beside
+        items = _told(held.of_links(connection, fresh).values())
+    links.set_dirty(connection, sorted(again), Dirty.CHANGED)
+    return again
+
+
+def _named(connection: sa.Connection, stream: Stream, items: Sequence[HeldItem]) -> set[int]:
+    """The links of all candidates that these items list."""
+    ours = {str(one) for item in items for one in item.prm or ()}
+    theirs = {str(one) for item in items for one in item.crm or ()}
+    found = (
+        *links.by_prm_ids(connection, stream.id, ours).values(),
+        *links.by_crm_ids(connection, stream.id, theirs).values(),
+    )
+    return {one.id for one in found}
+
+
+def _told(found: Iterable[Sequence[HeldItem]]) -> list[HeldItem]:
+    return [item for items in found for item in items if item.group == MATCH]
+
+
+def _let_go(connection: sa.Connection, link_ids: Sequence[int]) -> None:
+    """Close what waited because of candidates that are none any more."""
+    told = _told(held.of_links(connection, link_ids).values())
+    held.close_items(connection, [item.id for item in told], HeldState.MOVED)
 
 
 def _hold_unclear(
@@ -67,18 +105,27 @@ def _hold_unclear(
 ) -> None:
     """Records with several candidates wait for a person: creating one more would be a guess."""
     known = held.of_links(connection, list(unclear))
+    overtaken = []
     ids = {one for pairs in unclear.values() for p in pairs for one in (p.prm_link, p.crm_link)}
     found = links.by_ids(connection, ids)
     items = []
     for link_id, pairs in unclear.items():
-        told = any(item.group == MATCH for item in known.get(link_id, ()))
-        if told or found[link_id].state != LinkState.NEW:
+        if found[link_id].state != LinkState.NEW:
             continue
-        ours = tuple(dict.fromkeys(found[pair.prm_link].prm_id for pair in pairs))
-        theirs = tuple(dict.fromkeys(found[pair.crm_link].crm_id for pair in pairs))
+        ours = tuple(sorted({str(found[pair.prm_link].prm_id) for pair in pairs}))
+        theirs = tuple(sorted({str(found[pair.crm_link].crm_id) for pair in pairs}))
+        told = _told([known.get(link_id, ())])
+        if any(_lists(item, ours, theirs) for item in told):
+            continue
+        overtaken += [item.id for item in told]
         kind = f"several candidates by {pairs[0].by}"
         items.append(held.new_item(link_id, MATCH, ("candidates",), kind, ours, theirs))
+    held.close_items(connection, overtaken, HeldState.MOVED)
     held.open_items(connection, items, None, session.now())
+
+
+def _lists(item: HeldItem, ours: held.GroupValue, theirs: held.GroupValue) -> bool:
+    return (set(item.prm or ()), set(item.crm or ())) == (set(ours), set(theirs))
 
 
 def _by_external_key(connection: sa.Connection, stream: Stream) -> int:
@@ -86,6 +133,7 @@ def _by_external_key(connection: sa.Connection, stream: Stream) -> int:
     waiting = list(
         links.unlinked(connection, stream.id, crm_side=True, dirty_only=True, showing=KEY)
     )
+    waiting = [one for one in waiting if not one.crm_gone]
     ours = links.by_prm_ids(
         connection, stream.id, {str(one.crm[KEY]) for one in waiting if one.crm}
     )
@@ -116,11 +164,9 @@ def _by_key(
             ours.setdefault(key, []).append(link.id)
     if not ours:
         return []
-    theirs: dict[Key, list[int]] = {}
-    for link in links.unlinked(connection, stream.id, crm_side=True, dirty_only=not fresh):
-        key = match_key(names, link.crm or {})
-        if key in ours:
-            theirs.setdefault(key, []).append(link.id)
+    theirs = _theirs(connection, stream, names, ours.keys(), dirty_only=not fresh)
+    if theirs and not fresh:  # of these keys there may be other candidates that did not move
+        theirs = _theirs(connection, stream, names, theirs.keys(), dirty_only=False)
     by = " + ".join(names)
     return [
         Candidate(stream.name, mine, other, by, SAME, len(ours[key]) == len(others) == 1)
@@ -128,6 +174,23 @@ def _by_key(
         for mine in ours[key]
         for other in others
     ]
+
+
+def _theirs(
+    connection: sa.Connection,
+    stream: Stream,
+    names: Sequence[str],
+    wanted: Collection[Key],
+    *,
+    dirty_only: bool,
+) -> dict[Key, list[int]]:
+    """Links of unlinked CRM records by match key, of the wanted keys."""
+    found: dict[Key, list[int]] = {}
+    for link in links.unlinked(connection, stream.id, crm_side=True, dirty_only=dirty_only):
+        key = None if link.crm_gone else match_key(names, link.crm or {})
+        if key is not None and key in wanted:
+            found.setdefault(key, []).append(link.id)
+    return found
 
 
 def _has(rows: Iterable[Link]) -> bool:
@@ -192,13 +255,8 @@ def _join(connection: sa.Connection, pairs: Sequence[Candidate]) -> list[Candida
         joined.append(pair)
     links.detach(connection, [pair.crm_link for pair in joined])
     both = [one for pair in joined for one in (pair.prm_link, pair.crm_link)]
-    told = [
-        item.id
-        for items in held.of_links(connection, both).values()
-        for item in items
-        if item.group == MATCH
-    ]
-    held.close_items(connection, told, held.HeldState.DONE)
+    told = _told(held.of_links(connection, both).values())
+    held.close_items(connection, [item.id for item in told], HeldState.DONE)
     changed = []
     for pair in joined:
         mine, other = found[pair.prm_link], found[pair.crm_link]

@@ -30,7 +30,9 @@ def observe(session: Session, *, full: bool = False) -> None:
 
 def observe_crm(session: Session, stream: Stream, *, full: bool = False) -> None:
     """Store every page of CRM changes; the cursor moves with the last one."""
-    cursor = None if full else stream.state.crm_cursor
+    before = stream.state.mapping_hash
+    changed = before is not None and before != stream.mark
+    cursor = None if full or changed else stream.state.crm_cursor
     for page in gathered(session.connector.changes(stream.spec, cursor)):
         with session.database.begin() as connection:
             session.fence(connection)
@@ -41,6 +43,18 @@ def observe_crm(session: Session, stream: Stream, *, full: bool = False) -> None
                 stream.state.read_at = session.now()
                 streams.save_stream(connection, stream.state)
         session.progress(f"reading {stream.name} from {session.connector_title}", len(page.records))
+    if before != stream.mark:
+        _under_new_mapping(session, stream, decide_all=changed)
+
+
+def _under_new_mapping(session: Session, stream: Stream, *, decide_all: bool) -> None:
+    """Everything was read under this mapping; what it says of old records is decided anew."""
+    with session.database.begin() as connection:
+        session.fence(connection)
+        if decide_all:
+            links.set_all_dirty(connection, stream.id)
+        stream.state.mapping_hash = stream.mark
+        streams.save_stream(connection, stream.state)
 
 
 def gathered(pages: Iterable[Page]) -> Iterator[Page]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
@@ -145,7 +147,20 @@ def forget_schema(database: Database, name: str, now: datetime) -> None:
 
 
 def _mark(mappings: Sequence[StreamMapping]) -> str:
-    return hashlib.blake2b(repr(list(mappings)).encode(), digest_size=16).hexdigest()
+    """A digest of what mappings say; where in its file a line stands does not count."""
+    said = _without_places([dataclasses.asdict(one) for one in mappings])
+    packed = orjson.dumps(said, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+    return hashlib.blake2b(packed, digest_size=16).hexdigest()
+
+
+def _without_places(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: _without_places(item) for key, item in value.items() if key not in ("at", "places")
+        }
+    if isinstance(value, list | tuple):
+        return [_without_places(item) for item in value]
+    return value
 
 
 def _streams(
@@ -174,6 +189,7 @@ def _streams(
             rule.copy_to_crm(),
             tuple(member for group in rule.groups for member in group.members),
             translator.references,
+            _mark([mapping]),
         )
     if findings:
         raise _misfit(findings)

@@ -44,6 +44,8 @@ class Stream:
     """All merged prm fields."""
     references: Mapping[str, str]
     """prm field → stream it refers to."""
+    mark: str
+    """Changes whenever the mapping says something else."""
 
     @property
     def id(self) -> int:

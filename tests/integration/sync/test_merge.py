@@ -166,3 +166,19 @@ def test_a_record_deleted_in_the_crm_ends_the_link_and_is_not_made_again(
     world.settle("crm")
     assert crm.rows("registration") == []
     assert len(world.all_ours("registration")) == 1
+
+
+def test_a_field_new_in_the_mapping_is_filled_in_without_anybodys_edit(
+    world: Any, crm: Any, rig: Any
+) -> None:
+    name = {"salesforce": "PRM_Product_Lines__c", "hubspot": "prm_product_lines"}[crm.connector]
+    world.alter = lambda mapping: rig.without(mapping, "product_lines")
+    world.insert("opportunity", {**DEAL, "product_lines": "firewall"})
+    world.settle("crm")
+    assert not crm.only("opportunity").get(name)
+    world.alter = lambda mapping: mapping
+    world.wait(3600)
+    world.settle("crm")
+    assert crm.only("opportunity")[name] == "firewall"
+    world.wait(3600)
+    assert world.sync("crm").counts == {}
