@@ -42,6 +42,8 @@ class Resolved:
     emails: Mapping[str, str] = field(default_factory=dict)
     fallback_owner: str | None = None
     """CRM id of the connection's fallback owner."""
+    nobody: str | None = None
+    """CRM id of the owner that the CRM puts where we name none; None where it leaves a blank."""
     time_zone: str = "UTC"
     names: Mapping[str, str] = field(default_factory=dict)
 
@@ -294,7 +296,9 @@ def _codec(stream: str, mapped: FieldMap, resolved: Resolved) -> Codec:
                 transforms.multi_picklist_codec(_table(stream, mapped, resolved)), length
             )
         case "owner":
-            return transforms.owner_codec(resolved.people, resolved.emails, resolved.fallback_owner)
+            return transforms.owner_codec(
+                resolved.people, resolved.emails, resolved.fallback_owner, resolved.nobody
+            )
         case other:
             canon = _SIMPLE[other]
             return transforms.same_both_ways(canon, canon)

@@ -5,7 +5,7 @@ Nothing here writes; the CRM's schema and people come from the connector.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from prmsync.connector.protocol import Connector, ObjectSpec, RelationSpec
@@ -44,10 +44,20 @@ def resolve(
         people=known.people,
         emails=known.emails,
         fallback_owner=known.fallback,
+        nobody=account.user_id
+        if account.user_id in known.emails and _never_blank(mapping, schema, fields.names)
+        else None,
         time_zone=zone,
         names=fields.names,
     )
     return resolved, findings
+
+
+def _never_blank(mapping: StreamMapping, schema: ObjectSchema, names: Mapping[str, str]) -> bool:
+    """Whether the CRM makes the user that created a record its owner where we name none."""
+    owners = [one.crm for one in mapping.fields.values() if one.transform == "owner"]
+    found = [schema.fields.get(names.get(name, name)) for name in owners]
+    return any(one is not None and not one.nullable for one in found)
 
 
 def resolve_connection(

@@ -211,7 +211,7 @@ def shipped(connector: str) -> list[StreamMapping]:
 
 def without(mapping: StreamMapping, name: str) -> StreamMapping:
     """The same mapping before somebody added a field to it."""
-    if mapping.stream != "partner":
+    if name not in mapping.fields:
         return mapping
     fields = {key: one for key, one in mapping.fields.items() if key != name}
     groups = {key: one for key, one in mapping.groups.items() if name not in one.members}

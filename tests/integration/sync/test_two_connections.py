@@ -59,3 +59,14 @@ def test_an_edit_of_a_copy_is_put_back_and_stays_in_history(both: Any) -> None:
     copy.change("opportunity", copy.only("opportunity")["Id"], amount=99)
     settle(both)
     assert copy.only("opportunity")["Amount"] == 48000
+
+
+def test_the_user_that_salesforce_puts_in_place_of_no_owner_is_nobody_for_us(both: Any) -> None:
+    deal = both.insert("opportunity", dict(DEAL))
+    for _ in range(3):
+        for name in ("sf", "hs"):
+            both.sync(name, release=True)
+    assert both.ours("opportunity", deal)["home"] == "sf"
+    assert both.ours("opportunity", deal)["owner"] is None
+    assert not both.crms["hs"].only("opportunity").get("hubspot_owner_id")
+    assert both.sync("hs").state == both.sync("sf").state == "done"

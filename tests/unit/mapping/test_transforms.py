@@ -274,6 +274,14 @@ def test_an_unknown_owner_is_replaced_by_the_fallback_and_told() -> None:
     assert caught.value.instead == "fall@ours.example"
 
 
+def test_where_the_crm_leaves_no_owner_blank_its_stand_in_is_our_blank() -> None:
+    person = next(iter(EMAILS))
+    codec = t.owner_codec(PEOPLE, EMAILS, None, person)
+    assert codec.write(None) == person
+    assert codec.project(None) == codec.read(person) == EMAILS[person]
+    assert codec.read(None) is None
+
+
 def test_without_a_fallback_an_unknown_owner_has_no_counterpart() -> None:
     codec = t.owner_codec(PEOPLE, EMAILS, None)
     for convert, value in ((codec.write, "gone@ours.example"), (codec.read, "005X")):

@@ -348,3 +348,13 @@ def test_a_relation_spec_names_the_roles_in_the_crms_words(
         spec.relation.role_field,
     }
     assert "Distributor" in spec.relation.roles and len(spec.relation.roles) == 7
+
+
+def test_an_owner_that_is_never_blank_has_the_signed_in_user_for_our_blank(tmp_path: Path) -> None:
+    account = replace(ACCOUNT, user_id="3")
+    for filled, read_back in ((True, "desk@acme.example"), (False, None)):
+        owner = replace(OWNER_ID, nullable=not filled)
+        one = mapping(tmp_path, OWNER)
+        resolved, findings = resolve(one, schema(owner), account, PEOPLE)
+        assert findings == []
+        assert Translator(one, resolved).project({"owner": None}).values == {"owner": read_back}

@@ -10,10 +10,14 @@ from prmsync.mapping.transforms.text import canon_text
 
 
 def owner_codec(
-    people: Mapping[str, str], emails: Mapping[str, str], fallback: str | None
+    people: Mapping[str, str],
+    emails: Mapping[str, str],
+    fallback: str | None,
+    nobody: str | None = None,
 ) -> Codec:
     """People by e-mail. Whom the CRM does not know as active is replaced by `fallback` (a CRM id)
-    on both sides, and reported; without a fallback it has no counterpart."""
+    on both sides, and reported; without a fallback it has no counterpart. `nobody` is the CRM id
+    that stands where we name no owner, in a CRM that never leaves the owner blank."""
     stand_in = None if fallback is None else emails.get(fallback)
 
     def read(value: Scalar) -> Scalar:
@@ -27,7 +31,7 @@ def owner_codec(
     def write(value: Scalar) -> Scalar:
         text = canon_text(value)
         if text is None:
-            return None
+            return nobody
         found = people.get(text) or people.get(text.lower())
         if found is not None:
             return found
