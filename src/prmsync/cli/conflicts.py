@@ -85,6 +85,7 @@ def list_conflicts(
             )
             for one in found
         ],
+        shorten=("customer", "against"),
     )
 
 

@@ -109,6 +109,7 @@ def _parts(block: Block, answer: ForecastAnswer, by: str) -> None:
             for part in parts
         ],
         indent=2,
+        shorten=("partner",),
     )
 
 
@@ -127,19 +128,19 @@ def pipeline(
     if not rows:
         say("No partner has active deals.")
         return
-    say("Active deals by stage: how many, and their worth in thousands", "")
+    say("Active deals by stage: how many, and their worth in thousands of the row's currency", "")
     table(
-        ["partner", "tier", *(_stage_head(stage) for stage in OPEN_STAGES), "all", "worth"],
+        ["partner", *(_stage_head(stage) for stage in OPEN_STAGES), "all", "worth"],
         [
             (
                 row.name,
-                row.tier,
                 *(_cell(row, stage) for stage in OPEN_STAGES),
                 row.deals,
                 f"{_whole(row.worth)} {row.currency}" if row.worth else "no amount",
             )
             for row in rows
         ],
+        shorten=("partner",),
     )
 
 

@@ -68,6 +68,7 @@ def list_margins(as_json: AsJson = False) -> None:
             )
             for r, partner in found
         ],
+        shorten=("partner", "customer"),
     )
     totals = " · ".join(map(str, margins.margin_totals(found)))
     say("", f"{len(found)} registrations · {totals}")

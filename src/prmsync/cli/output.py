@@ -9,7 +9,7 @@ import json
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -26,6 +26,7 @@ from prmsync.errors import PrmsyncError
 WIDTH = 100
 _NUMBER = re.compile(r"[-+~]?[\d,]+(\.\d+)?( ?(%|[A-Z]{3}|h|s|ms|MB))?|–|-|")
 _PLAIN_STEP_SECONDS = 5.0
+_SHORTEST = 12
 
 Cell = str | int | float | Decimal | bool | datetime | date | None
 
@@ -74,20 +75,47 @@ def say_wrapped(text: str, *, indent: int = 0, hang: int = 0) -> None:
     )
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], *, indent: int = 0) -> None:
-    """Print rows under column names; columns that hold only numbers are right-aligned."""
-    cells = [[_text(cell) for cell in row] for row in rows]
+def table(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Cell]],
+    *,
+    indent: int = 0,
+    shorten: Collection[str] = (),
+) -> None:
+    """Print rows under column names; columns that hold only numbers are right-aligned.
+
+    In a table that is wider than the page the columns of `shorten` end in an ellipsis: names, which
+    `--json` has whole. Other columns are folded, so that ids stay whole.
+    """
+    out = console()
+    cells = [[Text(_text(cell)) for cell in row] for row in rows]
+    _shorten([Text(name) for name in columns], cells, shorten, out.width - indent)
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for index, name in enumerate(columns):
-        numeric = bool(cells) and all(_NUMBER.fullmatch(row[index]) for row in cells)
+        numeric = bool(cells) and all(_NUMBER.fullmatch(row[index].plain) for row in cells)
         grid.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in cells:
-        grid.add_row(*(Text(cell) for cell in row))
-    out = console()
+        grid.add_row(*row)
     with out.capture() as captured:
-        out.print(grid)
+        out.print(grid, width=out.width - indent)
     for line in captured.get().splitlines():
         out.file.write(" " * indent + line.rstrip() + "\n")
+
+
+def _shorten(
+    head: Sequence[Text], cells: Sequence[Sequence[Text]], names: Collection[str], page: int
+) -> None:
+    widths = [max(text.cell_len for text in column) for column in zip(head, *cells, strict=True)]
+    able = [index for index, name in enumerate(head) if name.plain in names]
+    # The padding after the last column counts: the grid is laid out with it.
+    while sum(widths) + 2 * len(widths) > page and able:
+        widest = max(able, key=widths.__getitem__)
+        if widths[widest] <= _SHORTEST:
+            break
+        widths[widest] -= 1
+    for row in cells:
+        for index in able:
+            row[index].truncate(widths[index], overflow="ellipsis")
 
 
 def emit_json(data: object) -> None:

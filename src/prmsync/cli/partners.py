@@ -35,7 +35,7 @@ def list_partners(
         emit_json([_json(view) for view in found])
         return
     if not found:
-        say("No partners.")
+        say(f"No partners of tier {tier}." if tier else "No partners.")
         return
     table(
         ["partner", "tier", "types", "country", "status", "registrations", "approved"],

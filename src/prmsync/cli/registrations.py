@@ -52,7 +52,7 @@ def list_registrations(
         say("No registrations.")
         return
     table(
-        ["number", "partner", "customer", "amount", "state", "due", "protected to", "conflict"],
+        ["number", "partner", "customer", "amount", "state", "until", "conflict"],
         [
             (
                 view.registration.number,
@@ -60,12 +60,12 @@ def list_registrations(
                 view.registration.customer.name,
                 _amount(view.registration),
                 view.registration.review_state.value,
-                _due(view.registration.due_at, now),
-                _day(view.registration.protected_until),
+                _until(view.registration, now),
                 view.registration.conflict.kind,
             )
             for view in found
         ],
+        shorten=("partner", "customer"),
     )
 
 
@@ -253,12 +253,11 @@ def _amount(r: Registration) -> str:
     return str(r.amount) if r.amount else "–"
 
 
-def _due(at: datetime | None, now: datetime) -> str:
-    return "–" if at is None else ago(at, now)
-
-
-def _day(at: datetime | None) -> str:
-    return "–" if at is None else moment(at)[:10]
+def _until(r: Registration, now: datetime) -> str | None:
+    """When the next step is due; where none is, the last day of protection."""
+    if r.due_at is not None:
+        return ago(r.due_at, now)
+    return moment(r.protected_until)[:10] if r.protected_until else None
 
 
 def _json(view: RegistrationView) -> dict[str, Any]:

@@ -81,6 +81,24 @@ def test_a_table_fits_100_columns_away_from_a_terminal(capsys: pytest.CaptureFix
     assert max(map(len, capsys.readouterr().out.splitlines())) <= 100
 
 
+def test_names_are_shortened_where_a_table_is_too_wide_and_ids_never(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ident = "f889ba6c-4d92-46c1-b9ca-7a6382a11e85"
+    rows = [[ident, "Ünternehmen " * 9, "Acme"], [ident, "Globex", "Acme " * 20]]
+    table(["id", "partner", "customer"], rows, indent=2, shorten=("partner", "customer"))
+    head, first, second = capsys.readouterr().out.splitlines()
+    assert max(map(len, (head, first, second))) <= 100
+    assert ident in first and ident in second
+    assert first.count("…") == second.count("…") == 1
+    assert first.endswith("  Acme") and "  Globex  " in second
+
+
+def test_names_are_whole_where_there_is_room(capsys: pytest.CaptureFixture[str]) -> None:
+    table(["id", "partner"], [["1", "P" * 90]], shorten=("partner",))
+    assert "P" * 90 in capsys.readouterr().out
+
+
 def test_a_printed_line_is_never_broken(capsys: pytest.CaptureFixture[str]) -> None:
     say("x" * 300)
     assert capsys.readouterr().out == "x" * 300 + "\n"
