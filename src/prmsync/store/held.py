@@ -104,6 +104,21 @@ def of_links(connection: sa.Connection, link_ids: Sequence[int]) -> dict[int, li
     return found
 
 
+def open_of_marked(connection: sa.Connection, stream_id: int, group: str) -> list[HeldItem]:
+    """Open items of one group whose link is marked to be decided again."""
+    statement = (
+        sa.select(table)
+        .join(links, links.c.id == table.c.link_id)
+        .where(
+            links.c.stream_id == stream_id,
+            links.c.dirty > 0,
+            table.c.group_name == group,
+            table.c.state == HeldState.OPEN,
+        )
+    )
+    return [_item(row) for row in connection.execute(statement)]
+
+
 def new_item(
     link_id: int,
     group: str,

@@ -48,21 +48,30 @@ def match_streams(session: Session) -> int:
 
 
 def _match_stream(session: Session, stream: Stream) -> int:
+    joined, again = 0, True
     with session.database.begin() as connection:
         session.fence(connection)
-        doubtful = _reconsidered(connection, stream)
-        joined = _by_external_key(connection, stream)
-        unclear: dict[int, list[Candidate]] = {}
-        for names in stream.mapping.match:
-            pairs = _by_key(connection, stream, names, everything=False)
-            joined += len(_join(connection, [one for one in pairs if one.unique]))
-            for pair in pairs:
-                if not pair.unique:
-                    unclear.setdefault(pair.prm_link, []).append(pair)
-                    unclear.setdefault(pair.crm_link, []).append(pair)
-        _hold_unclear(connection, session, unclear)
-        _let_go(connection, sorted(doubtful - unclear.keys()))
-        return joined
+        while again:  # what waited beside a pair that was found now may be sure without it
+            count, again = _match_once(connection, session, stream)
+            joined += count
+    return joined
+
+
+def _match_once(connection: sa.Connection, session: Session, stream: Stream) -> tuple[int, bool]:
+    doubtful = _reconsidered(connection, stream)
+    joined, beside = _by_external_key(connection, stream)
+    unclear: dict[int, list[Candidate]] = {}
+    for names in stream.mapping.match:
+        pairs = _by_key(connection, stream, names, everything=False)
+        count, more = _join(connection, stream, [one for one in pairs if one.unique])
+        joined, beside = joined + count, beside or more
+        for pair in pairs:
+            if not pair.unique:
+                unclear.setdefault(pair.prm_link, []).append(pair)
+                unclear.setdefault(pair.crm_link, []).append(pair)
+    _hold_unclear(connection, session, unclear)
+    _let_go(connection, sorted(doubtful - unclear.keys()))
+    return joined, beside
 
 
 def _reconsidered(connection: sa.Connection, stream: Stream) -> set[int]:
@@ -128,7 +137,7 @@ def _lists(item: HeldItem, ours: held.GroupValue, theirs: held.GroupValue) -> bo
     return (set(item.prm or ()), set(item.crm or ())) == (set(ours), set(theirs))
 
 
-def _by_external_key(connection: sa.Connection, stream: Stream) -> int:
+def _by_external_key(connection: sa.Connection, stream: Stream) -> tuple[int, bool]:
     """CRM records that carry the key of one of our records, linked or not."""
     waiting = list(
         links.unlinked(connection, stream.id, crm_side=True, dirty_only=True, showing=KEY)
@@ -142,7 +151,7 @@ def _by_external_key(connection: sa.Connection, stream: Stream) -> int:
         mine = ours.get(str((one.crm or {})[KEY]))
         if mine is not None and mine.crm_id is None and mine.state == LinkState.NEW:
             pairs.append(Candidate(stream.name, mine.id, one.id, "external key", SAME, True))
-    return len(_join(connection, pairs))
+    return _join(connection, stream, pairs)
 
 
 def _by_key(
@@ -242,10 +251,11 @@ def _normal(name: str, value: Scalar) -> str | None:
     return value.strip().casefold() or None
 
 
-def _join(connection: sa.Connection, pairs: Sequence[Candidate]) -> list[Candidate]:
-    """Make one link of two one-sided rows; a row joins only once."""
-    ids = {one for pair in pairs for one in (pair.prm_link, pair.crm_link)}
-    found = links.by_ids(connection, ids)
+def _join(
+    connection: sa.Connection, stream: Stream, pairs: Sequence[Candidate]
+) -> tuple[int, bool]:
+    """Make one link of two one-sided rows; a row joins only once. Returns how many were joined,
+    and whether others waited for a person beside them."""
     used: set[int] = set()
     joined = []
     for pair in pairs:
@@ -253,9 +263,18 @@ def _join(connection: sa.Connection, pairs: Sequence[Candidate]) -> list[Candida
             continue
         used.update((pair.prm_link, pair.crm_link))
         joined.append(pair)
-    links.detach(connection, [pair.crm_link for pair in joined])
+    beside = False
+    for part in links.chunks(joined):
+        beside |= _join_part(connection, stream, part)
+    return len(joined), beside
+
+
+def _join_part(connection: sa.Connection, stream: Stream, joined: Sequence[Candidate]) -> bool:
     both = [one for pair in joined for one in (pair.prm_link, pair.crm_link)]
+    found = links.by_ids(connection, both)
     told = _told(held.of_links(connection, both).values())
+    beside = _named(connection, stream, told)
+    links.detach(connection, [pair.crm_link for pair in joined])
     held.close_items(connection, [item.id for item in told], HeldState.DONE)
     changed = []
     for pair in joined:
@@ -265,7 +284,9 @@ def _join(connection: sa.Connection, pairs: Sequence[Candidate]) -> list[Candida
         mine.dirty = Dirty.CHANGED
         changed.append(mine)
     links.save(connection, changed)
-    return joined
+    left = sorted(beside.difference(both))
+    links.set_dirty(connection, left, Dirty.CHANGED)
+    return bool(left)
 
 
 def candidates(session: Session, stream: Stream) -> list[Candidate]:
@@ -328,13 +349,12 @@ def link_pairs(session: Session, pairs: Sequence[Candidate]) -> int:
         found = links.by_ids(
             connection, {one for pair in pairs for one in (pair.prm_link, pair.crm_link)}
         )
-        free = [
-            pair
-            for pair in pairs
-            if _free(found.get(pair.prm_link)) and _free(found.get(pair.crm_link))
-        ]
-        return len(_join(connection, free))
+        free: dict[str, list[Candidate]] = {}
+        for pair in pairs:
+            if _free(found.get(pair.prm_link)) and _free(found.get(pair.crm_link)):
+                free.setdefault(pair.stream, []).append(pair)
+        return sum(_join(connection, session.streams[name], some)[0] for name, some in free.items())
 
 
 def _free(link: Link | None) -> bool:
-    return link is not None and link.state == LinkState.NEW
+    return link is not None and link.state == LinkState.NEW and not link.crm_gone
