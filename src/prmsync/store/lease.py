@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from prmsync.errors import LeaseLostError
 from prmsync.store.tables import lease as table
@@ -20,12 +21,11 @@ def acquire(
 
     `holder_is_dead` is the caller's evidence that the process that holds it no longer exists.
     """
-    row = connection.execute(sa.select(table).where(table.c.name == name)).first()
-    if row is None:
-        connection.execute(
-            table.insert().values(name=name, token=1, holder=holder, until=now + LEASE)
-        )
-        return 1
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    free = insert(table).values(name=name, token=0, holder=None, until=now)
+    connection.execute(free.on_conflict_do_nothing())
+    # Locked, or two that come at the same moment would both go on with the same token.
+    row = connection.execute(sa.select(table).where(table.c.name == name).with_for_update()).one()
     if row.holder is not None and row.until > now and not holder_is_dead:
         raise LeaseLostError(
             f"{name} is being synced by another process ({row.holder})",

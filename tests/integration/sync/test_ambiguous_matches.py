@@ -71,7 +71,7 @@ def test_a_record_of_ours_that_turns_out_to_be_another_company_is_created(
 def test_a_further_candidate_is_shown_to_the_person_who_decides(
     world: Any, crm: Any, partner_values: Values
 ) -> None:
-    ours, first, second = two_of_theirs(world, crm, partner_values)
+    _, first, second = two_of_theirs(world, crm, partner_values)
     third = company(crm, "Globex SA", "globex.example")
     world.settle("crm")
     told = [theirs for mine, theirs in waiting(world) if theirs and len(theirs) == 3]
