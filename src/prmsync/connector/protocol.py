@@ -69,6 +69,10 @@ class Record:
     """Who last modified the record, as the CRM names it (a user id or source)."""
 
 
+BAD_CURSOR = "CURSOR"
+"""Code of the error for a cursor that a connector cannot read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """Records, and the cursor that may be committed once these records are stored.

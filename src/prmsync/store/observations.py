@@ -26,7 +26,9 @@ def observe_crm(
     for one in seen:
         link = known.get(one.crm_id)
         if link is None:
-            if not one.deleted:
+            if one.deleted:  # it may have been listed before it was deleted, in the same read
+                fresh.pop(one.crm_id, None)
+            else:
                 fresh[one.crm_id] = one
         elif _moved(link, one):
             _take(link, one, anew=anew)
@@ -38,12 +40,15 @@ def observe_crm(
 
 
 def _moved(link: Link, one: Observation) -> bool:
-    if link.crm_gone and not one.deleted:
-        # A search index may still show what was there before the deletion.
-        return not (one.version and link.crm_version and one.version <= link.crm_version)
     if one.deleted:
         return not link.crm_gone
-    return link.crm != one.values
+    # A search index may still show what was there before a deletion, or before our own write.
+    if one.version and link.crm_version:
+        if one.version < link.crm_version:
+            return False
+        if link.crm_gone and one.version == link.crm_version:
+            return False
+    return link.crm_gone or link.crm != one.values
 
 
 def _take(link: Link, one: Observation, *, anew: bool) -> None:

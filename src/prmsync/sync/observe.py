@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import sqlalchemy as sa
 
-from prmsync.connector.protocol import Page, Record
+from prmsync.connector.protocol import BAD_CURSOR, Page, Record
 from prmsync.domain.merge import OnDelete
 from prmsync.domain.values import Values
+from prmsync.errors import ConnectorError
 from prmsync.store import change_log, links, observations, streams
 from prmsync.store import records as prm_records
 from prmsync.store.links import Observation
@@ -32,7 +33,26 @@ def observe_crm(session: Session, stream: Stream, *, full: bool = False) -> None
     """Store every page of CRM changes; the cursor moves with the last one."""
     before = stream.state.mapping_hash
     changed = before is not None and before != stream.mark
-    cursor = None if full or changed else stream.state.crm_cursor
+    known = stream.state.crm_cursor
+    if known is not None:
+        # Also before everything is read: what was deleted since is shown to who has a cursor.
+        _read_changes(session, stream, known, replaced=full or changed)
+    if known is None or full or changed:
+        _read_since(session, stream, None)
+    if before != stream.mark:
+        _under_new_mapping(session, stream, decide_all=changed)
+
+
+def _read_changes(session: Session, stream: Stream, cursor: str, *, replaced: bool) -> None:
+    """With `replaced` everything is read next, and a cursor that cannot be used does no harm."""
+    try:
+        _read_since(session, stream, cursor)
+    except ConnectorError as error:
+        if not replaced or error.code != BAD_CURSOR:
+            raise
+
+
+def _read_since(session: Session, stream: Stream, cursor: str | None) -> None:
     for page in gathered(session.connector.changes(stream.spec, cursor)):
         with session.database.begin() as connection:
             session.fence(connection)
@@ -43,8 +63,6 @@ def observe_crm(session: Session, stream: Stream, *, full: bool = False) -> None
                 stream.state.read_at = session.now()
                 streams.save_stream(connection, stream.state)
         session.progress(f"reading {stream.name} from {session.connector_title}", len(page.records))
-    if before != stream.mark:
-        _under_new_mapping(session, stream, decide_all=changed)
 
 
 def _under_new_mapping(session: Session, stream: Stream, *, decide_all: bool) -> None:

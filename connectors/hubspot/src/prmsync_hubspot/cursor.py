@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from prmsync.connector.protocol import BAD_CURSOR
 from prmsync.connector.values import in_utc, parse_moment
 from prmsync.errors import ConnectorError
 
@@ -55,5 +56,5 @@ def parse(text: str) -> Cursor:
         raise ConnectorError(
             "the stored HubSpot cursor cannot be read",
             hint="read everything once: prmsync sync --full",
-            code="CURSOR",
+            code=BAD_CURSOR,
         ) from error

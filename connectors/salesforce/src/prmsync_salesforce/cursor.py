@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import orjson
 
+from prmsync.connector.protocol import BAD_CURSOR
 from prmsync.connector.values import in_utc
 from prmsync.errors import SchemaError
 
@@ -26,4 +27,5 @@ def parse_cursor(cursor: str) -> datetime:
         raise SchemaError(
             "the stored position of this stream is not one of the Salesforce connector",
             hint="Read everything once: prmsync sync --full.",
+            code=BAD_CURSOR,
         ) from error
