@@ -112,14 +112,16 @@ def apply(
 
 
 def _confirm(app: Application, run_id: int, *, yes: bool) -> None:
-    """A braked run is written only by a clear yes."""
+    """What a brake holds, or would hold, is written only by a clear yes."""
     from prmsync.store import runs
 
     with app.database.read() as connection:
         found = runs.get(connection, run_id)
-    if found.state != "waiting" or yes:
+    brakes = found.counts.get("brakes", [])
+    if yes or (found.state != "waiting" and not (found.state == "planned" and brakes)):
         return
-    say(f"Run {run_id} waits because of a brake. Look first: prmsync runs show {run_id}")
+    say(f"A brake holds run {run_id}. Look first: prmsync runs show {run_id}")
+    say(*(f"  {one}" for one in brakes))
     if not sys.stdin.isatty():
         say(f"Nobody is here to be asked. Write it: prmsync apply {run_id} --yes")
         raise typer.Exit(WAITS)
@@ -180,6 +182,8 @@ def _show_run(name: str, report: Report) -> None:
         say_wrapped(report.message, indent=2)
     if any(key.endswith("/parked") for key in report.counts):
         say("  some records were refused: prmsync parked list")
+    if report.unfit:
+        say(f"  {report.unfit:,} with a value that does not fit the CRM: prmsync parked list")
     plans.show_brake(name, report)
 
 

@@ -338,8 +338,10 @@ def _settle(
             again.append(one.link.id)
     # A person may have decided something about these records since they were loaded.
     dirty = links.lock_dirty(connection, [one.id for one in saved])
+    homed = op == "create" and stream.mapping.home
     for link in saved:
-        link.dirty = dirty[link.id]
+        # Only now that the record is there can this connection be noted as its home.
+        link.dirty = Dirty.CHANGED if homed else dirty[link.id]
     links.save(connection, saved)
     links.set_dirty(connection, again, Dirty.CHANGED)
     journal.mark(connection, done, ActionState.DONE, done_at=session.stamp())

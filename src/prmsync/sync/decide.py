@@ -196,7 +196,7 @@ def _actions(
         if decision.base:
             reason = _reasons(rule, decision, decision.base)
             made.append(_write(link, "base", "base", link.base or {}, decision.base, reason))
-    _bookkeeping(session, stream, link, prm, decision, made)
+    _bookkeeping(session, stream, link, prm, made)
     return made
 
 
@@ -245,7 +245,6 @@ def _bookkeeping(
     stream: Stream,
     link: Link,
     prm: Values | None,
-    decision: Decision,
     made: list[Action],
 ) -> None:
     """Our key in a CRM record that lacks it, and the home of a record that has none. They join
@@ -254,7 +253,7 @@ def _bookkeeping(
     if linked and stream.mapping.stamp_key and stream.spec.key and not (link.crm or {}).get(KEY):
         _join(made, link, Side.CRM, KEY, link.prm_id, STAMPED)
     homeless = stream.mapping.home and prm is not None and prm.get(HOME) is None
-    if homeless and (linked or decision.op is Op.CREATE_CRM):
+    if homeless and linked:
         _join(made, link, Side.PRM, HOME, session.name, LINKED)
 
 

@@ -40,6 +40,8 @@ class Report:
     waiting_run: int | None = None
     linked: int = 0
     held: int = 0
+    unfit: int = 0
+    """Records with a value that the CRM cannot hold."""
     message: str = ""
     refused_rows: list[Action] = field(default_factory=list)
     """Rows of an applied plan whose inputs have moved."""
@@ -345,7 +347,14 @@ def _finish(
             RunState.WAITING if waits else state,
             session.now(),
             calls=calls,
-            counts={**counts, "linked": linked, "held": made.held, "recovered": recovered},
+            counts={
+                **counts,
+                "linked": linked,
+                "held": made.held,
+                "recovered": recovered,
+                "unfit": made.unfit,
+                "brakes": [f"{one.count:,} × {one.cell}: {one.why}" for one in made.trips.values()],
+            },
             message=message,
         )
     return Report(
@@ -357,6 +366,7 @@ def _finish(
         made.waiting_run,
         linked,
         made.held,
+        made.unfit,
         message,
     )
 
