@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from prmsync.cli.context import application
-from prmsync.cli.output import ago, emit_json, moment, say, table
+from prmsync.cli.output import ago, emit_json, moment, say, say_wrapped, table
 from prmsync.domain.conflict import Conflict, ConflictStatus, Resolution
 from prmsync.errors import ConfigurationError
 
@@ -109,19 +109,21 @@ def show(conflict: Ident, as_json: AsJson = False) -> None:
         f"Conflict {found.id} · {found.kind.label} ({found.kind}) · {found.severity} · "
         f"{found.status} · opened {ago(found.opened_at, now)} (target {hours}{late})"
     )
-    say(*_party_lines(found, parties))
+    for line in _party_lines(found, parties):
+        say_wrapped(line, hang=_FACTS)
     stored = json.loads(found.evidence)
     evidence = [f"same {kind} {value} ({score})" for kind, value, score in stored["evidence"]]
     common = f"common product {', '.join(stored['products'])}"
-    say(f"  Evidence      {' · '.join([*evidence, common])}")
+    say_wrapped(f"  Evidence      {' · '.join([*evidence, common])}", hang=_FACTS)
     outcome = (
         "review, never auto-reject" if found.opportunity else "the first valid submission wins"
     )
     say(f"  By the rules  {outcome} (program {found.rule_version}, rule {found.kind})")
     if found.status is ConflictStatus.RESOLVED:
-        say(
+        say_wrapped(
             f"  Decided       {found.resolution} by {found.resolved_by}, "
-            f"{moment(found.resolved_at)}: {found.resolved_why}"
+            f"{moment(found.resolved_at)}: {found.resolved_why}",
+            hang=_FACTS,
         )
         return
     other = "opportunity" if found.opportunity else "first"
@@ -167,6 +169,8 @@ def resolve(
     )
 
 
+_FACTS = 16
+"""Where the facts begin, right of their names."""
 _UPHOLD = {
     "registration": Resolution.UPHELD_A,
     "opportunity": Resolution.UPHELD_B,
@@ -214,7 +218,8 @@ def _party_lines(found: Conflict, parties: Parties) -> list[str]:
         times = [("created", o.created_at), ("last activity", o.last_activity_at)]
         told = ", ".join(f"{what} {moment(at)}" for what, at in times if at is not None)
         lines += [
-            f"  {'Opportunity':<13} {o.id}  {o.owner or 'no owner'} (direct)  ·  {o.customer.name}",
+            f"  {'Opportunity':<13} {o.id}  {o.owner or 'no owner'} (direct)",
+            f"  {'':<13} {o.customer.name}",
             f"  {'':<13} {_listed(o.product_lines)}  {o.amount or '–'}  {o.stage}  {told}".rstrip(),
         ]
     return lines

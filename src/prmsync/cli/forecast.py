@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from prmsync.cli.context import application
-from prmsync.cli.output import emit_json, note, say, table
+from prmsync.cli.output import emit_json, note, say, say_wrapped, table
 from prmsync.domain.stage import Stage
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _head(answer: ForecastAnswer) -> None:
         if f.stale_after_days is not None
         else "no deal is called stale: fewer than 20 wins are known"
     )
-    say(f"Stage-weighted: past due counts nothing; {stale}.")
+    say_wrapped(f"Stage-weighted: past due counts nothing; {stale}.")
     if answer.incomplete:
         note(f"{answer.incomplete} open deals lack an amount, currency or close date: not counted")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from prmsync.cli.context import application
-from prmsync.cli.output import emit_json, moment, note, say, table
+from prmsync.cli.output import emit_json, moment, note, say, say_wrapped, table
 
 if TYPE_CHECKING:
     from prmsync.answers.margins import Explanation
@@ -93,10 +93,11 @@ def explain(
     if found.margin is None or deal is None:
         say(f"{head} · nothing, because {found.basis.why_nothing}")
     else:
-        say(
+        say_wrapped(
             f"{head}, {deal.tier or 'no tier'}"
             f"{', through a distributor' if deal.through_distributor else ''} · "
-            f"program {found.margin.program_version} at order date {found.basis.order_date}"
+            f"program {found.margin.program_version} at order date {found.basis.order_date}",
+            hang=2,
         )
         say(*_derivation(found.margin, registration))
         if len(deal.lines) > 1:
@@ -110,13 +111,13 @@ def _derivation(margin: Margin, registration: Registration) -> list[str]:
     for component in margin.components:
         if component.line != shown:
             shown = component.line
-            lines.append(f"  {component.category:<11} {component.base.amount:,f} list")
-        lines.append(_component_line(component, registration))
+            lines.append(f"  {component.category:<11} {component.base} list")
+        lines += _component_lines(component, registration)
     reached = _percent(margin.reached.quantize(Decimal("0.01")))
     trimmed = any(c.trim.amount for c in margin.components)
     lines += [
         f"    cap {_percent(margin.cap)} %: {reached} % reached{', trimmed' if trimmed else ''}",
-        f"  margin {margin.reseller} · vendor net {margin.vendor_net.amount:,f}",
+        f"  margin {margin.reseller} · vendor net {margin.vendor_net}",
         "  rounded half up to the minor unit, per line and component",
     ]
     if margin.distributor.amount:
@@ -127,18 +128,21 @@ def _derivation(margin: Margin, registration: Registration) -> list[str]:
     return lines
 
 
-def _component_line(component: Component, registration: Registration) -> str:
+def _component_lines(component: Component, registration: Registration) -> list[str]:
     rate = "" if component.rate is None else f"{_percent(component.rate)} % of "
     line = (
         f"    {component.detail:<28} {rate + component.base_name:<26} "
         f"{component.amount.amount:>16,f}"
     )
     if component.trim.amount:
-        line += f"   {component.trim.amount:,f} trimmed by the cap"
-    if component.rule == "registration":
-        line += f"   approved {moment(registration.approved_at)[:10]}"
-        line += f", protected to {moment(registration.protected_until)[:10]}"
-    return line
+        line += f"   {component.trim.amount:,f} trimmed"
+    if component.rule != "registration":
+        return [line]
+    return [
+        line,
+        f"      approved {moment(registration.approved_at)[:10]}, "
+        f"protected to {moment(registration.protected_until)[:10]}",
+    ]
 
 
 def _ledger(found: Explanation) -> list[str]:

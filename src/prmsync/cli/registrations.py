@@ -3,7 +3,7 @@ extend|expire`."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -189,19 +189,18 @@ def expire(
         bool, typer.Option("--yes", help="Expire them; else they are only shown.")
     ] = False,
     as_of: Annotated[
-        datetime | None, typer.Option("--as-of", help="As of this UTC time, not now.")
+        datetime | None,
+        typer.Option("--as-of", help="As of this time, not now; UTC unless it names an offset."),
     ] = None,
     by: By = None,
     as_json: AsJson = False,
 ) -> None:
     """Show, or with --yes expire, what has outlived its protection or its deadline."""
-    from datetime import UTC
-
     from prmsync.answers.registrations import expire_overdue, overdue
     from prmsync.service.program_file import program_of
 
     with application() as app:
-        at = as_of.replace(tzinfo=UTC) if as_of else app.now()
+        at = app.now() if as_of is None else _utc(as_of)
         if do:
             settings = program_of(app.settings).review
             found = expire_overdue(app.database, _who(by), at, settings)
@@ -216,7 +215,13 @@ def expire(
     noun = "registration" if len(found) == 1 else "registrations"
     say(f"{len(found)} {noun} {'expired' if do else 'to expire'} as of {moment(at)}")
     if found and not do:
-        say("Do it: prmsync registrations expire --yes")
+        same = f" --as-of {at:%Y-%m-%dT%H:%M:%SZ}" if as_of else ""
+        say(f"Do it: prmsync registrations expire{same} --yes")
+
+
+def _utc(at: datetime) -> datetime:
+    """A time as typed: in UTC, unless it names another offset."""
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
 def _move(number: str, to: ReviewState, by: str | None, **needs: Any) -> None:

@@ -144,7 +144,7 @@ def history(
             ]
         )
         return
-    say(f"{kind} {title}  {prm_id}")
+    say_wrapped(f"{kind} {title}  {prm_id}", hang=2)
     if not lines:
         say("  nothing was written of it yet")
     for line in lines:

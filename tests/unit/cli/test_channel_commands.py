@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from prmsync.cli import context, main
+from prmsync.cli.output import WIDTH
 from prmsync.service.sample import SampleProgram, sample_program
 from prmsync.service.sample_store import store_sample
 from prmsync.store import tables
@@ -158,7 +159,9 @@ def test_expiry_is_shown_before_it_is_done(run: Run) -> None:
     late = ("--as-of", "2999-01-01")
     before = data(run, "registrations", "expire", *late)
     assert before and not any(r["expired"] for r in before)
-    assert "Do it: prmsync registrations expire --yes" in run("registrations", "expire", *late)
+    shown = run("registrations", "expire", "--as-of", "2998-12-31T23:00:00-01:00")
+    assert "to expire as of 2999-01-01 00:00 UTC" in shown
+    assert "Do it: prmsync registrations expire --as-of 2999-01-01T00:00:00Z --yes" in shown
     assert len(data(run, "registrations", "expire", *late, "--yes")) == len(before)
     assert data(run, "registrations", "expire", *late) == []
 
@@ -172,3 +175,19 @@ def test_a_program_file_is_used_and_its_problems_are_shown(run: Run, folder: Pat
         assert "cannot be used" in run("forecast", code=2)
     finally:
         settings.write_text(plain)
+
+
+def test_no_line_of_a_list_or_of_what_it_leads_to_is_wider_than_a_page(run: Run) -> None:
+    run("conflicts", "check")
+    run("margins", "compute")
+    said = [
+        run("registrations", "list"),
+        run("margins", "list"),
+        run("conflicts", "list"),
+        run("partners", "list"),
+        run("report", "pipeline"),
+        run("forecast", "--by", "partner"),
+        *(run("conflicts", "show", str(c["id"])) for c in data(run, "conflicts", "list")),
+        *(run("margins", "explain", m["number"]) for m in data(run, "margins", "list")[:40]),
+    ]
+    assert [line for text in said for line in text.splitlines() if len(line) > WIDTH] == []
