@@ -358,6 +358,15 @@ def test_a_waiting_run_is_not_written_without_a_clear_yes(filled: Any) -> None:
     assert filled.records("salesforce", "Account") == []
 
 
+def test_a_plan_that_a_brake_would_hold_is_not_written_without_a_clear_yes(filled: Any) -> None:
+    assert filled.run("plan", "acme-sf").code == 0
+    done = filled.run("apply", "1")
+    assert done.code == 3
+    assert "first creations wait for a person" in done.said
+    assert "prmsync apply 1 --yes" in done.said
+    assert filled.run("apply", "1", "--yes").code == 0
+
+
 def test_two_processes_on_one_connection_do_everything_once(filled: Any) -> None:
     filled.write(
         "more.csv",
