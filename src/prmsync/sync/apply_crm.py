@@ -35,6 +35,7 @@ from prmsync.sync.observe import store_records, translated
 from prmsync.sync.session import KEY, Session, Stream
 
 PAGE = 1000
+NOT_SHOWN = "the CRM does not show a record that was to be written; may prmsync still see it?"
 
 
 @dataclass(slots=True)
@@ -175,7 +176,7 @@ def send(
 ) -> None:
     """Guard, note the intent, send one batch, and store what the CRM answered."""
     try:
-        batch = _guarded(session, stream, op, batch)
+        batch = _guarded(session, stream, op, batch, outcome)
         if not batch:
             return
         with session.database.begin() as connection:
@@ -193,7 +194,9 @@ def send(
         _settle(connection, session, stream, op, batch, results, outcome)
 
 
-def _guarded(session: Session, stream: Stream, op: str, batch: Sequence[Write]) -> list[Write]:
+def _guarded(
+    session: Session, stream: Stream, op: str, batch: Sequence[Write], outcome: Outcome
+) -> list[Write]:
     """Drop rows whose record moved in the CRM since it was read; they are decided again."""
     if stream.spec.relation is not None and op == "create":
         return _not_there_yet(session, stream, batch)
@@ -221,9 +224,11 @@ def _guarded(session: Session, stream: Stream, op: str, batch: Sequence[Write]) 
             connection,
             [one.action.id for one in vanished],
             ActionState.RETRY,
-            error="the CRM does not show this record; it may have lost its permission",
+            error=NOT_SHOWN,
         )
         links.set_dirty(connection, [one.link.id for one in vanished], Dirty.CHANGED)
+    outcome.retry += len(vanished)
+    outcome.errors += [NOT_SHOWN] * bool(vanished)
     return [one for one, record in kept if record.id not in changed]
 
 

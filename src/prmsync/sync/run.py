@@ -293,8 +293,11 @@ def _unless_waiting(connection: sa.Connection, run_id: int, state: RunState) -> 
 
 
 def _waits(connection: sa.Connection, run_id: int) -> bool:
-    states = {state for _, _, _, state in journal.counts(connection, run_id)}
-    return ActionState.WAITING in states
+    return _any(connection, run_id, ActionState.WAITING)
+
+
+def _any(connection: sa.Connection, run_id: int, state: ActionState) -> bool:
+    return any(row[3] == state for row in journal.counts(connection, run_id))
 
 
 @contextmanager
@@ -330,7 +333,8 @@ def _finish(
     with session.database.begin() as connection:
         session.fence(connection)
         counts = _counts(connection, session, made.run_id)
-        failed = bool(outcome.refused or outcome.retry or outcome.stopped or made.unfit)
+        refused = outcome.refused or _any(connection, made.run_id, ActionState.PARKED)
+        failed = bool(refused or outcome.retry or outcome.stopped or made.unfit)
         waits = _waits(connection, made.run_id)
         _forget_empty(connection, session)
         if failed:
