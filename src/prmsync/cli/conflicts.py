@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from prmsync.cli.context import application
+from prmsync.cli.options import AsJson, By
 from prmsync.cli.output import ago, emit_json, moment, say, say_wrapped, table
 from prmsync.domain.conflict import Conflict, ConflictStatus, Resolution
 from prmsync.errors import ConfigurationError
@@ -16,8 +17,7 @@ from prmsync.errors import ConfigurationError
 if TYPE_CHECKING:
     from prmsync.answers.conflicts import Parties
 
-AsJson = Annotated[bool, typer.Option("--json", help="The same facts for programs.")]
-Ident = Annotated[int, typer.Argument(metavar="CONFLICT")]
+Ident = Annotated[int, typer.Argument(metavar="CONFLICT", help="As `conflicts list` shows.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -152,7 +152,7 @@ def resolve(
     ] = None,
     split: Annotated[bool, typer.Option("--split", help="Both sides share the deal.")] = False,
     dismiss: Annotated[bool, typer.Option("--dismiss", help="It is no conflict.")] = False,
-    by: Annotated[str | None, typer.Option("--by", metavar="WHO")] = None,
+    by: By = None,
 ) -> None:
     """Decide a conflict; no check touches the decision again."""
     from prmsync.answers import conflicts

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from prmsync.cli.context import application
+from prmsync.cli.options import AsJson
 from prmsync.cli.output import emit_json, note, say, say_wrapped, table
 from prmsync.domain.stage import Stage
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from prmsync.answers.pipeline import PipelineRow
     from prmsync.domain.money import Money
     from prmsync.forecast.stage_weighted import Block, LeftOut, Part
-
-AsJson = Annotated[bool, typer.Option("--json", help="The same facts for programs.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -32,7 +31,8 @@ def forecast(
         str | None, typer.Option("--period", metavar="2026Q4", help="A quarter; else this one.")
     ] = None,
     by: Annotated[
-        str | None, typer.Option("--by", help="Rows by partner, tier or stage as well.")
+        str | None,
+        typer.Option("--by", metavar="WHAT", help="Rows by partner, tier or stage as well."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -114,7 +114,9 @@ def _parts(block: Block, answer: ForecastAnswer, by: str) -> None:
 
 
 def pipeline(
-    partner: Annotated[str | None, typer.Option("--partner", help="Name or id.")] = None,
+    partner: Annotated[
+        str | None, typer.Option("--partner", metavar="NAME", help="Only this one: name or id.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Which partner has active deals in what stage."""

@@ -9,29 +9,32 @@ import typer
 
 from prmsync.cli import plans
 from prmsync.cli.context import application, known
+from prmsync.cli.options import AsJson, OneOrAll
 from prmsync.cli.output import ago, emit_json, say
 
 if TYPE_CHECKING:
     from prmsync.service.waiting import HeldRow, ParkedRow
     from prmsync.store.held import GroupValue, HeldItem
 
-AsJson = Annotated[bool, typer.Option("--json", help="The same facts for programs.")]
-Connection = Annotated[str | None, typer.Argument(metavar="[CONNECTION]")]
-
 
 def register(app: typer.Typer) -> None:
-    held = typer.Typer(help="Fields that no rule may decide.", no_args_is_help=True)
+    held = typer.Typer(
+        help="Fields that need a decision: no rule may make it.", no_args_is_help=True
+    )
     held.command("list")(list_held)
     held.command("show")(show_held)
     held.command("decide")(decide)
     app.add_typer(held, name="held")
-    parked = typer.Typer(help="Records that the other side refused.", no_args_is_help=True)
+    parked = typer.Typer(
+        help="Records that were refused by the CRM, or by the partner database.",
+        no_args_is_help=True,
+    )
     parked.command("list")(list_parked)
     parked.command("replay")(replay)
     app.add_typer(parked, name="parked")
 
 
-def list_held(connection: Connection = None, as_json: AsJson = False) -> None:
+def list_held(connection: OneOrAll = None, as_json: AsJson = False) -> None:
     """What needs a decision, and both values."""
     from prmsync.service.waiting import held_rows
 
@@ -91,7 +94,10 @@ def _held_json(one: HeldRow) -> dict[str, Any]:
     }
 
 
-def show_held(item: Annotated[int, typer.Argument(metavar="ID")], as_json: AsJson = False) -> None:
+def show_held(
+    item: Annotated[int, typer.Argument(metavar="ID", help="As `held list` shows.")],
+    as_json: AsJson = False,
+) -> None:
     """One held field: what was agreed, and what each side says now."""
     from prmsync.service.waiting import held_row
 
@@ -118,12 +124,19 @@ def show_held(item: Annotated[int, typer.Argument(metavar="ID")], as_json: AsJso
 
 
 def decide(
-    items: Annotated[list[int] | None, typer.Argument(metavar="[ID]…")] = None,
-    take: Annotated[str, typer.Option("--take", help="prm or crm: whose value holds.")] = "",
-    field: Annotated[
-        str | None, typer.Option("--field", help="All that wait on this field or group.")
+    items: Annotated[
+        list[int] | None, typer.Argument(metavar="ID", help="As `held list` shows.")
     ] = None,
-    connection: Annotated[str | None, typer.Option("--connection")] = None,
+    take: Annotated[
+        str, typer.Option("--take", metavar="prm|crm", help="Whose value holds: ours or the CRM's.")
+    ] = "",
+    field: Annotated[
+        str | None,
+        typer.Option("--field", metavar="NAME", help="All that wait on this field or group."),
+    ] = None,
+    connection: Annotated[
+        str | None, typer.Option("--connection", metavar="NAME", help="Only this connection.")
+    ] = None,
 ) -> None:
     """Decide held fields; valid for the values you saw, done by the next run."""
     from prmsync.errors import ConfigurationError, NotFoundError
@@ -150,8 +163,8 @@ def decide(
     say(f"{len(chosen):,} decided: {side} holds. The next run does it: prmsync sync")
 
 
-def list_parked(connection: Connection = None, as_json: AsJson = False) -> None:
-    """Records that the other side refused, with its words and the remedy."""
+def list_parked(connection: OneOrAll = None, as_json: AsJson = False) -> None:
+    """Records that were refused, in the words of who refused them, and the remedy."""
     from prmsync.service.waiting import parked_rows
 
     with application() as app:
@@ -189,7 +202,7 @@ def _parked_json(one: ParkedRow) -> dict[str, Any]:
 
 
 def replay(
-    links: Annotated[list[int], typer.Argument(metavar="LINK…", help="As `parked list` shows.")],
+    links: Annotated[list[int], typer.Argument(metavar="LINK", help="As `parked list` shows.")],
 ) -> None:
     """Try refused records again at the next run."""
     from prmsync.service.waiting import replay_links

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from prmsync.cli import context
+from prmsync.cli.options import AsJson
 from prmsync.cli.output import emit_json, note, progress, say
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def import_csv(
     delimiter: Annotated[
         str | None, typer.Option(help="Between cells; found in the header if not given.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The report as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Import a CSV file. Dates are kept, nobody is notified, a second import updates.
 

@@ -7,6 +7,7 @@ import sys
 import tempfile
 import traceback
 from pathlib import Path
+from textwrap import wrap
 from typing import Annotated
 
 import typer
@@ -30,7 +31,7 @@ from prmsync.cli import (
     simulator,
     sync,
 )
-from prmsync.cli.output import note, say, show_error
+from prmsync.cli.output import WIDTH, note, say, show_error
 from prmsync.errors import PrmsyncError
 
 INTERRUPTED = 130
@@ -124,7 +125,8 @@ def _usage(error: typer.TyperException) -> int:
     else:
         ctx = getattr(error, "ctx", None)
         command = ctx.command_path if ctx is not None else "prmsync"
-        note(message, f"Usage and options: {command} --help")
+        lines = [part for line in message.splitlines() for part in wrap(line, WIDTH)]
+        note(*lines, f"Usage and options: {command} --help")
     return error.exit_code
 
 

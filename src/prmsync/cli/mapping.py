@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from prmsync.cli.context import application, settings
+from prmsync.cli.options import AsJson
 from prmsync.cli.output import emit_json, say, table
 
 if TYPE_CHECKING:
     from prmsync.errors import ConnectorError, Finding
     from prmsync.mapping.model import GroupMap, StreamMapping
 
-AsJson = Annotated[bool, typer.Option("--json", help="The same facts for programs.")]
 Connection = Annotated[
     str | None, typer.Option("--connection", metavar="NAME", help="Only this connection.")
 ]
@@ -37,7 +37,7 @@ def check(
     files: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[FILES…]", help="Files, folders or connector names; else all connections'."
+            metavar="FILES", help="Files, folders or connector names; else all connections'."
         ),
     ] = None,
     connection: Connection = None,
@@ -162,7 +162,10 @@ def _as_json(mappings: ByConnection, findings: Sequence[Finding], asked: Asked) 
 
 
 def show(
-    stream: Annotated[str, typer.Argument(help="partner, opportunity, registration or relation.")],
+    stream: Annotated[
+        str,
+        typer.Argument(metavar="STREAM", help="partner, opportunity, registration or relation."),
+    ],
     connection: Connection = None,
     as_json: AsJson = False,
 ) -> None:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from prmsync.cli.context import application
+from prmsync.cli.options import AsJson, Number
 from prmsync.cli.output import emit_json, moment, note, say, say_wrapped, table
 
 if TYPE_CHECKING:
     from prmsync.answers.margins import Explanation
     from prmsync.domain.registration import Registration
     from prmsync.program.margins import Component, Margin
-
-AsJson = Annotated[bool, typer.Option("--json", help="The same facts for programs.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -75,7 +74,7 @@ def list_margins(as_json: AsJson = False) -> None:
 
 
 def explain(
-    number: Annotated[str, typer.Argument(metavar="NUMBER", help="Registration number or id.")],
+    number: Number,
     as_json: AsJson = False,
 ) -> None:
     """The derivation of one margin: rule, base, rate, trim and rounding; and its ledger."""

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from prmsync.cli.context import application
+from prmsync.cli.options import AsJson
 from prmsync.cli.output import emit_json, say, table
 
 if TYPE_CHECKING:
     from prmsync.answers.registration_view import PartnerView
-
-AsJson = Annotated[bool, typer.Option("--json", help="The same facts for programs.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -23,7 +22,9 @@ def register(app: typer.Typer) -> None:
 
 
 def list_partners(
-    tier: Annotated[str | None, typer.Option("--tier", help="Only this tier.")] = None,
+    tier: Annotated[
+        str | None, typer.Option("--tier", metavar="TIER", help="Only this tier.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Partners with tier, types and registrations."""

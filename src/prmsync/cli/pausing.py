@@ -13,7 +13,9 @@ from prmsync.cli.output import note, say
 if TYPE_CHECKING:
     from prmsync.service.wiring import Application
 
-Connection = Annotated[str | None, typer.Argument(metavar="[CONNECTION]")]
+Connection = Annotated[
+    str | None, typer.Argument(metavar="CONNECTION", help="One of prmsync.toml; or --all.")
+]
 Every = Annotated[bool, typer.Option("--all", help="All connections of prmsync.toml.")]
 
 

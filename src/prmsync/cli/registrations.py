@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from prmsync.cli.context import application
+from prmsync.cli.options import AsJson, By, Number
 from prmsync.cli.output import ago, emit_json, moment, note, say, table
 from prmsync.domain.registration import Move, Outcome, Registration, ReviewState
 
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from prmsync.answers.registration_view import RegistrationView
     from prmsync.answers.registrations import Moved
 
-AsJson = Annotated[bool, typer.Option("--json", help="The same facts for programs.")]
-Number = Annotated[str, typer.Argument(metavar="NUMBER", help="Registration number or id.")]
-By = Annotated[str | None, typer.Option("--by", metavar="WHO", help="Who decides; else you.")]
 Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="What the partner has to change.")]
 
 
@@ -35,7 +33,9 @@ def list_registrations(
     state: Annotated[
         ReviewState | None, typer.Option("--state", help="Only this review state.")
     ] = None,
-    partner: Annotated[str | None, typer.Option("--partner", help="Name or id.")] = None,
+    partner: Annotated[
+        str | None, typer.Option("--partner", metavar="NAME", help="Only this one: name or id.")
+    ] = None,
     conflict: Annotated[bool, typer.Option("--conflict", help="Only with a conflict.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -140,6 +140,7 @@ def reject(
         str,
         typer.Option(
             "--reason",
+            metavar="REASON",
             help="duplicate, direct_engaged, incomplete, ineligible_product, ineligible_partner, "
             "named_account or other; a note may follow after a colon.",
         ),
@@ -157,7 +158,9 @@ def withdraw(number: Number, by: By = None) -> None:
 
 def cancel(
     number: Number,
-    why: Annotated[str | None, typer.Option("--why", metavar="TEXT")] = None,
+    why: Annotated[
+        str | None, typer.Option("--why", metavar="TEXT", help="Kept with the cancellation.")
+    ] = None,
     by: By = None,
 ) -> None:
     """End an approval; flag, partner and expiry leave the opportunity."""

@@ -9,10 +9,10 @@ import typer
 
 from prmsync.cli import plans
 from prmsync.cli.context import application, known
+from prmsync.cli.options import AsJson, OneOrAll
 from prmsync.cli.output import ago, emit_json, moment, say, say_wrapped, table
 
-AsJson = Annotated[bool, typer.Option("--json", help="The same facts for programs.")]
-RunId = Annotated[int, typer.Argument(metavar="RUN")]
+RunId = Annotated[int, typer.Argument(metavar="RUN", help="As `runs list` shows.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -25,8 +25,8 @@ def register(app: typer.Typer) -> None:
 
 
 def list_runs(
-    connection: Annotated[str | None, typer.Argument(metavar="[CONNECTION]")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="Newest first.")] = 20,
+    connection: OneOrAll = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="How many.")] = 20,
     as_json: AsJson = False,
 ) -> None:
     """Recent runs, newest first."""

@@ -12,6 +12,7 @@ import typer
 from prmsync.cli import plans
 from prmsync.cli.context import application
 from prmsync.cli.held import value_text
+from prmsync.cli.options import AsJson, OneOrAll
 from prmsync.cli.output import ago, emit_json, note, say, say_wrapped, show_error, table
 from prmsync.cli.pausing import not_paused
 
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
     from prmsync.sync.run import Report
     from prmsync.sync.verify import StreamReport
 
-Connection = Annotated[
-    str | None, typer.Argument(metavar="[CONNECTION]", help="Default: all of prmsync.toml.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="The same facts for programs.")]
 FAILED, WAITS = 1, 3
 
 
@@ -38,7 +35,7 @@ def register(app: typer.Typer) -> None:
 
 
 def plan(
-    connection: Connection = None,
+    connection: OneOrAll = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Also write the plan as JSON.")
     ] = None,
@@ -130,7 +127,7 @@ def _confirm(app: Application, run_id: int, *, yes: bool) -> None:
 
 
 def sync(
-    connection: Connection = None,
+    connection: OneOrAll = None,
     full: Annotated[
         bool, typer.Option("--full", help="Read everything, not only changes.")
     ] = False,
@@ -205,7 +202,7 @@ def _exit_with(reports: list[Report]) -> None:
 
 
 def match(
-    connection: Annotated[str, typer.Argument(metavar="CONNECTION")],
+    connection: Annotated[str, typer.Argument(metavar="CONNECTION", help="One of prmsync.toml.")],
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Write possible pairs as CSV.")
     ] = None,
@@ -239,7 +236,7 @@ def match(
 
 
 def verify(
-    connection: Connection = None,
+    connection: OneOrAll = None,
     repair: Annotated[
         bool, typer.Option("--repair", help="Mark mismatches for a normal, braked run.")
     ] = False,
@@ -310,7 +307,8 @@ def _verdict(name: str, reports: list[StreamReport]) -> str:
     if not explained and not single:
         return "Both sides are equal."
     return (
-        f"Nothing unexplained: {explained:,} differ for a reason, {single:,} are on one side only."
+        f"Nothing is unexplained. Different for a reason: {explained:,}; "
+        f"on one side only: {single:,}."
     )
 
 
