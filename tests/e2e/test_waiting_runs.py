@@ -53,3 +53,16 @@ def test_a_connection_that_is_not_there_is_an_error_not_an_empty_list(
 def test_a_decision_on_a_field_where_nothing_waits_is_refused(acme: Any) -> None:
     said = acme.refused(2, "held", "decide", "--field", "amount", "--take", "prm")
     assert "nothing waits on `amount`" in said
+
+
+def test_what_a_person_left_is_explained_and_no_mismatch(acme: Any) -> None:
+    assert acme.run("apply", waiting(acme), "--yes").code == 0
+    edited = PARTNERS.replace("partner-2.example,GB", "partner-2.example,IE")
+    assert acme.run("import", acme.write("edited.csv", edited), "--as", "partner").code == 0
+    found = re.search(r"prmsync apply (\d+)", acme.run("plan", "acme-sf").out)
+    assert found is not None
+    assert acme.run("runs", "drop", found.group(1)).code == 0
+    verified = acme.run("verify", "acme-sf")
+    assert verified.code == 0, verified.said
+    assert "partner: 1 left by a person until it moves" in verified.out
+    assert "Different for a reason: 1; on one side only: 0." in verified.out
