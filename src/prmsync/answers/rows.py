@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -249,9 +248,3 @@ def _word(words: type[_Word], value: str, where: str) -> _Word:
 
 def _words(words: type[_Word], values: Iterable[str], where: str) -> Iterator[_Word]:
     return (_word(words, value, where) for value in values)
-
-
-def on_day(registration: Registration, fallback: date) -> date:
-    """The day on which a registration's tier is taken: its approval, else the fallback."""
-    approved = registration.approved_at
-    return approved.date() if approved else fallback

@@ -16,8 +16,4 @@ Values = dict[str, Scalar]
 
 PrmId = NewType("PrmId", str)
 """Id of a record in the partner database: a random UUID, also the external key in every CRM."""
-CrmId = NewType("CrmId", str)
-LinkId = NewType("LinkId", int)
 RunId = NewType("RunId", int)
-ActionId = NewType("ActionId", int)
-ConnectionName = NewType("ConnectionName", str)

@@ -12,8 +12,8 @@ from alembic.script import ScriptDirectory
 
 from prmsync.errors import StoreError
 from prmsync.store.capture import trigger_statements
-from prmsync.store.database import Database, open_database
-from prmsync.store.migrations import configuration, create, current_version, upgrade
+from prmsync.store.database import Database, open_database, stored_version
+from prmsync.store.migrations import configuration, create, upgrade
 from prmsync.store.schema_version import HEAD, VERSIONS
 from prmsync.store.tables import metadata
 
@@ -124,7 +124,7 @@ def test_the_versions_in_code_are_the_migrations_in_order() -> None:
 
 
 def test_a_new_database_has_the_present_version(database: Database) -> None:
-    assert current_version(database) == HEAD
+    assert stored_version(database) == HEAD
     assert upgrade(database) == HEAD
 
 

@@ -45,11 +45,6 @@ def upgrade(database: Database) -> str | None:
     return before
 
 
-def current_version(database: Database) -> str | None:
-    """The schema version written in the database; None where there are no prmsync tables."""
-    return stored_version(database)
-
-
 def configuration(connection: sa.Connection | None = None) -> Config:
     """Alembic's configuration for the packaged migrations, on an open write transaction."""
     config = Config()
