@@ -262,10 +262,12 @@ def unlinked(
         after = rows[-1].id
 
 
-def by_ids(connection: sa.Connection, ids: Iterable[int]) -> dict[int, Link]:
+def by_ids(connection: sa.Connection, ids: Iterable[int], *, lock: bool = False) -> dict[int, Link]:
+    """With `lock` nobody else marks them until the transaction ends."""
     found: dict[int, Link] = {}
     for part in chunks(sorted(ids)):
-        for one in _select(connection, among(connection, table.c.id, part), limit=len(part)):
+        wanted = among(connection, table.c.id, part)
+        for one in _select(connection, wanted, limit=len(part), lock=lock):
             found[one.id] = one
     return found
 

@@ -269,8 +269,10 @@ def _replace(session: Session, stream: Stream, batch: Sequence[Write], outcome: 
     ]
     with session.database.begin() as connection:
         session.fence(connection)
+        dirty = links.lock_dirty(connection, [one.link.id for one in cut])
         for one in cut:
             one.link.cut_crm()
+            one.link.dirty = dirty[one.link.id]
         links.save(connection, [one.link for one in cut])
         if left:
             rows, results = zip(*left, strict=True)

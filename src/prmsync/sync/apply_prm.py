@@ -63,7 +63,7 @@ def apply_prm(session: Session, run_id: int, states: Sequence[ActionState]) -> N
 def _apply_page(
     connection: sa.Connection, session: Session, stream: Stream, page: Sequence[Action]
 ) -> None:
-    found = links.by_ids(connection, {one.link_id for one in page})
+    found = links.by_ids(connection, {one.link_id for one in page}, lock=True)
     carry_out(connection, session, stream, page, found)
     journal.settle(connection, page)
 

@@ -210,7 +210,7 @@ def _compare(
 ) -> list[Action]:
     """The rows that would not be decided so now. A link is only at rest when these rows are all
     there is to do about it; whatever else moved on it is decided by the next run."""
-    found = links.by_ids(connection, {one.link_id for one in page})
+    found = links.by_ids(connection, {one.link_id for one in page}, lock=True)
     verdicts = decide_page(connection, session, stream, list(found.values()))
     now = {verdict.link.id: verdict for verdict in verdicts}
     moved = [

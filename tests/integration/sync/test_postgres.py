@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from prmsync.domain.values import PrmId, Values
-from prmsync.store import held, records
+from prmsync.store import held, links, records
 from prmsync.store.database import open_database
+from prmsync.sync import apply_prm, run
 from prmsync.sync.verify import verify
 
 
@@ -100,3 +101,71 @@ def test_an_edit_made_while_we_write_our_side_is_not_overwritten(
     world.settle("crm")
     assert world.ours("registration", filed)["customer_name"] == "Ours SE"
     assert crm.only("registration")[crm.words["registration_customer"]] == "Ours SE"
+
+
+def test_a_decision_taken_while_our_side_is_written_is_carried_out(
+    world: Any, crm: Any, filed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run holds the record's link; who decides waits for it, and is not overwritten."""
+    world.edit("registration", filed, {"expected_close": "2027-01-15"})
+    crm.change("registration", in_crm(crm), expected_close="2027-02-20")
+    world.settle("crm")
+    with world.database.read() as connection:
+        ((_, item),) = held.waiting_items(connection)
+
+    def decide() -> None:
+        with world.database.begin() as connection:
+            held.decide(connection, item.id, "crm", "dana", world.now())
+
+    thread = threading.Thread(target=decide)
+    carry_out = apply_prm.carry_out
+
+    def meanwhile(*args: Any) -> None:
+        if thread.ident is None:
+            thread.start()
+            thread.join(0.5)
+        carry_out(*args)
+
+    monkeypatch.setattr(apply_prm, "carry_out", meanwhile)
+    # Equal edits: only what both sides agree on moves, and no edit of ours marks the link again.
+    world.edit("registration", filed, {"customer_name": "Northwind AG"})
+    crm.change("registration", in_crm(crm), registration_customer="Northwind AG")
+    world.sync("crm")
+    assert thread.ident is not None
+    thread.join()
+    world.settle("crm")
+    assert world.ours("registration", filed)["expected_close"] == "2027-02-20"
+
+
+def test_a_decision_taken_while_a_plan_is_applied_is_carried_out(
+    world: Any, crm: Any, filed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.edit("registration", filed, {"expected_close": "2027-01-15"})
+    crm.change("registration", in_crm(crm), expected_close="2027-02-20")
+    world.settle("crm")
+    with world.database.read() as connection:
+        ((_, item),) = held.waiting_items(connection)
+    world.edit("registration", filed, {"customer_name": "Northwind AG"})
+    with world.session("crm") as session:
+        planned = run.plan(session)
+
+    def decide() -> None:
+        with world.database.begin() as connection:
+            held.decide(connection, item.id, "crm", "dana", world.now())
+
+    thread = threading.Thread(target=decide)
+    set_dirty = links.set_dirty
+
+    def meanwhile(*args: Any) -> None:
+        if thread.ident is None and args[2] == links.Dirty.CLEAN:
+            thread.start()
+            thread.join(0.5)
+        set_dirty(*args)
+
+    monkeypatch.setattr(links, "set_dirty", meanwhile)
+    world.wait(2)
+    with world.session("crm") as session:
+        run.apply(session, planned.run_id)
+    thread.join()
+    world.settle("crm")
+    assert world.ours("registration", filed)["expected_close"] == "2027-02-20"
