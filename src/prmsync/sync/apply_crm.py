@@ -66,9 +66,13 @@ def apply_crm(session: Session, run_id: int, states: Sequence[ActionState]) -> O
     outcome = Outcome()
     if not session.may_write(Side.CRM):
         return outcome
+    with session.database.read() as connection:
+        there = journal.counts(connection, run_id)
     for op in ("create", "update", "delete"):
         streams = session.streams.values()
         for stream in reversed(streams) if op == "delete" else streams:
+            if not any((stream.id, Side.CRM, op, state) in there for state in states):
+                continue
             _apply_stream(session, run_id, stream, op, states, outcome)
             if outcome.stopped is not None:
                 return outcome

@@ -39,7 +39,11 @@ class _Batch:
 def apply_prm(session: Session, run_id: int, states: Sequence[ActionState]) -> None:
     """Write all rows of the run that go to our side, and its base moves, parents first."""
     sides = ["base"] if not session.may_write(Side.PRM) else ["prm", "base"]
+    with session.database.read() as connection:
+        there = journal.counts(connection, run_id)
     for stream in session.streams.values():
+        if not any(key[0] == stream.id and key[1] in sides and key[3] in states for key in there):
+            continue
         after = 0
         while True:
             with session.database.begin() as connection:
