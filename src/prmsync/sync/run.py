@@ -140,8 +140,8 @@ def _release(session: Session) -> None:
 def apply(session: Session, run_id: int) -> Report:
     """Do exactly what a stored plan says. Rows whose inputs have moved are refused and named.
 
-    Raises StateError for a run that has nothing to apply, ConfigurationError's kin for one of
-    another connection.
+    Raises StateError for a run that has nothing to apply or belongs to another connection, and
+    where the connection only plans.
     """
     if session.writes is Writes.NONE:
         raise StateError(
