@@ -1,4 +1,5 @@
-"""What a person does with a run that a brake holds: look, leave it, write it after all."""
+"""What a person does with runs and with what waits: look, leave it, write it after all; and what is
+said of what is not there."""
 
 from __future__ import annotations
 
@@ -66,3 +67,13 @@ def test_what_a_person_left_is_explained_and_no_mismatch(acme: Any) -> None:
     assert verified.code == 0, verified.said
     assert "partner: 1 left by a person until it moves" in verified.out
     assert "Different for a reason: 1; on one side only: 0." in verified.out
+
+
+@pytest.mark.parametrize("command", ["plan", "verify"])
+def test_a_crm_that_does_not_answer_keeps_no_other_connection_from_its_turn(
+    command: str, acme: Any
+) -> None:
+    done = acme.run(command, PRMSYNC_CONNECTIONS__ACME_HS__BASE_URL="http://127.0.0.1:9")
+    assert done.code == 1
+    assert "acme-hs:\nnothing answers at http://127.0.0.1:9" in done.err
+    assert "acme-sf" in done.out

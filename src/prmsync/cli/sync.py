@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +17,7 @@ from prmsync.cli.held import value_text
 from prmsync.cli.options import AsJson, OneOrAll
 from prmsync.cli.output import ago, emit_json, note, say, say_wrapped, show_error, table
 from prmsync.cli.pausing import not_paused
+from prmsync.errors import PrmsyncError
 
 if TYPE_CHECKING:
     from prmsync.service.wiring import Application
@@ -46,20 +49,24 @@ def plan(
     from prmsync.service.syncing import session_on
     from prmsync.sync import run
 
+    failures: list[PrmsyncError] = []
     with application() as app:
         found = []
         for name in not_paused(app, connection):
-            with session_on(app, name, progress=plans.progress()) as session:
+            with (
+                _going_on(name, failures),
+                session_on(app, name, progress=plans.progress()) as session,
+            ):
                 report = run.plan(session)
-                data = plan_data(app.database, report.run_id, org_id=session.account.org_id)
-            found.append(data)
-            if not as_json:
-                _show_plan(app, name, report)
-        if out is not None:
+                found.append(plan_data(app.database, report.run_id, org_id=session.account.org_id))
+                if not as_json:
+                    _show_plan(app, name, report)
+        if out is not None and found:
             write_plan(out, found)
             say(f"Written to {out}. Do exactly this: prmsync apply {out}")
         if as_json:
             emit_json(found)
+    _exit_if(failures)
 
 
 def _show_plan(app: Application, name: str, report: Report) -> None:
@@ -135,7 +142,6 @@ def sync(
     as_json: AsJson = False,
 ) -> None:
     """One run now: read both sides, merge field by field, write what is decided."""
-    from prmsync.errors import PrmsyncError
     from prmsync.service.syncing import session_on
     from prmsync.sync import run
 
@@ -143,23 +149,34 @@ def sync(
     failures: list[PrmsyncError] = []
     with application() as app:
         for name in not_paused(app, connection):
-            try:
-                with session_on(app, name, progress=plans.progress()) as session:
-                    report = run.sync(session, full=full, release=yes)
-            except PrmsyncError as error:
-                # What is wrong with one connection does not keep the other from its run.
-                failures.append(error)
-                note(f"{name}:")
-                show_error(error)
-                continue
-            reports.append(report)
-            if not as_json:
-                _show_run(name, report)
+            with (
+                _going_on(name, failures),
+                session_on(app, name, progress=plans.progress()) as session,
+            ):
+                report = run.sync(session, full=full, release=yes)
+                reports.append(report)
+                if not as_json:
+                    _show_run(name, report)
         if as_json:
             emit_json([_report_json(one) for one in reports])
+    _exit_if(failures)
+    _exit_with(reports)
+
+
+@contextmanager
+def _going_on(name: str, failures: list[PrmsyncError]) -> Iterator[None]:
+    """What is wrong with one connection is told, and does not keep the others from their turn."""
+    try:
+        yield
+    except PrmsyncError as error:
+        failures.append(error)
+        note(f"{name}:")
+        show_error(error)
+
+
+def _exit_if(failures: list[PrmsyncError]) -> None:
     if failures:
         raise typer.Exit(max(one.exit_code for one in failures))
-    _exit_with(reports)
 
 
 def _show_run(name: str, report: Report) -> None:
@@ -247,19 +264,24 @@ def verify(
     from prmsync.sync.verify import verify as compare
 
     clean = True
+    failures: list[PrmsyncError] = []
     found: dict[str, Any] = {}
     with application() as app:
         for name in not_paused(app, connection):
-            with session_on(app, name, progress=plans.progress()) as session:
+            with (
+                _going_on(name, failures),
+                session_on(app, name, progress=plans.progress()) as session,
+            ):
                 reports = compare(session, repair=repair)
-            clean = clean and all(one.is_clean for one in reports)
-            found[name] = [asdict(one) for one in reports]
-            if not as_json:
-                _show_verify(name, reports)
+                clean = clean and all(one.is_clean for one in reports)
+                found[name] = [asdict(one) for one in reports]
+                if not as_json:
+                    _show_verify(name, reports)
     if as_json:
         emit_json(found)
     elif repair and not clean:
         say("Mismatches are marked; the next run decides them: prmsync sync")
+    _exit_if(failures)
     if not clean:
         raise typer.Exit(FAILED)
 
