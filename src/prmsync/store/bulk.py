@@ -80,7 +80,7 @@ def raw(columns: Iterable[sa.Column[Any]]) -> list[sa.ColumnElement[Any]]:
 
 
 def among(
-    connection: sa.Connection, key: sa.Column[Any], values: Iterable[Any]
+    connection: sa.Connection, key: sa.ColumnElement[Any], values: Iterable[Any]
 ) -> sa.ColumnElement[bool]:
     """`key` is one of `values`, as one parameter however many there are: the statement is
     compiled once."""

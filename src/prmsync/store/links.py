@@ -331,15 +331,13 @@ def relations_of(
     connection: sa.Connection, stream_id: int, from_ids: Collection[str]
 ) -> Iterator[Link]:
     """Links of relations whose CRM id begins with one of these ids and a colon."""
-    wanted = set(from_ids)
-    for low, high in _spans(wanted):
+    for where, wanted in _beginning_with(connection, set(from_ids)):
         after = 0
         while True:
             rows = _select(
                 connection,
                 table.c.stream_id == stream_id,
-                table.c.crm_id >= f"{low}:",
-                table.c.crm_id < f"{high};",
+                where,
                 table.c.id > after,
                 limit=CHUNK,
             )
@@ -349,14 +347,29 @@ def relations_of(
             after = rows[-1].id
 
 
-def _spans(wanted: Collection[str]) -> list[tuple[str, str]]:
-    """Ranges that hold these ids; only ids of one length stand in their own order as text."""
+_Part = tuple[sa.ColumnElement[bool], Collection[str]]
+
+
+def _beginning_with(connection: sa.Connection, wanted: Collection[str]) -> list[_Part]:
+    """Conditions, each with the ids that it is meant to find: it may find more."""
+    if connection.dialect.name == "postgresql":
+        # No ranges: in the order of most servers' languages ";" does not follow ":".
+        from_id = sa.func.split_part(table.c.crm_id, ":", 1, type_=sa.Text)
+        return [(among(connection, from_id, wanted), wanted)]
+    return [
+        (sa.and_(table.c.crm_id >= f"{min(same)}:", table.c.crm_id < f"{max(same)};"), same)
+        for same in _spans(wanted)
+    ]
+
+
+def _spans(wanted: Collection[str]) -> list[Collection[str]]:
+    """Ids by ranges to read; only ids of one length stand in their own order as text."""
     if len(wanted) <= FEW:
-        return [(one, one) for one in wanted]
-    by_length: dict[int, list[str]] = {}
+        return [(one,) for one in wanted]
+    by_length: dict[int, set[str]] = {}
     for one in wanted:
-        by_length.setdefault(len(one), []).append(one)
-    return [(min(same), max(same)) for same in by_length.values()]
+        by_length.setdefault(len(one), set()).add(one)
+    return list(by_length.values())
 
 
 def count_by_state(connection: sa.Connection, stream_id: int) -> dict[str, int]:
