@@ -60,6 +60,8 @@ class RecomputeReport:
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
+    """One row of a registration's margin ledger, as it was entered; `amount` may be negative."""
+
     id: int
     kind: str
     amount: Money

@@ -126,6 +126,7 @@ def tier_history(connection: sa.Connection) -> TierHistory:
 
 
 def partner_names(connection: sa.Connection) -> dict[str, str]:
+    """Partner id → name, of all partners."""
     rows = connection.execute(sa.select(tables.partner.c.id, tables.partner.c.name))
     return {row.id: row.name for row in rows}
 

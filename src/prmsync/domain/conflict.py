@@ -13,6 +13,8 @@ from prmsync.domain.values import PrmId
 
 
 class ConflictKind(StrEnum):
+    """What kind of conflict it is, by the program's rule numbers."""
+
     PARTNER_PARTNER = "C1"
     PARTNER_DIRECT = "C2"
     NAMED_ACCOUNT = "C3"
@@ -32,6 +34,8 @@ class ConflictKind(StrEnum):
 
 
 class Severity(StrEnum):
+    """How much a conflict matters; `none` is noted and asks nothing of anybody."""
+
     HIGH = "high"
     MEDIUM = "medium"
     LOW = "low"
@@ -62,6 +66,8 @@ _SEVERITIES = {
 
 
 class ConflictStatus(StrEnum):
+    """Where a conflict stands; how it was decided is its `Resolution`."""
+
     OPEN = "open"
     ACKNOWLEDGED = "acknowledged"
     RESOLVED = "resolved"

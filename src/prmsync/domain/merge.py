@@ -6,6 +6,8 @@ from enum import StrEnum
 
 
 class Side(StrEnum):
+    """The two sides of a connection: our partner database, and the CRM."""
+
     PRM = "prm"
     CRM = "crm"
 
@@ -22,6 +24,8 @@ class Policy(StrEnum):
 
 
 class Direction(StrEnum):
+    """Which way a field crosses; the side that a one-way field comes from owns it."""
+
     BOTH = "both"
     TO_CRM = "to_crm"
     TO_PRM = "to_prm"

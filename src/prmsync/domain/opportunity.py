@@ -27,6 +27,8 @@ class Role(StrEnum):
 
 
 class Attribution(StrEnum):
+    """What a partner did for a deal."""
+
     SOURCED = "sourced"
     INFLUENCED = "influenced"
     DELIVERED = "delivered"

@@ -11,6 +11,8 @@ from prmsync.domain.values import PrmId
 
 
 class PartnerType(StrEnum):
+    """What a partner does in the channel; a partner may be several."""
+
     RESELLER = "reseller"
     VAR = "var"
     MSP = "msp"
@@ -22,6 +24,8 @@ class PartnerType(StrEnum):
 
 
 class PartnerStatus(StrEnum):
+    """Where a partner stands in the program."""
+
     PROSPECT = "prospect"
     ACTIVE = "active"
     SUSPENDED = "suspended"

@@ -14,6 +14,8 @@ def email_key(email: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Person:
+    """A user of ours or of a CRM; the e-mail is how both sides mean the same person."""
+
     id: str
     email: str
     name: str | None = None

@@ -19,6 +19,8 @@ from prmsync.errors import StateError
 
 
 class ReviewState(StrEnum):
+    """Whether the vendor accepted a registration; says nothing of the deal's stage or outcome."""
+
     DRAFT = "draft"
     SUBMITTED = "submitted"
     UNDER_REVIEW = "under_review"
@@ -32,6 +34,8 @@ class ReviewState(StrEnum):
 
 
 class RejectReason(StrEnum):
+    """Why a registration was rejected."""
+
     DUPLICATE = "duplicate"
     DIRECT_ENGAGED = "direct_engaged"
     INCOMPLETE = "incomplete"
@@ -42,6 +46,8 @@ class RejectReason(StrEnum):
 
 
 class Outcome(StrEnum):
+    """How the deal of a closed registration ended."""
+
     WON = "won"
     LOST = "lost"
 

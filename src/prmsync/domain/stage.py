@@ -10,6 +10,8 @@ from enum import StrEnum
 
 
 class Stage(StrEnum):
+    """Where a deal stands; the CRMs' own stages are mapped to these."""
+
     PROSPECT = "prospect"
     QUALIFIED = "qualified"
     TECHNICAL_VALIDATION = "technical_validation"

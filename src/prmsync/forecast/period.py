@@ -13,6 +13,8 @@ _NAME = re.compile(r"(\d{4})[- ]?[Qq]([1-4])")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Quarter:
+    """A calendar quarter; `number` is 1 to 4."""
+
     year: int
     number: int
 

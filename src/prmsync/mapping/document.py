@@ -34,12 +34,16 @@ class Scalar:
 
 @dataclass(frozen=True, slots=True)
 class Items:
+    """A YAML sequence, with its place."""
+
     at: Position
     items: tuple[Node, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
+    """One key of a YAML mapping, with its place."""
+
     key: str
     at: Position
     value: Node
@@ -47,6 +51,8 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Table:
+    """A YAML mapping; its entries in the file's order."""
+
     at: Position
     entries: tuple[Entry, ...]
 

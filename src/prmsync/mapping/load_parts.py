@@ -49,6 +49,7 @@ def _pipeline(table: Section, entry: Entry, places: dict[tuple[str, Stage], Posi
 
 
 def read_owners(top: Section) -> OwnerMap:
+    """`owners:` of a mapping; what is wrong goes to the section's findings."""
     section = top.section("owners", tuple(keys.OWNERS))
     if section is None:
         return OwnerMap()
@@ -119,6 +120,7 @@ def _role(section: Section) -> tuple[str, Mapping[str, str]]:
 
 
 def read_brakes(top: Section) -> BrakeLimits:
+    """`brakes:` of a mapping, each limit at its default where it is not given."""
     section = top.section("brakes", tuple(keys.BRAKES))
     if section is None:
         return BrakeLimits()

@@ -37,6 +37,7 @@ class CustomerKeys(NamedTuple):
 
 
 def customer_keys(customer: Customer) -> CustomerKeys:
+    """What a customer is recognised by; a key that its data do not give is None."""
     return CustomerKeys(
         registrable_domain(customer.domain),
         duns_key(customer.duns),

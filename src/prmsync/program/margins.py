@@ -18,6 +18,8 @@ from prmsync.errors import ConfigurationError, InputError
 
 
 class MarginRule(StrEnum):
+    """Which rule of the program a part of a margin comes from."""
+
     TIER = "tier"
     REGISTRATION = "registration"
     PROMOTION = "promotion"

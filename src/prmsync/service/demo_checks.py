@@ -46,6 +46,7 @@ def written(demo: Demo, after: int = 0) -> Counter[str]:
 
 
 def held(demo: Demo) -> list[HeldRow]:
+    """What needs a decision now."""
     return held_rows(demo.application.database)
 
 
@@ -56,11 +57,13 @@ def is_quiet(demo: Demo) -> bool:
 
 
 def ours(demo: Demo, kind: str, prm_id: str) -> Values:
+    """A record's values in the partner database."""
     with demo.application.database.read() as connection:
         return records.read(connection, kind, [prm_id])[prm_id]
 
 
 def theirs(demo: Demo, crm: DemoCrm, kind: str, prm_ids: Sequence[str]) -> dict[str, Values]:
+    """Records' values as one CRM has them, by prm id."""
     with demo.session(crm) as session:
         return shown_in_crm(session, kind, prm_ids)
 

@@ -58,6 +58,7 @@ def known_deals(
 
 
 def direct_record(deal: Opportunity) -> CrmRecord:
+    """A direct deal as a CRM's own users entered it."""
     return CrmRecord("opportunity", deal.id, opportunity_values(deal))
 
 

@@ -184,11 +184,13 @@ def _closed(dice: Dice, r: Registration, opportunity: Opportunity, day: date) ->
 
 
 def deal_name(customer: Customer, product_lines: frozenset[str]) -> str:
+    """A deal's name: its customer and the first of its product lines."""
     product = min(product_lines).replace("_", " ")
     return f"{customer.name} {product}"
 
 
 def products(dice: Dice) -> frozenset[str]:
+    """One or two product lines, at times with services."""
     lines = [line for line in REFERENCE_PROGRAM.product_lines if line != "services"]
     chosen = dice.random.sample(lines, 2 if dice.chance(25) else 1)
     return frozenset([*chosen, "services"] if dice.chance(12) else chosen)

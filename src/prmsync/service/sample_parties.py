@@ -34,6 +34,7 @@ class People:
 
 
 def make_people(dice: Dice) -> People:
+    """Partner managers and sales people, all different."""
     firsts, lasts = FIRST_NAMES.split(), LAST_NAMES.split()
     names = [f"{first} {last}" for first in firsts for last in lasts]
     chosen = dice.random.sample(names, PARTNER_MANAGERS + SALES_PEOPLE)
@@ -114,6 +115,7 @@ def other_spelling(customer: Customer) -> Customer:
 
 
 def respell(name: str) -> str:
+    """A name that ends in a legal form, with that form spelled the other way."""
     head, _, form = name.rpartition(" ")
     return f"{head} {OTHER_SPELLINGS.get(form, form)}"
 
@@ -127,8 +129,10 @@ def slug(name: str) -> str:
 
 
 def duns(dice: Dice) -> str:
+    """Nine digits, as a DUNS number has."""
     return f"{dice.random.randrange(100_000_000, 999_999_999)}"
 
 
 def currency_of(country: str | None) -> str:
+    """The currency of a customer's deals, by country."""
     return "USD" if country == "US" else "EUR"

@@ -24,6 +24,8 @@ _STOPPED = "the service was stopped; the next run goes on from what was stored"
 
 
 class Kind(StrEnum):
+    """How a turn of a connection ended."""
+
     DONE = "done"
     REFUSED = "refused"
     """The CRM refused some records; they wait, everything else was written."""

@@ -16,6 +16,8 @@ from prmsync.store.tables import PRM_TABLES, ExactDecimal, UtcDateTime
 
 
 class Storage(Enum):
+    """How a prm field is stored and read."""
+
     TEXT = auto()
     CODES = auto()
     """Several codes, sorted and joined by ";"."""

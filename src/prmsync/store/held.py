@@ -24,6 +24,8 @@ GroupValue = tuple[Scalar, ...]
 
 
 class HeldState(StrEnum):
+    """What became of a field that needs a decision."""
+
     OPEN = "open"
     DECIDED = "decided"
     """A person decided; the next run does it, if the values they saw still stand."""
@@ -161,11 +163,13 @@ def open_items(
 
 
 def close_items(connection: sa.Connection, ids: Sequence[int], state: HeldState) -> None:
+    """Held items that no longer wait, and why."""
     for part in chunks(ids):
         connection.execute(table.update().where(table.c.id.in_(part)).values(state=state))
 
 
 def get(connection: sa.Connection, item_id: int) -> HeldItem:
+    """One held item, in any state. Raises NotFoundError."""
     row = connection.execute(sa.select(table).where(table.c.id == item_id)).first()
     if row is None:
         raise NotFoundError(f"nothing is held as {item_id}", hint="see `prmsync held list`")
@@ -231,6 +235,7 @@ def counts(connection: sa.Connection, stream_ids: Sequence[int]) -> dict[int, tu
 
 
 def parked_of(connection: sa.Connection, link_ids: Sequence[int]) -> dict[int, ParkedItem]:
+    """Link id → its refusal, of those links that have one."""
     found: dict[int, ParkedItem] = {}
     for part in chunks(link_ids):
         statement = sa.select(parked_table).where(among(connection, parked_table.c.link_id, part))
@@ -261,6 +266,7 @@ def park(connection: sa.Connection, items: Sequence[ParkedItem]) -> None:
 
 
 def unpark(connection: sa.Connection, link_ids: Sequence[int]) -> None:
+    """Forget the refusals of these links."""
     for part in chunks(link_ids):
         connection.execute(
             parked_table.delete().where(among(connection, parked_table.c.link_id, part))

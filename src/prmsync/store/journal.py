@@ -148,6 +148,7 @@ _ADDED = (
 
 
 def add(connection: sa.Connection, run_id: int, actions: Sequence[Action]) -> None:
+    """Store rows of a run; a row that names another run belongs to that one."""
     rows = [
         (
             one.run_id or run_id,

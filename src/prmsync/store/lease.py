@@ -42,6 +42,7 @@ def acquire(
 
 
 def holder_of(connection: sa.Connection, name: str) -> str | None:
+    """Who holds a connection's lease; None when nobody does."""
     return connection.execute(
         sa.select(table.c.holder).where(table.c.name == name)
     ).scalar_one_or_none()
@@ -60,6 +61,7 @@ def renew(connection: sa.Connection, name: str, token: int, now: datetime) -> No
 
 
 def release(connection: sa.Connection, name: str, token: int) -> None:
+    """Give a lease up; one that was taken over meanwhile stays with its new holder."""
     connection.execute(
         table.update().where(table.c.name == name, table.c.token == token).values(holder=None)
     )

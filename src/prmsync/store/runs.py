@@ -16,6 +16,8 @@ from prmsync.store.tables import run as table
 
 
 class RunState(StrEnum):
+    """Where a run stands."""
+
     RUNNING = "running"
     PLANNED = "planned"
     """Planned only, on request; waits for `apply`."""
@@ -30,6 +32,8 @@ class RunState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Run:
+    """One run as stored; `calls` by kind, `counts` by `stream/side/op/state` and by name."""
+
     id: int
     connection: str
     kind: str
@@ -58,6 +62,7 @@ def _run(row: Any) -> Run:
 
 
 def start(connection: sa.Connection, name: str, kind: str, actor: str, now: datetime) -> int:
+    """Store a run that begins; returns its number."""
     result = connection.execute(
         table.insert().values(
             connection=name, kind=kind, state=RunState.RUNNING, actor=actor, started_at=now
@@ -79,6 +84,7 @@ def finish(
     counts: Mapping[str, Any],
     message: str = "",
 ) -> None:
+    """Store how a run ended, what it called and what it did."""
     connection.execute(
         table.update()
         .where(table.c.id == run_id)
@@ -93,10 +99,12 @@ def finish(
 
 
 def set_state(connection: sa.Connection, run_id: int, state: RunState) -> None:
+    """Move a run that has ended to another state."""
     connection.execute(table.update().where(table.c.id == run_id).values(state=state))
 
 
 def get(connection: sa.Connection, run_id: int) -> Run:
+    """One run. Raises NotFoundError."""
     row = connection.execute(sa.select(table).where(table.c.id == run_id)).first()
     if row is None:
         raise NotFoundError(f"there is no run {run_id}", hint="see `prmsync runs list`")

@@ -57,6 +57,7 @@ def pin_connection(connection: sa.Connection, name: str, org_id: str, environmen
 
 
 def save_schema(connection: sa.Connection, name: str, text: str | None, at: datetime) -> None:
+    """Remember the CRM's schema; None forgets it."""
     connection.execute(
         connections.update()
         .where(connections.c.name == name)
@@ -65,6 +66,7 @@ def save_schema(connection: sa.Connection, name: str, text: str | None, at: date
 
 
 def all_connections(connection: sa.Connection) -> list[ConnectionState]:
+    """Every connection that was ever synced or paused, by name."""
     rows = connection.execute(sa.select(connections).order_by(connections.c.name))
     return [ConnectionState(**row._mapping) for row in rows]
 
@@ -82,6 +84,7 @@ def ensure_streams(
 
 
 def streams_of(connection: sa.Connection, name: str) -> dict[str, StreamState]:
+    """Stream name → its state, in the order in which they were made."""
     rows = connection.execute(
         sa.select(streams).where(streams.c.connection == name).order_by(streams.c.id)
     )

@@ -27,12 +27,15 @@ class Untranslatable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Codec:
+    """How values cross: `read` from the CRM, `write` to it, `project` what would come back."""
+
     read: Convert
     write: Convert
     project: Convert
 
 
 def composed(read: Convert, write: Convert) -> Codec:
+    """A codec whose projection is to write and read back."""
     return Codec(read, write, lambda value: read(write(value)))
 
 

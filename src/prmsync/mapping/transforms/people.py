@@ -60,4 +60,5 @@ def _unknown_person(message: str, instead: str | None) -> Untranslatable:
 
 
 def same_id(value: Scalar) -> Scalar:
+    """An id as it is; an empty one is blank."""
     return value or None

@@ -21,6 +21,7 @@ def canon_text(value: Scalar) -> str | None:
 
 
 def canon_code(value: Scalar) -> str | None:
+    """A code in upper case; blank is None."""
     text = canon_text(value)
     return None if text is None else text.upper()
 

@@ -30,6 +30,7 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.A)
 
 
 def canon_date(value: Scalar) -> Scalar:
+    """A day as YYYY-MM-DD; blank is None. Raises Untranslatable."""
     if value is None or value == "":
         return None
     if isinstance(value, str) and _DAY.fullmatch(value):
