@@ -11,11 +11,21 @@ from prmsync.errors import LeaseLostError
 from prmsync.store.tables import lease as table
 
 LEASE = timedelta(seconds=90)
-"""Longer than the longest request, so that a takeover meets at most one late batch."""
+"""For a holder that gives a sign of life by the clock."""
+
+RUN_LEASE = timedelta(seconds=330)
+"""For a run, which gives its signs between calls: longer than the longest write with its waits for
+a CRM's limit, so that nothing of a run that was taken over is still on its way."""
 
 
 def acquire(
-    connection: sa.Connection, name: str, holder: str, now: datetime, *, holder_is_dead: bool
+    connection: sa.Connection,
+    name: str,
+    holder: str,
+    now: datetime,
+    *,
+    holder_is_dead: bool,
+    length: timedelta = LEASE,
 ) -> int:
     """Take the lease and return its token. Raises LeaseLostError while another run holds it.
 
@@ -36,7 +46,7 @@ def acquire(
     connection.execute(
         table.update()
         .where(table.c.name == name)
-        .values(token=token, holder=holder, until=now + LEASE)
+        .values(token=token, holder=holder, until=now + length)
     )
     return token
 
@@ -48,10 +58,14 @@ def holder_of(connection: sa.Connection, name: str) -> str | None:
     ).scalar_one_or_none()
 
 
-def renew(connection: sa.Connection, name: str, token: int, now: datetime) -> None:
+def renew(
+    connection: sa.Connection, name: str, token: int, now: datetime, *, length: timedelta = LEASE
+) -> None:
     """Prolong the lease; raises LeaseLostError if it was taken over meanwhile."""
     result = connection.execute(
-        table.update().where(table.c.name == name, table.c.token == token).values(until=now + LEASE)
+        table.update()
+        .where(table.c.name == name, table.c.token == token)
+        .values(until=now + length)
     )
     if result.rowcount != 1:
         raise LeaseLostError(

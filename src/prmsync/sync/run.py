@@ -53,7 +53,12 @@ def holding(session: Session) -> Iterator[None]:
     with session.database.begin() as connection:
         gone = is_gone(lease.holder_of(connection, session.name))
         session.token = lease.acquire(
-            connection, session.name, this_process(), session.now(), holder_is_dead=gone
+            connection,
+            session.name,
+            this_process(),
+            session.now(),
+            holder_is_dead=gone,
+            length=lease.RUN_LEASE,
         )
     try:
         yield

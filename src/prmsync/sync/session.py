@@ -85,7 +85,8 @@ class Session:
 
     def fence(self, connection: sa.Connection) -> None:
         """Prove, inside a write transaction, that this process still holds the connection."""
-        lease.renew(connection, self.name, self.token, self.now())
+        now = self.now()
+        lease.renew(connection, self.name, self.token, now, length=lease.RUN_LEASE)
 
     def stamp(self) -> str:
         """The present moment as text for journal rows."""

@@ -273,3 +273,11 @@ def test_two_runs_of_one_connection_do_not_overlap(world: Any, few: list[str]) -
         pytest.raises(LeaseLostError, match="being synced by another process"),
     ):
         run.sync(two)
+
+
+def test_a_run_that_waits_long_for_the_crm_keeps_its_connection(world: Any, few: list[str]) -> None:
+    """A limit that is waited for, and a slow answer: nobody takes the connection over meanwhile."""
+    with world.session("crm") as one, run.holding(one):
+        world.wait(300)
+        with world.session("crm") as two, pytest.raises(LeaseLostError, match="being synced"):
+            run.sync(two)

@@ -7,11 +7,22 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from prmsync.connector.calls import TIMEOUT
+from prmsync.connector.retry import DEFAULT_POLICY
 from prmsync.errors import LeaseLostError
 from prmsync.store import lease
 from prmsync.store.database import Database
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+
+
+def test_a_run_holds_its_lease_longer_than_its_longest_write_can_take() -> None:
+    """Or the write of a run that was taken over could still arrive after its successor's."""
+    answer = TIMEOUT.read or 0.0
+    connect = TIMEOUT.connect or 0.0
+    waits = max(DEFAULT_POLICY.patience, DEFAULT_POLICY.longest_wait)
+    longest = (DEFAULT_POLICY.attempts - 1) * waits + connect + answer
+    assert lease.RUN_LEASE.total_seconds() > longest
 
 
 def race(database: Database, now: datetime) -> tuple[int, list[object]]:
