@@ -287,18 +287,27 @@ def waiting(connection: sa.Connection, stream_id: int) -> Iterator[Action]:
         after = rows[-1].id
 
 
-def set_aside(connection: sa.Connection, link_ids: Sequence[int]) -> dict[int, str]:
-    """Of these links, those whose last write waits for a brake or was left by a person."""
-    found: dict[int, str] = {}
+def set_aside(connection: sa.Connection, link_ids: Sequence[int]) -> dict[int, dict[str, str]]:
+    """Link id → field → state, of fields whose last write waits for a brake or was left by a
+    person. Links without such fields are missing."""
+    states = (ActionState.WAITING, ActionState.DROPPED)
+    rows = (*states, ActionState.DONE)
+    found: dict[int, dict[str, str]] = {}
     for part in chunks(link_ids):
+        among_part = among(connection, table.c.link_id, part)
+        some = sa.select(table.c.link_id).where(among_part, table.c.state.in_(states))
         statement = (
-            sa.select(table.c.link_id, table.c.state)
-            .where(among(connection, table.c.link_id, part))
+            sa.select(table.c.link_id, table.c.state, table.c.fields)
+            .where(table.c.link_id.in_(some), table.c.state.in_(rows))
             .order_by(table.c.id)
         )
-        found.update((row[0], row[1]) for row in connection.execute(statement).all())
-    states = (ActionState.WAITING, ActionState.DROPPED)
-    return {link_id: state for link_id, state in found.items() if state in states}
+        for link_id, state, fields in connection.execute(statement):
+            found.setdefault(link_id, {}).update(dict.fromkeys(orjson.loads(fields), state))
+    return {
+        link_id: aside
+        for link_id, fields in found.items()
+        if (aside := {name: state for name, state in fields.items() if state in states})
+    }
 
 
 def counts(connection: sa.Connection, run_id: int) -> dict[tuple[int, str, str, str], int]:

@@ -7,7 +7,7 @@ mismatch that nothing explains (`--repair` marks those for a normal, braked run)
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
@@ -64,6 +64,16 @@ class StreamReport:
         return not (self.mismatched or self.missing_in_crm)
 
 
+@dataclass(frozen=True, slots=True)
+class _Causes:
+    """What is known of one record: held groups, whether a write of it was refused, and the state
+    of fields whose last write was set aside."""
+
+    held: set[str]
+    refused: bool
+    aside: Mapping[str, str]
+
+
 def verify(session: Session, *, repair: bool = False) -> list[StreamReport]:
     """Read every record of every stream from the CRM and compare it with ours."""
     with holding(session):
@@ -116,10 +126,8 @@ def _compare_page(
         seen.add(link.id)
         report.linked += 1
         held_groups = {item.group for item in waiting.get(link.id, ())}
-        why = "refused by the CRM" if link.id in parked else _ASIDE.get(aside.get(link.id, ""), "")
-        if not _compare(
-            session, stream, link, ours.get(link.prm_id), crm, report, held_groups, why
-        ):
+        causes = _Causes(held_groups, link.id in parked, aside.get(link.id, {}))
+        if not _compare(session, stream, link, ours.get(link.prm_id), crm, report, causes):
             differing.append(record)
     if repair and differing:
         store_records(connection, session, stream, differing)
@@ -134,8 +142,7 @@ def _compare(
     prm: Values | None,
     crm: Values,
     report: StreamReport,
-    held: set[str],
-    known_why: str,
+    causes: _Causes,
 ) -> bool:
     """Whether the record is equal or its differences are explained."""
     if prm is None:
@@ -152,13 +159,13 @@ def _compare(
             report.fields_equal += len(group.members)
         else:
             unequal.append((group, p, c))
-    reasons = {_why(group, link, held, known_why) for group, _, _ in unequal}
+    reasons = {_why(group, link, causes) for group, _, _ in unequal}
     if not unequal:
         report.equal += 1
     elif "" in reasons:
         report.mismatched += 1
         for group, p, c in unequal:
-            if len(report.shown) < SHOWN and not _why(group, link, held, known_why):
+            if len(report.shown) < SHOWN and not _why(group, link, causes):
                 report.shown.append(Difference(link.prm_id, str(link.crm_id), group.name, p, c))
         return False
     else:
@@ -186,11 +193,14 @@ _ASIDE = {
 }
 
 
-def _why(group: GroupRule, link: Link, held: set[str], known_why: str) -> str:
-    if group.name in held:
+def _why(group: GroupRule, link: Link, causes: _Causes) -> str:
+    if group.name in causes.held:
         return "needs decision"
-    if known_why:
-        return known_why
+    if causes.refused:
+        return "refused by the CRM"
+    for name in group.members:
+        if name in causes.aside:
+            return _ASIDE[causes.aside[name]]
     if link.dirty:
         return "changed since the last run"
     if group.direction is Direction.TO_PRM and link.base is None:
