@@ -290,24 +290,49 @@ def waiting(connection: sa.Connection, stream_id: int) -> Iterator[Action]:
 def set_aside(connection: sa.Connection, link_ids: Sequence[int]) -> dict[int, dict[str, str]]:
     """Link id → field → state, of fields whose last write waits for a brake or was left by a
     person. Links without such fields are missing."""
-    states = (ActionState.WAITING, ActionState.DROPPED)
-    rows = (*states, ActionState.DONE)
-    found: dict[int, dict[str, str]] = {}
+    last = _last_of_fields(connection, link_ids, (ActionState.WAITING, ActionState.DROPPED))
+    return {
+        link_id: {name: state for (_, name), (state, _) in fields.items()}
+        for link_id, fields in last.items()
+    }
+
+
+def left(
+    connection: sa.Connection, link_ids: Sequence[int]
+) -> dict[int, dict[tuple[str, str], FieldChange]]:
+    """Link id → (side, field) → the change that a person left, where it was the field's last."""
+    last = _last_of_fields(connection, link_ids, (ActionState.DROPPED,))
+    return {
+        link_id: {place: change for place, (_, change) in fields.items()}
+        for link_id, fields in last.items()
+    }
+
+
+_Last = dict[tuple[str, str], tuple[str, FieldChange]]
+
+
+def _last_of_fields(
+    connection: sa.Connection, link_ids: Sequence[int], states: Sequence[ActionState]
+) -> dict[int, _Last]:
+    """Link id → (side, field) → state and change, of fields whose last row is in these states."""
+    found: dict[int, _Last] = {}
     for part in chunks(link_ids):
         among_part = among(connection, table.c.link_id, part)
         some = sa.select(table.c.link_id).where(among_part, table.c.state.in_(states))
         statement = (
-            sa.select(table.c.link_id, table.c.state, table.c.fields)
-            .where(table.c.link_id.in_(some), table.c.state.in_(rows))
+            sa.select(table.c.link_id, table.c.state, table.c.side, table.c.fields)
+            .where(table.c.link_id.in_(some), table.c.state.in_((*states, ActionState.DONE)))
             .order_by(table.c.id)
         )
-        for link_id, state, fields in connection.execute(statement):
-            found.setdefault(link_id, {}).update(dict.fromkeys(orjson.loads(fields), state))
-    return {
-        link_id: aside
-        for link_id, fields in found.items()
-        if (aside := {name: state for name, state in fields.items() if state in states})
+        for link_id, state, side, fields in connection.execute(statement):
+            last = found.setdefault(link_id, {})
+            for name, (old, new) in orjson.loads(fields).items():
+                last[side, name] = (state, (old, new))
+    chosen = {
+        link_id: {place: one for place, one in last.items() if one[0] in states}
+        for link_id, last in found.items()
     }
+    return {link_id: last for link_id, last in chosen.items() if last}
 
 
 def counts(connection: sa.Connection, run_id: int) -> dict[tuple[int, str, str, str], int]:

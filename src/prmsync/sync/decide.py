@@ -13,11 +13,13 @@ from prmsync.mapping.translate import PIPELINE, Problem
 from prmsync.reconcile.record import RECORD, Decision, Held, Op, Present, reconcile
 from prmsync.reconcile.rules import RecordRule, Taken
 from prmsync.store import held as held_store
+from prmsync.store import journal
 from prmsync.store import records as prm_records
 from prmsync.store.held import HeldItem, HeldState
 from prmsync.store.journal import Action
 from prmsync.store.links import Dirty, Link, LinkState
 from prmsync.sync import references
+from prmsync.sync.left import without_left
 from prmsync.sync.matching import MATCH
 from prmsync.sync.not_taken import Written, last_written, withhold
 from prmsync.sync.session import HOME, KEY, UNREADABLE, Session, Stream
@@ -54,7 +56,7 @@ def decide_page(
     references.resolve_marked(connection, stream, session.streams, crm_rows)
     waiting = held_store.of_links(connection, [one.id for one in links])
     written = last_written(connection, links, session.account.user_id)
-    return [
+    verdicts = [
         _decide(
             session,
             stream,
@@ -65,6 +67,16 @@ def decide_page(
         )
         for link in links
     ]
+    left = journal.left(connection, [one.link.id for one in verdicts if one.actions])
+    for verdict in verdicts:
+        if verdict.link.id in left:
+            verdict.actions = without_left(
+                verdict.actions,
+                stream.rule,
+                left[verdict.link.id],
+                whole=stream.spec.relation is not None,
+            )
+    return verdicts
 
 
 def _decide(

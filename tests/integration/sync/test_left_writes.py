@@ -1,4 +1,4 @@
-"""verify explains a difference by what was left or is held of just these fields."""
+"""What a person left stays left, and verify explains it by just these fields."""
 
 from __future__ import annotations
 
@@ -57,3 +57,12 @@ def test_what_was_left_explains_no_other_difference(world: Any, crm: Any, filed:
     report = verified(world)
     assert report.mismatched == 1
     assert [one.group for one in report.shown] == ["expected_close"]
+
+
+def test_what_a_person_left_is_not_written_with_another_edit_of_the_record(
+    world: Any, crm: Any, filed: str
+) -> None:
+    leave_an_edit(world, filed)
+    world.edit("registration", filed, {"expected_close": "2027-01-15"})
+    world.sync("crm", release=True)
+    assert crm.only("registration")[crm.words["registration_customer"]] == "Northwind GmbH"
