@@ -117,6 +117,7 @@ def apply(
 
 def _confirm(app: Application, run_id: int, *, yes: bool) -> None:
     """What a brake holds, or would hold, is written only by a clear yes."""
+    from prmsync.errors import BrakeError
     from prmsync.store import runs
 
     with app.database.read() as connection:
@@ -126,11 +127,10 @@ def _confirm(app: Application, run_id: int, *, yes: bool) -> None:
         return
     say(f"A brake holds run {run_id}. Look first: prmsync runs show {run_id}")
     say(*(f"  {one}" for one in brakes))
-    if not sys.stdin.isatty():
-        say(f"Nobody is here to be asked. Write it: prmsync apply {run_id} --yes")
-        raise typer.Exit(WAITS)
-    if not typer.confirm("Write it now?", default=False):
-        raise typer.Exit(WAITS)
+    if not sys.stdin.isatty() or not typer.confirm("Write it now?", default=False):
+        raise BrakeError(
+            f"Nothing of run {run_id} was written.", hint=f"Write it: prmsync apply {run_id} --yes"
+        )
 
 
 def sync(
