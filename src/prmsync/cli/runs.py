@@ -66,13 +66,16 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """What a run planned or wrote, record by record, with reasons."""
-    from prmsync.service.plan_file import rows_of
+    from prmsync.service.plan_file import named_rows, rows_of
     from prmsync.store import runs
 
     with application() as app:
         with app.database.read() as db:
             found = runs.get(db, run)
-        rows = rows_of(app.database, run, None if every or as_json else plans.SHOWN)
+        if as_json:
+            rows = rows_of(app.database, run, None)
+        else:
+            rows = named_rows(app.database, run, None if every else plans.SHOWN)
     if as_json:
         emit_json(
             {
@@ -122,6 +125,7 @@ def history(
     as_json: AsJson = False,
 ) -> None:
     """Who changed what on a record through prmsync, when, and why."""
+    from prmsync.service.naming import with_names
     from prmsync.store.find import find_record
     from prmsync.sync.status import history as read_history
 
@@ -130,6 +134,7 @@ def history(
             found = find_record(db, kind, record)
         prm_id, title = found.id, found.title
         lines = read_history(app.database, kind, prm_id)
+        named = with_names(app.database, kind, [line.action for line in lines])
     if as_json:
         emit_json(
             [
@@ -147,8 +152,7 @@ def history(
     say_wrapped(f"{kind} {title}  {prm_id}", hang=2)
     if not lines:
         say("  nothing was written of it yet")
-    for line in lines:
-        action = line.action
+    for line, action in zip(lines, named, strict=True):
         say(
             f"{(action.done_at or '')[:19].replace('T', ' ')} UTC · run {action.run_id} · "
             f"{line.connection} · by {line.actor}"

@@ -70,10 +70,10 @@ def plan(
 
 
 def _show_plan(app: Application, name: str, report: Report) -> None:
-    from prmsync.service.plan_file import rows_of
+    from prmsync.service.plan_file import named_rows
 
     say(f"{name} · run {report.run_id}", "")
-    plans.listing(report.run_id, rows_of(app.database, report.run_id, plans.SHOWN))
+    plans.listing(report.run_id, named_rows(app.database, report.run_id, plans.SHOWN))
     if report.held:
         say(f"  ! {plans.needs_decision(report.held)}")
     if report.counts or report.held:

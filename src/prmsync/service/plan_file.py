@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from prmsync.errors import ConfigurationError, StateError
+from prmsync.service.naming import with_names
 from prmsync.store import journal, links, runs, streams
 from prmsync.store.database import Database
 from prmsync.store.journal import Action, ActionState
@@ -55,6 +56,24 @@ def rows_of(
             named = titles(connection, name, list(known.values()))
             found.append((name, [(one, named[one.link_id]) for one in rows], total))
     return found
+
+
+def named_rows(database: Database, run_id: int, limit: int | None) -> list[Listed]:
+    """`rows_of` for people: references by name."""
+    return [
+        (
+            stream,
+            list(
+                zip(
+                    with_names(database, stream, [action for action, _ in listed]),
+                    [title for _, title in listed],
+                    strict=True,
+                )
+            ),
+            total,
+        )
+        for stream, listed, total in rows_of(database, run_id, limit)
+    ]
 
 
 def _rows(
