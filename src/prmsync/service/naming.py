@@ -15,7 +15,7 @@ from prmsync.store.journal import Action
 
 PREFIX = 8
 """Characters of an id behind a name: enough to paste it into the next command."""
-LONGEST = 28
+LONGEST = 24
 """Characters of a name, so that it fits a plan's line together with the id."""
 
 
