@@ -205,7 +205,7 @@ def test_a_paused_connection_is_skipped_and_health_says_so(two: Any, globex: Val
     assert "portal clean-up" in health["connections"]["hs"]["paused"]
     assert two.prmsync("resume", "hs").returncode == 0
     service.until(lambda: two.crms["hs"].partner("Globex Holding"))
-    assert service.lines("goes on after its pause", connection="hs")
+    assert service.tells("goes on after its pause", connection="hs")
     assert len(service.lines("paused, its turns are skipped")) == 1
 
 
