@@ -223,9 +223,9 @@ def installed(folder: Path, connector: str) -> Iterator[tuple[Path, Tripwire, st
         yield folder, wire, url
 
 
-def sync_and_kill(folder: Path, wire: Tripwire, chance: random.Random, connector: str) -> int:
-    """Start a sync and end it by SIGKILL after some calls; returns how it ended."""
-    wire.arm(chance.randrange(3, CALLS[connector]))
+def sync_and_kill(folder: Path, wire: Tripwire, chance: random.Random, calls: int) -> int:
+    """Start a sync and end it by SIGKILL within so many calls; returns how it ended."""
+    wire.arm(chance.randrange(3, calls))
     command = [str(Path(sys.executable).parent / "prmsync"), "sync", "--yes"]
     with subprocess.Popen(
         command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -325,9 +325,14 @@ def test_killed_syncs_lose_no_edit_and_make_no_duplicate(
             fill(office)
             lost = {"path": WRITES, "drop": True, "every_nth": 6, "times": 3}
             crm.control("POST", "faults", lost)
-            ended = []
-            for turn in range(KILLS):
-                ended.append(sync_and_kill(folder, wire, chance, connector))
+            ended: list[int] = []
+            for turn in range(3 * KILLS):
+                killed = ended.count(-signal.SIGKILL)
+                if turn >= KILLS and killed >= 2:
+                    break
+                # A sync that ended before its moment came: the next one is killed sooner.
+                calls = max(5, CALLS[connector] // (1 + len(ended) - killed))
+                ended.append(sync_and_kill(folder, wire, chance, calls))
                 office.work(turn)
             crm.control("DELETE", "faults")
             report, compared = settle(folder)
