@@ -23,7 +23,7 @@ def without_left(
                 _take_out(action, group.members, left)
         elif action.fields and all(_is_left(action, name, left) for name in action.fields):
             continue
-        if action.fields or action.op == "end":
+        if action.fields or action.op != "update":
             kept.append(action)
     return kept
 
