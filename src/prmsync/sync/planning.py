@@ -68,7 +68,8 @@ def _plan_stream(
             verdicts = decide_page(connection, session, stream, page)
             actions = _store(connection, session, stream, plan, verdicts, keep_dirty=keep_dirty)
             if at_once:
-                ours = [one for one in actions if one.side != Side.CRM and _may(session, one)]
+                allowed = _allowed(session)
+                ours = [one for one in actions if one.side != Side.CRM and allowed[one.side]]
                 carry_out(connection, session, stream, ours, {one.id: one for one in page})
             journal.add(connection, plan.run_id, actions)
         after = page[-1].id
@@ -129,10 +130,6 @@ def _not_waiting(todo: Sequence[Action], waiting: list[Action] | None) -> list[A
         else:
             waiting.remove(same)
     return fresh
-
-
-def _may(session: Session, action: Action) -> bool:
-    return action.side == "base" or session.may_write(Side(action.side))
 
 
 def _allowed(session: Session) -> dict[str, bool]:
