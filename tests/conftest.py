@@ -1,4 +1,5 @@
-"""Databases for all tests: `sqlite_url`, `postgres_url`, and `database` over both kinds."""
+"""For all tests: databases (`sqlite_url`, `postgres_url`, and `database` over both kinds) and the
+rig's small world (`world`, `crm`, `make_world`)."""
 
 from __future__ import annotations
 
@@ -14,6 +15,8 @@ import sqlalchemy as sa
 
 from prmsync.store.database import Database, open_database
 from prmsync.store.migrations import create
+
+pytest_plugins = ["rig"]
 
 
 @pytest.fixture

@@ -2,43 +2,23 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 import sqlite3
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+import rig
 from prmsync.connector.simulator.http import Request, Response
 from prmsync.store import held
 from prmsync.store.database import Database, open_database
 from prmsync.store.tables import lease
 from prmsync.sync.verify import verify
-
-
-def _load_rig() -> ModuleType:
-    """The rig of the sync tests; test folders are no packages, so it is loaded by its place."""
-    name = "prmsync_sync_rig"
-    if name not in sys.modules:
-        place = Path(__file__).parent.parent / "sync" / "conftest.py"
-        spec = importlib.util.spec_from_file_location(name, place)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
-    return sys.modules[name]
-
-
-rig = _load_rig()
-make_world = rig.make_world
 
 NAMED = {"partner": "name", "opportunity": "deal_name", "registration": "number"}
 """Stream → the word for what people call its records."""
@@ -245,9 +225,3 @@ class Story:
 @pytest.fixture(params=["salesforce", "hubspot"])
 def story(request: pytest.FixtureRequest, make_world: Callable[..., Any], tmp_path: Path) -> Story:
     return Story(make_world(crm=request.param), tmp_path)
-
-
-@pytest.fixture(name="rig")
-def the_rig() -> ModuleType:
-    """The sync tests' rig, for tests that bring a world of their own."""
-    return rig
