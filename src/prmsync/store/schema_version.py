@@ -2,5 +2,5 @@
 
 from __future__ import annotations
 
-VERSIONS = ("0001",)
+VERSIONS = ("0001", "0002")
 HEAD = VERSIONS[-1]

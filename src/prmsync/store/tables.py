@@ -295,6 +295,18 @@ connection = sa.Table(
     _time("schema_cached_at"),
 )
 
+claim = sa.Table(
+    "claim",
+    metadata,
+    sa.Column("connection", sa.Text, sa.ForeignKey("connection.name"), primary_key=True),
+    _text("place", nullable=False),
+    _text("kind"),
+    _text("why"),
+    _text("found"),
+    _time("doubted_at"),
+    sa.Column("known_to", sa.Integer, nullable=False, server_default="0"),
+)
+
 stream = sa.Table(
     "stream",
     metadata,
@@ -308,6 +320,17 @@ stream = sa.Table(
     _time("read_at"),
     _flag("paused"),
     sa.UniqueConstraint("connection", "name"),
+)
+
+verification = sa.Table(
+    "verification",
+    metadata,
+    sa.Column("stream_id", sa.Integer, sa.ForeignKey("stream.id"), primary_key=True),
+    sa.Column("place", sa.Integer, nullable=False, server_default="0"),
+    _time("began_at"),
+    _text("so_far"),
+    _time("verified_at"),
+    _text("found"),
 )
 
 link = sa.Table(

@@ -18,6 +18,7 @@ from prmsync.errors import StoreError
 from prmsync.store import database as database_module
 from prmsync.store.database import Database, open_database
 from prmsync.store.migrations import create
+from prmsync.store.schema_version import HEAD, VERSIONS
 from prmsync.store.tables import partner, registration
 
 
@@ -173,10 +174,10 @@ def test_a_newer_database_is_told(database: Database, database_url: str) -> None
 def test_an_older_database_is_told_how_to_upgrade(
     database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database_module, "VERSIONS", ("0001", "0002"))
-    monkeypatch.setattr(database_module, "HEAD", "0002")
+    monkeypatch.setattr(database_module, "VERSIONS", (*VERSIONS, "9998"))
+    monkeypatch.setattr(database_module, "HEAD", "9998")
     error = refusal(database_url)
-    assert "has schema 0001, this program needs 0002" in error.message
+    assert f"has schema {HEAD}, this program needs 9998" in error.message
     assert "prmsync db upgrade" in error.hint
 
 
