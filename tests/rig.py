@@ -28,7 +28,7 @@ from prmsync.store import migrations, records
 from prmsync.store.database import Database, open_database
 from prmsync.sync import run
 from prmsync.sync.opening import open_session
-from prmsync.sync.run import Report
+from prmsync.sync.running import Report
 from prmsync.sync.session import Session
 from prmsync_hubspot.simulator import HubSpotSimulator
 from prmsync_salesforce.simulator.app import SalesforceSimulator

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from prmsync.domain.values import Scalar
     from prmsync.service.matching import Row
     from prmsync.store.journal import Action
-    from prmsync.sync.run import Report
+    from prmsync.sync.running import Report
 
 LONGEST = 36
 """Characters of a value that a line shows: an id is shown whole."""

@@ -22,7 +22,7 @@ from prmsync.errors import PrmsyncError
 if TYPE_CHECKING:
     from prmsync.service.wiring import Application
     from prmsync.store.runs import Run
-    from prmsync.sync.run import Report
+    from prmsync.sync.running import Report
     from prmsync.sync.verify import StreamReport
 
 FAILED, WAITS = 1, 3

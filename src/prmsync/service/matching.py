@@ -14,7 +14,7 @@ from prmsync.store import links
 from prmsync.store import records as prm_records
 from prmsync.sync.matching import Candidate, candidates, link_pairs
 from prmsync.sync.observe import observe
-from prmsync.sync.run import holding
+from prmsync.sync.running import holding
 from prmsync.sync.session import Session, Stream
 
 COLUMNS = (

@@ -9,7 +9,7 @@ import structlog
 
 from prmsync.service.serving_board import Watch
 from prmsync.service.serving_run import Ended, Kind, Trouble, refused
-from prmsync.sync.run import Report
+from prmsync.sync.running import Report
 
 _LONGEST = 500
 _FINDINGS = 20

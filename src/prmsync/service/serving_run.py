@@ -16,7 +16,7 @@ from prmsync.service.wiring import Application
 from prmsync.store import pausing, runs
 from prmsync.store.runs import RunState
 from prmsync.sync import run
-from prmsync.sync.run import Report
+from prmsync.sync.running import Report, holding
 from prmsync.sync.session import Session
 
 ACTOR = "prmsync serve"
@@ -126,7 +126,7 @@ def _synced(application: Application, name: str, stop: Stop, tick: Callable[[], 
 
 def _close(session: Session) -> None:
     """The run that was left says so at once, not only when the next one starts."""
-    with run.holding(session), session.database.begin() as connection:
+    with holding(session), session.database.begin() as connection:
         for left in runs.in_state(connection, session.name, RunState.RUNNING):
             runs.finish(
                 connection,

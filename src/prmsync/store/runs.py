@@ -44,6 +44,7 @@ class Run:
     calls: dict[str, int]
     counts: dict[str, Any]
     message: str | None
+    undoes: int | None = None
 
 
 def _run(row: Any) -> Run:
@@ -58,14 +59,28 @@ def _run(row: Any) -> Run:
         orjson.loads(row.calls) if row.calls else {},
         orjson.loads(row.counts) if row.counts else {},
         row.message,
+        row.undoes,
     )
 
 
-def start(connection: sa.Connection, name: str, kind: str, actor: str, now: datetime) -> int:
-    """Store a run that begins; returns its number."""
+def start(
+    connection: sa.Connection,
+    name: str,
+    kind: str,
+    actor: str,
+    now: datetime,
+    *,
+    undoes: int | None = None,
+) -> int:
+    """Store a run that begins; returns its number. `undoes` is the run that an undo takes back."""
     result = connection.execute(
         table.insert().values(
-            connection=name, kind=kind, state=RunState.RUNNING, actor=actor, started_at=now
+            connection=name,
+            kind=kind,
+            state=RunState.RUNNING,
+            actor=actor,
+            started_at=now,
+            undoes=undoes,
         )
     )
     key = result.inserted_primary_key

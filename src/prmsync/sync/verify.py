@@ -23,7 +23,7 @@ from prmsync.store.journal import ActionState
 from prmsync.store.links import Dirty, Link, LinkState
 from prmsync.sync import references
 from prmsync.sync.observe import observe_prm, store_records, translated
-from prmsync.sync.run import holding
+from prmsync.sync.running import holding
 from prmsync.sync.session import Session, Stream
 
 SHOWN = 20

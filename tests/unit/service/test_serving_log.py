@@ -12,7 +12,7 @@ from prmsync.service.serving_board import Board
 from prmsync.service.serving_log import Telling
 from prmsync.service.serving_run import Ended, Kind, Trouble
 from prmsync.store.runs import RunState
-from prmsync.sync.run import Report
+from prmsync.sync.running import Report
 
 AT = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 
