@@ -14,11 +14,11 @@ from prmsync.domain.values import Values
 from prmsync.errors import AuthError, ConnectorError
 from prmsync.store import held, journal, links
 from prmsync.store.journal import ActionState
-from prmsync.sync import run
 from prmsync.sync.apply_crm import apply_crm
 from prmsync.sync.not_taken import NOT_TAKEN
 from prmsync.sync.observe import observe
 from prmsync.sync.planning import Plan, plan_streams
+from prmsync.sync.running import holding, start
 
 WRITES = {
     "salesforce": r"composite/sobjects(/[^/]+/[^/]+)?$",
@@ -241,7 +241,7 @@ def test_an_edit_between_our_read_and_our_write_is_not_overwritten(
     world.edit("registration", made, {"customer_name": "Ours GmbH"})
     record = filed(crm, "DR-1")[crm.words["id"]]
     with world.session("crm") as session:
-        with run.holding(session):
+        with holding(session):
             observe(session)
         crm.change("registration", record, registration_customer="Theirs GmbH")
         plan_and_apply(session)
@@ -253,8 +253,8 @@ def test_an_edit_between_our_read_and_our_write_is_not_overwritten(
 
 def plan_and_apply(session: Any) -> None:
     """The rest of a run after its reading."""
-    with run.holding(session):
-        made = Plan(run._start(session, "sync"))
+    with holding(session):
+        made = Plan(start(session, "sync"))
         plan_streams(session, made, keep_dirty=False, release=True)
         apply_crm(session, made.run_id, [ActionState.PLANNED])
 
