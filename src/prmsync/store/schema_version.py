@@ -2,5 +2,5 @@
 
 from __future__ import annotations
 
-VERSIONS = ("0001", "0002")
+VERSIONS = ("0001", "0002", "0003")
 HEAD = VERSIONS[-1]

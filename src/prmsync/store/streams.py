@@ -36,6 +36,8 @@ class ConnectionState:
     paused_why: str | None
     schema_cache: str | None
     schema_cached_at: datetime | None
+    quota: str | None
+    """What the CRM last said of its call limit, as JSON; see `prmsync.store.quota`."""
 
 
 def ensure_connection(connection: sa.Connection, name: str, connector: str) -> ConnectionState:
@@ -43,7 +45,7 @@ def ensure_connection(connection: sa.Connection, name: str, connector: str) -> C
     row = connection.execute(sa.select(connections).where(connections.c.name == name)).first()
     if row is None:
         connection.execute(connections.insert().values(name=name, connector=connector))
-        return ConnectionState(name, connector, None, None, False, None, None, None)
+        return ConnectionState(name, connector, None, None, False, None, None, None, None)
     return ConnectionState(**row._mapping)
 
 

@@ -293,6 +293,7 @@ connection = sa.Table(
     _text("paused_why"),
     _text("schema_cache"),
     _time("schema_cached_at"),
+    _text("quota"),
 )
 
 claim = sa.Table(
@@ -319,6 +320,9 @@ stream = sa.Table(
     _text("mapping_hash"),
     _time("read_at"),
     _flag("paused"),
+    sa.Column("linked", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("made_in_prm", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("made_in_crm", sa.Integer, nullable=False, server_default="0"),
     sa.UniqueConstraint("connection", "name"),
 )
 
@@ -398,6 +402,7 @@ action = sa.Table(
     _text("cause"),
     _text("error"),
     sa.Column("done_at", sa.Text),
+    sa.Column("brake_id", sa.Integer),
     sa.Index("ix_action_run_id", "run_id"),
     sqlite_autoincrement=True,
 )
@@ -406,8 +411,34 @@ sa.Index(
     action.c.stream_id,
     action.c.state,
     action.c.id,
-    sqlite_where=action.c.state.in_(("waiting", "sent", "unknown", "retry")),
-    postgresql_where=action.c.state.in_(("waiting", "sent", "unknown", "retry")),
+    sqlite_where=action.c.state.in_(("waiting", "sent", "unknown", "retry", "released")),
+    postgresql_where=action.c.state.in_(("waiting", "sent", "unknown", "retry", "released")),
+)
+
+brake = sa.Table(
+    "brake",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("run_id", sa.Integer, sa.ForeignKey("run.id"), nullable=False),
+    sa.Column("stream_id", sa.Integer, sa.ForeignKey("stream.id"), nullable=False),
+    _text("side", nullable=False),
+    _text("op", nullable=False),
+    _text("field", nullable=False),
+    _text("cause", nullable=False),
+    sa.Column("count", sa.Integer, nullable=False),
+    sa.Column("total", sa.Integer),
+    _text("why"),
+    _time("since", nullable=False),
+    sa.UniqueConstraint("run_id", "stream_id", "side", "op", "field", "cause"),
+    sqlite_autoincrement=True,
+)
+
+call_count = sa.Table(
+    "call_count",
+    metadata,
+    sa.Column("connection", sa.Text, sa.ForeignKey("connection.name"), primary_key=True),
+    sa.Column("hour", UtcDateTime, primary_key=True),
+    sa.Column("calls", sa.Integer, nullable=False),
 )
 
 held = sa.Table(
