@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import uuid
 from collections.abc import Callable, Iterator
@@ -17,19 +18,20 @@ import pytest
 
 from prmsync.connector.protocol import ConnectionSettings, SimulatorOptions
 from prmsync.connector.registry import plugin
-from prmsync.connector.simulator.http import Request
+from prmsync.connector.simulator.http import Request, Response
 from prmsync.connector.simulator.transport import in_process_runtime
 from prmsync.domain.merge import Writes
 from prmsync.domain.values import PrmId, Values
 from prmsync.mapping.load import load_mappings
 from prmsync.mapping.locate import where_mappings
 from prmsync.mapping.model import StreamMapping
-from prmsync.store import migrations, records
+from prmsync.store import held, journal, links, migrations, records
 from prmsync.store.database import Database, open_database
 from prmsync.sync import run
 from prmsync.sync.opening import open_session
 from prmsync.sync.running import Report
 from prmsync.sync.session import Session
+from prmsync.sync.verify import StreamReport, verify
 from prmsync_hubspot.simulator import HubSpotSimulator
 from prmsync_salesforce.simulator.app import SalesforceSimulator
 
@@ -107,6 +109,34 @@ WORDS: dict[str, dict[str, Any]] = {
     },
 }
 """Each CRM's words for the same things."""
+
+NAMED = {"partner": "name", "opportunity": "deal_name", "registration": "number"}
+"""Stream → the word for what people call its records."""
+
+WRITE_PATHS = {
+    "salesforce": r"composite/sobjects(/[^/]+/[^/]+)?$",
+    "hubspot": r"batch/(upsert|update|create)$",
+}
+"""Where records are created and updated."""
+
+
+Act = Callable[[Request], Response | None]
+"""Does something, or answers in the CRM's place."""
+
+
+@dataclass
+class Before:
+    """A simulator with somebody standing before some of its paths."""
+
+    inner: Any
+    path: re.Pattern[str]
+    act: Act
+
+    def handle(self, request: Request) -> Response:
+        answer = self.act(request) if self.path.search(request.path) else None
+        if answer is None:
+            answer = self.inner.handle(request)
+        return answer
 
 
 @dataclass
@@ -202,6 +232,34 @@ class Crm:
     def calls(self) -> Any:
         return self.control("GET", "stats")
 
+    def fault(self, **rule: Any) -> None:
+        """Misbehave; without `path`, at writes of records. See the chassis's FaultRule."""
+        self.control("POST", "faults", {"path": WRITE_PATHS[self.connector], **rule})
+
+    def no_faults(self) -> None:
+        self.control("DELETE", "faults")
+
+    @contextmanager
+    def standing_before(self, act: Act, path: str = "") -> Iterator[None]:
+        """Somebody stands before the CRM and may do something first; without a path (a regular
+        expression), before its writes of records."""
+        inner = self.simulator
+        self.simulator = Before(inner, re.compile(path or WRITE_PATHS[self.connector]), act)
+        try:
+            yield
+        finally:
+            self.simulator = inner
+
+    def named(self, stream: str, name: str) -> dict[str, Any]:
+        """The one live record that people call so."""
+        word = self.words[NAMED[stream]]
+        found = [one for one in self.rows(stream) if one[word] == name]
+        assert len(found) == 1, (name, found)
+        return found[0]
+
+    def id_of(self, stream: str, name: str) -> str:
+        return str(self.named(stream, name)[self.words["id"]])
+
 
 @cache
 def shipped(connector: str) -> list[StreamMapping]:
@@ -265,10 +323,17 @@ class World:
                 actor="test",
             )
 
-    def sync(self, name: str, *, release: bool = False, writes: Writes = Writes.BOTH) -> Report:
+    def sync(
+        self,
+        name: str,
+        *,
+        release: bool = False,
+        full: bool = False,
+        writes: Writes = Writes.BOTH,
+    ) -> Report:
         self.wait(2)
         with self.session(name, writes) as session:
-            return run.sync(session, release=release)
+            return run.sync(session, full=full, release=release)
 
     def settle(self, name: str, limit: int = 5) -> Report:
         """Sync until nothing is written."""
@@ -298,6 +363,32 @@ class World:
     def ours(self, stream: str, prm_id: str) -> Values:
         with self.database.read() as connection:
             return records.read(connection, stream, [prm_id])[prm_id]
+
+    def held(self) -> list[held.HeldItem]:
+        """What waits for a person."""
+        with self.database.read() as connection:
+            return [item for _, item in held.waiting_items(connection)]
+
+    def parked(self) -> list[held.ParkedItem]:
+        """What the CRM refused."""
+        with self.database.read() as connection:
+            return [item for _, item in held.parked_items(connection)]
+
+    def decide(self, take: str) -> None:
+        """Answer the one question there is."""
+        (item,) = self.held()
+        with self.database.begin() as connection:
+            held.decide(connection, item.id, take, "dana", self.now())
+
+    def history(self, stream: str, prm_id: str) -> list[journal.Action]:
+        """Done actions of one of our records, oldest first."""
+        with self.database.read() as connection:
+            ids = links.ids_of_record(connection, stream, prm_id)
+            return [action for action, _, _ in journal.history(connection, ids)]
+
+    def verify(self, name: str, *, repair: bool = False) -> list[StreamReport]:
+        with self.session(name) as session:
+            return verify(session, repair=repair)
 
     def all_ours(self, stream: str) -> dict[str, Values]:
         with self.database.read() as connection:

@@ -1,0 +1,122 @@
+"""Index lag.
+
+**In the field.** HubSpot's search shows a new or changed record seconds to minutes after it was
+written. A sync that trusts the search misses what a rep has just typed, finds the old value of a
+record that it has just written itself and takes it for somebody's edit, or finds nothing and makes
+the company a second time. Reps see their edit undone "by the integration".
+
+**Known from.** HubSpot/hubspot-api-php#59, estuary/connectors#1861, supaglue-labs/supaglue#665.
+
+**prmsync** searches only for what changed and looks ten minutes back each time, reads by id before
+it writes, finds its own records by their key and never by search, and does not believe a record
+that is older than what it has already seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from prmsync.domain.values import Values
+from rig import Crm, World
+
+LAG = 240
+
+
+@pytest.fixture
+def lagging(make_world: Any, partner_values: Values) -> World:
+    """A HubSpot whose search lags by four minutes, with a partner that both sides have."""
+    world: World = make_world(crm="hubspot")
+    world.insert("partner", partner_values)
+    world.settle("crm")
+    portal = world.crms["crm"].simulator.portal
+    portal.settings = replace(portal.settings, index_lag_seconds=LAG)
+    return world
+
+
+def only_partner(world: World) -> tuple[Crm, str, str]:
+    """The CRM, and the partner's id there and here."""
+    crm = world.crms["crm"]
+    return crm, str(crm.only("partner")["id"]), next(iter(world.all_ours("partner")))
+
+
+def test_an_edit_that_the_search_does_not_show_yet_arrives_when_it_does(lagging: World) -> None:
+    crm, record, partner = only_partner(lagging)
+    crm.change("partner", record, name="Globex AG")
+    lagging.settle("crm")
+    assert lagging.ours("partner", partner)["name"] == "Globex Corporation"
+    lagging.wait(LAG)
+    lagging.settle("crm")
+    assert lagging.ours("partner", partner)["name"] == "Globex AG"
+
+
+def test_runs_in_quick_succession_do_not_step_over_what_lags(lagging: World) -> None:
+    """Each run moves the cursor; the edit becomes visible behind it."""
+    crm, record, partner = only_partner(lagging)
+    crm.change("partner", record, name="Globex AG")
+    for _ in range(LAG // 10):
+        lagging.wait(10)
+        lagging.sync("crm")
+    lagging.settle("crm")
+    assert lagging.ours("partner", partner)["name"] == "Globex AG"
+
+
+def test_our_own_write_is_not_undone_by_the_old_value_that_the_search_still_shows(
+    lagging: World,
+) -> None:
+    crm, record, partner = only_partner(lagging)
+    lagging.wait(LAG)
+    lagging.edit("partner", partner, {"name": "Globex Two"})
+    lagging.sync("crm")
+    crm.change("partner", record, country="FR")
+    for _ in range(8):
+        lagging.wait(40)
+        lagging.sync("crm")
+    assert lagging.ours("partner", partner)["name"] == "Globex Two"
+    assert lagging.ours("partner", partner)["country"] == "FR"
+    row = crm.row("partner", record)
+    assert (row["name"], row["country"]) == ("Globex Two", "FR")
+    assert lagging.held() == []
+
+
+def test_a_record_just_made_is_not_made_again_because_the_search_does_not_show_it(
+    lagging: World,
+) -> None:
+    crm, _, partner = only_partner(lagging)
+    values: Values = {"number": "DR-1", "partner": partner, "customer_name": "Northwind"}
+    lagging.insert("registration", values)
+    crm.fault(drop=True, times=1)
+    for _ in range(3):
+        lagging.sync("crm", release=True)
+    assert [row["number"] for row in crm.rows("registration")] == ["DR-1"]
+
+
+def test_a_deal_that_a_rep_made_arrives_once_when_the_search_shows_it(lagging: World) -> None:
+    crm, _, _ = only_partner(lagging)
+    words = crm.words
+    values = {
+        words["deal_name"]: "Northwind firewall",
+        words["stage"]: words["qualified"],
+        words["close_date"]: words["day"].format("2026-12-20"),
+    }
+    crm.create("deals", values)
+    lagging.sync("crm", release=True)
+    assert lagging.all_ours("opportunity") == {}
+    lagging.wait(LAG)
+    lagging.settle("crm")
+    assert len(lagging.all_ours("opportunity")) == 1
+    assert len(crm.rows("opportunity")) == 1
+
+
+def test_an_edit_meets_a_write_of_ours_while_the_search_lags(lagging: World) -> None:
+    """A rep's edit is invisible; our write of another field looks at the record first."""
+    crm, record, partner = only_partner(lagging)
+    crm.change("partner", record, name="Rep's name")
+    lagging.edit("partner", partner, {"name": "Our name"})
+    for _ in range(3):
+        lagging.sync("crm")
+    assert crm.row("partner", record)["name"] == "Rep's name"
+    (item,) = lagging.held()
+    assert (item.prm, item.crm) == (("Our name",), ("Rep's name",))
