@@ -21,7 +21,8 @@ from prmsync.store.links import Dirty, Link, LinkState
 from prmsync.sync import references
 from prmsync.sync.left import without_left
 from prmsync.sync.matching import MATCH
-from prmsync.sync.not_taken import Written, last_written, withhold
+from prmsync.sync.not_taken import Written, keep_held, last_written, withhold
+from prmsync.sync.put_back import hold_back, long_written
 from prmsync.sync.session import HOME, KEY, UNREADABLE, Session, Stream
 
 LINKED = "first linked here"
@@ -67,6 +68,7 @@ def decide_page(
         )
         for link in links
     ]
+    _hold_put_backs(connection, session, stream, verdicts)
     left = journal.left(connection, [one.link.id for one in verdicts if one.actions])
     for verdict in verdicts:
         if verdict.link.id in left:
@@ -77,6 +79,30 @@ def decide_page(
                 whole=stream.spec.relation is not None,
             )
     return verdicts
+
+
+def _hold_put_backs(
+    connection: sa.Connection, session: Session, stream: Stream, verdicts: Sequence[Verdict]
+) -> None:
+    """Groups that were put back often enough become held."""
+    if stream.spec.relation is not None:
+        return
+    actions = [action for verdict in verdicts for action in verdict.actions]
+    writes = long_written(connection, actions)
+    for verdict in verdicts if writes else ():
+        if verdict.link.id not in writes:
+            continue
+        decided = frozenset(one.group for one in verdict.known if one.state == HeldState.DECIDED)
+        verdict.held += hold_back(
+            verdict.actions,
+            stream.rule.groups,
+            verdict.link,
+            writes[verdict.link.id],
+            decided,
+            session.connector_title,
+            session.people,
+        )
+        verdict.actions = [one for one in verdict.actions if one.fields or one.op != "update"]
 
 
 def _decide(
@@ -105,6 +131,8 @@ def _decide(
     _spare_blanks(decision, rule, stream.translator.resolved.never_blank)
     if written:
         withhold(decision, rule, link, projected, written)
+    if known:
+        keep_held(decision, rule, link, projected, known)
     verdict.held = decision.held
     if link.state == LinkState.NEW and link.prm_id and link.crm_id:
         verdict.state = LinkState.LIVE

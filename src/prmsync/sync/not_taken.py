@@ -13,8 +13,9 @@ import sqlalchemy as sa
 
 from prmsync.domain.values import Values
 from prmsync.reconcile.record import Decision, Held
-from prmsync.reconcile.rules import RecordRule
+from prmsync.reconcile.rules import GroupRule, RecordRule
 from prmsync.store import journal
+from prmsync.store.held import HeldItem, HeldState
 from prmsync.store.journal import FieldChange
 from prmsync.store.links import OURS, Link
 
@@ -57,11 +58,34 @@ def withhold(
         b, p, c = (tuple(side.get(name) for name in names) for side in (base, prm, crm))
         back = [name for name in names if crm.get(name) != base.get(name)]
         if p == b and all(written.get(name) == (crm.get(name), base.get(name)) for name in back):
-            for name in names:
-                decision.to_prm.pop(name, None)
-                decision.to_crm.pop(name, None)
-            del decision.reasons[group.name]
+            _take_out(decision, group)
             decision.held.append(Held(group.name, NOT_TAKEN, b, p, c))
+
+
+def keep_held(
+    decision: Decision,
+    rule: RecordRule,
+    link: Link,
+    prm: Values | None,
+    known: Sequence[HeldItem],
+) -> None:
+    """What was not taken stays held while its values stand, whoever edits something else."""
+    crm = link.crm or {}
+    for item in known:
+        group = next((one for one in rule.groups if one.name == item.group), None)
+        if item.state != HeldState.OPEN or item.kind != NOT_TAKEN or group is None or prm is None:
+            continue
+        p, c = (tuple(side.get(name) for name in group.members) for side in (prm, crm))
+        if group.name in decision.reasons and (item.prm, item.crm) == (p, c):
+            _take_out(decision, group)
+            decision.held.append(Held(group.name, item.kind, item.base, p, c))
+
+
+def _take_out(decision: Decision, group: GroupRule) -> None:
+    for name in group.members:
+        decision.to_prm.pop(name, None)
+        decision.to_crm.pop(name, None)
+    del decision.reasons[group.name]
 
 
 def _decided(decision: Decision, group: str) -> bool:

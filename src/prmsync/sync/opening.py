@@ -84,6 +84,7 @@ def open_session(
         now,
         new_id,
         actor,
+        people={one.id: one.name for one in described.people if one.name},
     )
 
 

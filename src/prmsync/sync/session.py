@@ -79,6 +79,8 @@ class Session:
     actor: str
     token: int = 0
     progress: Callable[[str, int], None] = field(default=_silent)
+    people: Mapping[str, str] = field(default_factory=dict)
+    """CRM user id → name, to tell who changed something."""
 
     def may_write(self, side: Side) -> bool:
         return self.writes in (Writes.BOTH, Writes(side.value))

@@ -9,6 +9,7 @@ Control paths, all JSON, never counted:
     POST|PATCH            /_simulator/records   {object, id?, values, user?, stamp?}
     DELETE                /_simulator/records?object=O&id=I[&user=U]
     POST                  /_simulator/merge     {object, id, into, user?}, where the CRM merges
+    GET|POST|DELETE       /_simulator/automations  one or a list, see `automations.Automation`
     GET|PUT               /_simulator/state     everything, to save and to restore
 """
 
@@ -24,6 +25,7 @@ from typing import Any, Protocol, runtime_checkable
 import orjson
 
 from prmsync.connector.protocol import SimulatorOptions
+from prmsync.connector.simulator.automations import Automations, parse_automation
 from prmsync.connector.simulator.clock import SimulatorClock
 from prmsync.connector.simulator.faults import (
     FaultRule,
@@ -109,11 +111,13 @@ class Chassis:
         clock: SimulatorClock | None = None,
         faults: Faults | None = None,
         stats: Stats | None = None,
+        automations: Automations | None = None,
     ) -> None:
         self.name = name
         self.clock = clock or SimulatorClock(options.now)
         self.faults = faults or Faults(options.seed)
         self.stats = stats or Stats()
+        self.automations = automations or Automations()
         self._api = api
         self._classify = classify
         self._records = records
@@ -165,6 +169,7 @@ class Chassis:
         routes: dict[str, Callable[[Request], Any]] = {
             "stats": self._control_stats,
             "faults": self._control_faults,
+            "automations": self._control_automations,
             "clock": self._control_clock,
             "records": self._control_records,
             "merge": self._control_merge,
@@ -196,6 +201,22 @@ class Chassis:
             for rule in parsed:
                 self.faults.add(rule)
         return {"faults": self.faults.rules()}
+
+    def _control_automations(self, request: Request) -> Any:
+        _allow(request, "GET", "POST", "DELETE")
+        if request.method == "DELETE":
+            self.automations.clear()
+        if request.method == "POST":
+            raw = _json(request)
+            try:
+                wanted = [
+                    parse_automation(one) for one in (raw if isinstance(raw, list) else [raw])
+                ]
+            except (ValueError, TypeError, AttributeError) as error:
+                raise ControlError(f"automation: {error}") from error
+            for one in wanted:
+                self.automations.add(one)
+        return {"automations": self.automations.as_json()}
 
     def _control_clock(self, request: Request) -> Any:
         _allow(request, "GET", "POST")

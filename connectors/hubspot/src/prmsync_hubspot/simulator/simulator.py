@@ -65,6 +65,7 @@ class HubSpotSimulator:
             self._shaped,
             clock=clock,
             faults=faults,
+            automations=writer.automations,
         )
 
     @property

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from prmsync.connector.simulator.automations import LATER_SECONDS, Automations
 from prmsync_hubspot.simulator.definitions import Property, check
 from prmsync_hubspot.simulator.objects import ObjectType
 from prmsync_hubspot.simulator.portal import Portal
@@ -45,6 +46,7 @@ class Writer:
 
     def __init__(self, portal: Portal) -> None:
         self._portal = portal
+        self.automations = Automations()
 
     def draft_create(
         self, kind: ObjectType, given: Mapping[str, Any], actor: Actor, claims: Claims
@@ -71,8 +73,10 @@ class Writer:
         """Write a draft; `at` is a time (ms) other than now, `row_id` the id of a new record."""
         now = self._portal.now_ms() if at is None else at
         if draft.row is None:
-            return self._create(draft, actor, now, row_id or self._portal.new_row_id(draft.kind))
+            new_id = row_id or self._portal.new_row_id(draft.kind)
+            return self._automated(draft.kind, {}, self._create(draft, actor, now, new_id), actor)
         row, table = draft.row, draft.kind.table
+        old = dict(row.props) if self.automations.any else {}
         self.lag(draft.kind, row.id)
         for name, value in draft.values.items():
             _keep_history(row, name, value, now, actor)
@@ -81,6 +85,22 @@ class Writer:
             row.props["hs_updated_by_user_id"] = actor.user_id
         self._calculate(draft.kind, row)
         table.touch(row, now)
+        return self._automated(draft.kind, old, row, actor)
+
+    def _automated(self, kind: ObjectType, old: Mapping[str, str], row: Row, actor: Actor) -> Row:
+        """The row after what the admin's automations make of a write to it."""
+        names = tuple(name.lower() for name in (kind.name, kind.singular, kind.plural, kind.fqn))
+        for user, values in self.automations.rewrites(names, old, row.props):
+            later = row.modified + (LATER_SECONDS * 1000 if user is not None else 0)
+            by = actor if user is None else Actor(user, "AUTOMATION_PLATFORM", f"userId:{user}")
+            for name, value in values.items():
+                text = "" if value is None else str(value)
+                _keep_history(row, name, text, later, by)
+                kind.table.set_value(row, name, text)
+            if by.user_id is not None:
+                row.props["hs_updated_by_user_id"] = by.user_id
+            self._calculate(kind, row)
+            kind.table.touch(row, later)
         return row
 
     def archive(self, kind: ObjectType, row: Row) -> None:

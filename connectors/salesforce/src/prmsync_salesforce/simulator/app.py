@@ -73,7 +73,14 @@ class SalesforceSimulator:
         self._collections = Collections(self.org)
         self._composite = Composite(database, self._data)
         self.chassis = Chassis(
-            "salesforce", options, self._api, classify, control, self._error, clock=clock
+            "salesforce",
+            options,
+            self._api,
+            classify,
+            control,
+            self._error,
+            clock=clock,
+            automations=self.org.automations,
         )
 
     @property

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from prmsync.connector.simulator.automations import LATER_SECONDS, Automations
 from prmsync_salesforce.simulator.database import Database, Row, Table
 from prmsync_salesforce.simulator.evaluate import Predicate, Scope
 from prmsync_salesforce.simulator.failure import ApiError, bad_data
@@ -43,6 +44,7 @@ class Org:
     def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
         self.database = database
         self.now = now
+        self.automations = Automations()
         self._rules: dict[str, list[ValidationRule]] = {}
 
     def add_rule(self, raw: Mapping[str, Any]) -> None:
@@ -73,6 +75,7 @@ class Org:
         row.update(dict.fromkeys(_MOMENTS, moment))
         row.update(dict.fromkeys(_PEOPLE, writer.user_id))
         self.database.put(table, row)
+        self._automate(table, {}, row, writer)
         return str(row["Id"])
 
     def update(
@@ -100,6 +103,18 @@ class Org:
         row["LastModifiedDate"] = row["SystemModstamp"] = moment
         row["LastModifiedById"] = writer.user_id
         self.database.put(table, row)
+        self._automate(table, old, row, writer)
+
+    def _automate(self, table: Table, old: Row, row: Row, writer: Writer) -> None:
+        """What the admin's automations make of a write; no rule stands in their way."""
+        found = self.automations.rewrites((table.definition.name.lower(),), old, row)
+        for user, values in found:
+            moment = writer.moment or self.now()
+            if user is not None:
+                moment += timedelta(seconds=LATER_SECONDS)
+            row = {**row, **values, "LastModifiedById": user or writer.user_id}
+            row["LastModifiedDate"] = row["SystemModstamp"] = stamp(moment)
+            self.database.put(table, {name: one for name, one in row.items() if one is not None})
 
     def delete(self, table: Table, record_id: str, writer: Writer) -> None:
         """To the recycle bin, with what hangs on it by cascade. Raises ApiError."""
