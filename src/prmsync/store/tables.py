@@ -473,6 +473,28 @@ parked = sa.Table(
     _time("since", nullable=False),
 )
 
+misfit = sa.Table(
+    "misfit",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("connection", sa.Text, sa.ForeignKey("connection.name"), nullable=False, index=True),
+    _text("stream", nullable=False),
+    _text("part", nullable=False),
+    _text("place", nullable=False),
+    _text("message", nullable=False),
+    _text("hint"),
+    _time("since", nullable=False),
+)
+
+told = sa.Table(
+    "told",
+    metadata,
+    sa.Column("link_id", sa.Integer, sa.ForeignKey("link.id"), primary_key=True),
+    _text("said"),
+    _text("items"),
+    _text("note"),
+)
+
 change_log = sa.Table(
     "change_log",
     metadata,
