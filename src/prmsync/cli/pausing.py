@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from prmsync.cli.context import application
-from prmsync.cli.output import note, say
+from prmsync.cli.output import note, say, show_error
+from prmsync.errors import PrmsyncError
 
 if TYPE_CHECKING:
     from prmsync.service.wiring import Application
@@ -46,16 +47,39 @@ def pause(
     say(f"Go on: prmsync resume {'--all' if every else names[0]}")
 
 
-def resume(connection: Connection = None, every: Every = False) -> None:
-    """Let runs start again; what changed meanwhile is read by the next one."""
-    from prmsync.store import pausing
+def resume(
+    connection: Connection = None,
+    every: Every = False,
+    accept: Annotated[
+        bool,
+        typer.Option("--accept", help="Also where its database is a copy, without a comparison."),
+    ] = False,
+) -> None:
+    """Let runs start again; what changed meanwhile is read by the next one.
 
+    A connection whose database was copied or restored, or which opens another account, goes on
+    after `prmsync verify` has compared both sides.
+    """
+    from prmsync.store import pausing
+    from prmsync.sync.claims import take_over
+
+    failures: list[PrmsyncError] = []
     with application() as app:
-        names = _chosen(app, connection, every=every)
-        with app.database.begin() as transaction:
-            resumed = {name: pausing.resume(transaction, name) for name in names}
-    for name, was_paused in resumed.items():
-        say(f"{name} goes on" if was_paused else f"{name} was not paused")
+        for name in _chosen(app, connection, every=every):
+            try:
+                taken = take_over(app.database, name, unread=accept)
+            except PrmsyncError as error:
+                failures.append(error)
+                show_error(error)
+                continue
+            with app.database.begin() as transaction:
+                was_paused = pausing.resume(transaction, name)
+            if taken:
+                say(f"{name} goes on here: its next run reads both sides from the beginning")
+            else:
+                say(f"{name} goes on" if was_paused else f"{name} was not paused")
+    if failures:
+        raise typer.Exit(max(one.exit_code for one in failures))
 
 
 def _chosen(app: Application, name: str | None, *, every: bool) -> list[str]:

@@ -270,7 +270,7 @@ def verify(
         for name in not_paused(app, connection):
             with (
                 _going_on(name, failures),
-                session_on(app, name, progress=plans.progress()) as session,
+                session_on(app, name, progress=plans.progress(), to_compare=True) as session,
             ):
                 reports = compare(session, repair=repair)
                 clean = clean and all(one.is_clean for one in reports)

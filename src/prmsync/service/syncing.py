@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from prmsync.connector.registry import plugin
 from prmsync.domain.merge import Writes
 from prmsync.errors import ConnectorError, NotFoundError, SchemaError
+from prmsync.service.installation import notice_older, remember
 from prmsync.service.memory import settle_collector
 from prmsync.service.wiring import Application
 from prmsync.store import runs
@@ -32,14 +33,19 @@ def session_on(
     *,
     actor: str | None = None,
     progress: Callable[[str, int], None] | None = None,
+    to_compare: bool = False,
 ) -> Iterator[Session]:
-    """A session on one connection; its connector is closed at the end.
+    """A session on one connection; its connector is closed at the end. With `to_compare` also on
+    one that is paused.
 
-    Raises what opening a connection can raise: configuration, mapping, sign-in, schema.
+    Raises what opening a connection can raise: configuration, mapping, sign-in, schema, and
+    StateError for a database that is a copy or was restored.
     """
     section = application.settings.connection(name)
     mappings = application.mappings(name)
     who = actor or person()
+    folder = application.settings.folder
+    notice_older(application.database, folder, application.now())
     with application.connected(name) as connector:
         with _noting_failure(application, name, who):
             session = open_session(
@@ -53,6 +59,7 @@ def session_on(
                 now=application.now,
                 new_id=lambda: str(uuid.uuid4()),
                 actor=who,
+                to_compare=to_compare,
             )
         if progress is not None:
             session.progress = progress
@@ -63,6 +70,8 @@ def session_on(
             # What is remembered of the CRM's schema is no longer true.
             forget_schema(application.database, name, application.now())
             raise
+        finally:
+            remember(application.database, folder)
 
 
 @contextmanager

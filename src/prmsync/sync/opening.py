@@ -20,9 +20,12 @@ from prmsync.errors import AuthError, Finding, SchemaError, StateError
 from prmsync.mapping.model import StreamMapping
 from prmsync.mapping.translate import Translator
 from prmsync.reconcile.rules import GroupRule, RecordRule
+from prmsync.store import claims
 from prmsync.store import streams as store
+from prmsync.store.claims import Claim, Doubt
 from prmsync.store.database import Database
 from prmsync.store.streams import ConnectionState, StreamState
+from prmsync.sync.claims import other_account, require_undoubted, standing
 from prmsync.sync.live_schema import object_spec, resolve
 from prmsync.sync.session import Session, Stream
 
@@ -55,23 +58,24 @@ def open_session(
     now: Callable[[], datetime],
     new_id: Callable[[], str],
     actor: str,
+    to_compare: bool = False,
 ) -> Session:
     """Sign in, check the account and resolve the mappings; nothing is read or written yet.
 
     Raises AuthError for another account than this database knows, SchemaError with every
-    mismatch between mappings and CRM, StateError for a paused connection.
+    mismatch between mappings and CRM, StateError for a paused connection and for a database that
+    is a copy. With `to_compare` (`verify`, which writes to neither side) none of these but the
+    mismatches are in the way.
     """
     with database.begin() as connection:
         state = store.ensure_connection(connection, name, connector_name)
         known = store.ensure_streams(connection, name, [one.stream for one in mappings])
-    if state.paused:
-        raise StateError(
-            f"{name} is paused: {state.paused_why or 'by hand'}",
-            hint=f"prmsync resume {name}",
-        )
+        claim = standing(connection, name, now(), new_id)
+    if not to_compare:
+        _require_going(state, claim)
     account = connector.account()
-    _pin(database, state, account)
-    described = _describe(database, state, connector, mappings, now())
+    other = _is_other(database, state, account, claim, now(), refuse=not to_compare)
+    described = _describe(database, state, connector, mappings, now(), passing=other)
     ready = _streams(mappings, known, described, account)
     return Session(
         database,
@@ -85,20 +89,52 @@ def open_session(
         new_id,
         actor,
         people={one.id: one.name for one in described.people if one.name},
+        known_to=claim.known_to,
+        doubted=other or claim.kind is not None,
     )
 
 
-def _pin(database: Database, state: ConnectionState, account: Account) -> None:
+def _require_going(state: ConnectionState, claim: Claim) -> None:
+    require_undoubted(claim)
+    if state.paused:
+        raise StateError(
+            f"{state.name} is paused: {state.paused_why or 'by hand'}",
+            hint=f"prmsync resume {state.name}",
+        )
+
+
+def _is_other(
+    database: Database,
+    state: ConnectionState,
+    account: Account,
+    claim: Claim,
+    now: datetime,
+    *,
+    refuse: bool,
+) -> bool:
+    """Whether this is another account than the one that the connection was synced with."""
     if state.org_id is None:
         with database.begin() as connection:
             store.pin_connection(connection, state.name, account.org_id, account.environment)
-    elif state.org_id != account.org_id:
+        return False
+    if state.org_id == account.org_id:
+        if claim.kind == Doubt.ACCOUNT:
+            with database.begin() as connection:
+                claims.right_account(connection, state.name)
+        return False
+    why = (
+        f"it is bound to account {state.org_id}, but these credentials open {account.org_id} "
+        f"({account.name})"
+    )
+    other_account(database, state.name, why, account.org_id, now)
+    if refuse:
         raise AuthError(
-            f"{state.name} is bound to account {state.org_id}, "
-            f"but these credentials open {account.org_id} ({account.name})",
-            hint="use the credentials of the account it was synced with, or a new connection "
-            "name with a database of its own",
+            f"{state.name}: {why}",
+            hint="Use the credentials of the account it was synced with, or a new connection "
+            "name with a database of its own. If the account itself was replaced: prmsync verify "
+            f"{state.name} compares it and writes nothing, then prmsync resume {state.name}",
         )
+    return True
 
 
 def _describe(
@@ -107,10 +143,12 @@ def _describe(
     connector: Connector,
     mappings: Sequence[StreamMapping],
     now: datetime,
+    *,
+    passing: bool,
 ) -> Described:
-    """The account's schema, at most `SCHEMA_AGE` old."""
+    """The account's schema, at most `SCHEMA_AGE` old; that of a `passing` account is not kept."""
     mark = _mark(mappings)
-    cached = _cached(state, mark, now)
+    cached = None if passing else _cached(state, mark, now)
     if cached is not None:
         return cached
     objects: dict[str, ObjectSchema] = {}
@@ -123,6 +161,8 @@ def _describe(
     if findings:
         raise _misfit(findings)
     described = Described(__version__, mark, objects, list(connector.people()))
+    if passing:
+        return described
     with database.begin() as connection:
         text = orjson.dumps(described).decode()
         store.save_schema(connection, state.name, text, now)

@@ -13,6 +13,7 @@ from prmsync.store.journal import Action, ActionState
 from prmsync.store.runs import Run, RunState
 from prmsync.sync.apply_crm import Outcome, apply_crm
 from prmsync.sync.apply_prm import apply_prm
+from prmsync.sync.claims import require_known_keys
 from prmsync.sync.decide import decide_page
 from prmsync.sync.matching import match_streams
 from prmsync.sync.observe import observe
@@ -33,6 +34,7 @@ def plan(session: Session) -> Report:
         with ending(session, run_id):
             recover(session)
             observe(session)
+            require_known_keys(session)
             linked = match_streams(session)
             _supersede_plans(session)
             plan_streams(session, made, keep_dirty=True)
@@ -48,6 +50,7 @@ def sync(session: Session, *, full: bool = False, release: bool = False) -> Repo
         with ending(session, run_id):
             recover(session)
             observe(session, full=full)
+            require_known_keys(session)
             linked = match_streams(session)
             if session.writes is Writes.NONE:
                 plan_streams(session, made, keep_dirty=True)
@@ -107,6 +110,7 @@ def apply(session: Session, run_id: int) -> Report:
         recover(session)
         run = _applicable(session, run_id)
         observe(session)
+        require_known_keys(session)
         match_streams(session)
         refused = _recheck(session, run_id)
         outcome = Outcome()

@@ -101,7 +101,7 @@ def ending(session: Session, run_id: int) -> Iterator[None]:
     """A run that ends by an error is stored as failed, with the error's words."""
     try:
         yield
-    except ConnectorError as error:
+    except (ConnectorError, StateError) as error:
         with session.database.begin() as connection:
             session.fence(connection)
             runs.finish(

@@ -78,6 +78,10 @@ class Session:
     new_id: Callable[[], str]
     actor: str
     token: int = 0
+    known_to: int = 0
+    """Links up to this one may carry keys that nobody knows here: a person accepted them."""
+    doubted: bool = False
+    """A person has to look first: this session may only compare."""
     progress: Callable[[str, int], None] = field(default=_silent)
     people: Mapping[str, str] = field(default_factory=dict)
     """CRM user id → name, to tell who changed something."""

@@ -6,21 +6,22 @@ mismatch that nothing explains (`--repair` marks those for a normal, braked run)
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import sqlalchemy as sa
 
 from prmsync.connector.protocol import Record
 from prmsync.domain.merge import Direction
 from prmsync.domain.values import Values
+from prmsync.errors import StateError
 from prmsync.reconcile.rules import GroupRule
 from prmsync.store import held as held_store
-from prmsync.store import journal, links
+from prmsync.store import journal, links, verification
 from prmsync.store import records as prm_records
 from prmsync.store.journal import ActionState
 from prmsync.store.links import Dirty, Link, LinkState
+from prmsync.store.verification import Verification
 from prmsync.sync import references
 from prmsync.sync.observe import observe_prm, store_records, translated
 from prmsync.sync.running import holding
@@ -51,13 +52,17 @@ class StreamReport:
     linked: int = 0
     equal: int = 0
     fields_equal: int = 0
-    explained: Counter[str] = field(default_factory=Counter)
+    explained: dict[str, int] = field(default_factory=dict)
     """Why records differ: "needs decision", "refused", "changed since the last run"."""
     mismatched: int = 0
     missing_in_crm: int = 0
     only_in_crm: int = 0
     only_in_prm: int = 0
     shown: list[Difference] = field(default_factory=list)
+
+    def explain(self, why: str) -> None:
+        """Count a record that differs for a known reason."""
+        self.explained[why] = self.explained.get(why, 0) + 1
 
     @property
     def is_clean(self) -> bool:
@@ -75,14 +80,24 @@ class _Causes:
 
 
 def verify(session: Session, *, repair: bool = False) -> list[StreamReport]:
-    """Read every record of every stream from the CRM and compare it with ours."""
+    """Read every record of every stream from the CRM and compare it with ours.
+
+    Raises StateError for `repair` on a connection that is in doubt.
+    """
+    if repair and session.doubted:
+        raise StateError(
+            f"{session.name} is in doubt: nothing of it is repaired",
+            hint=f"prmsync verify {session.name} shows both sides; then prmsync resume "
+            f"{session.name}",
+        )
     with holding(session):
         return [_verify_stream(session, one, repair=repair) for one in session.streams.values()]
 
 
 def _verify_stream(session: Session, stream: Stream, *, repair: bool) -> StreamReport:
     report = StreamReport(stream.name)
-    observe_prm(session, stream)
+    if not session.doubted:  # a copy's place in the log may be another server's
+        observe_prm(session, stream)
     seen: set[int] = set()
     for page in session.connector.changes(stream.spec, None):
         present = [record for record in page.records if not record.deleted]
@@ -95,7 +110,18 @@ def _verify_stream(session: Session, stream: Stream, *, repair: bool) -> StreamR
         session.fence(connection)
         report.prm_records = prm_records.count(connection, stream.name)
         _unseen(connection, stream, report, seen, repair=repair)
+        now = session.now()
+        verification.save(
+            connection, Verification(stream.id, verified_at=now, found=counted(report))
+        )
     return report
+
+
+def counted(report: StreamReport) -> dict[str, object]:
+    """The report's counts, to be kept."""
+    found = asdict(report)
+    del found["shown"], found["stream"]
+    return found
 
 
 def _compare_page(
@@ -146,7 +172,7 @@ def _compare(
 ) -> bool:
     """Whether the record is equal or its differences are explained."""
     if prm is None:
-        report.explained["deleted in the partner database"] += 1
+        report.explain("deleted in the partner database")
         return True
     mapped = {name: prm.get(name) for name in stream.members}
     ours = stream.translator.project(mapped, _pipeline(crm)).values
@@ -169,7 +195,7 @@ def _compare(
                 report.shown.append(Difference(link.prm_id, str(link.crm_id), group.name, p, c))
         return False
     else:
-        report.explained.update([sorted(reasons)[0]])
+        report.explain(min(reasons))
     return True
 
 
@@ -219,7 +245,7 @@ def _unseen(
         for link in page:
             if link.state == LinkState.LIVE and link.crm_id and link.id not in seen:
                 if link.crm_gone:
-                    report.explained["deleted in the CRM"] += 1
+                    report.explain("deleted in the CRM")
                 else:
                     missing.append(link.id)
             elif link.state == LinkState.NEW and link.crm_id is None and not link.prm_gone:
