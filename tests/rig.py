@@ -27,7 +27,7 @@ from prmsync.mapping.locate import where_mappings
 from prmsync.mapping.model import StreamMapping
 from prmsync.store import held, journal, links, migrations, records
 from prmsync.store.database import Database, open_database
-from prmsync.sync import run
+from prmsync.sync import run, undo
 from prmsync.sync.opening import open_session
 from prmsync.sync.running import Report
 from prmsync.sync.session import Session
@@ -334,6 +334,11 @@ class World:
         self.wait(2)
         with self.session(name, writes) as session:
             return run.sync(session, full=full, release=release)
+
+    def undo(self, name: str, run_id: int, *, release: bool = True) -> Report:
+        self.wait(2)
+        with self.session(name) as session:
+            return undo.undo(session, run_id, release=release)
 
     def settle(self, name: str, limit: int = 5) -> Report:
         """Sync until nothing is written."""

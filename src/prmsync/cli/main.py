@@ -30,6 +30,7 @@ from prmsync.cli import (
     setup,
     simulator,
     sync,
+    undo,
 )
 from prmsync.cli.output import WIDTH, note, say, show_error
 from prmsync.errors import PrmsyncError
@@ -76,6 +77,7 @@ demo.register(app)
 simulator.register(app)
 importing.register(app)
 sync.register(app)
+undo.register(app)
 runs.register(app)
 serve.register(app)
 pausing.register(app)

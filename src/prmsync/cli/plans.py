@@ -24,6 +24,7 @@ LONGEST = 36
 SHOWN = 40
 """Rows of one stream that are listed; all are counted and `--json` has all."""
 MARKS = {"create": "+", "update": "~", "delete": "-", "end": "x", "base": "="}
+IN = {"crm": "in the CRM", "prm": "in the partner database", "base": "link"}
 WHERE = {"crm": "prm → crm", "prm": "crm → prm", "base": ""}
 SHOW = "prmsync runs show"
 FIELD_WORDS = {"@key": "prmsync key"}
@@ -52,10 +53,11 @@ def action_lines(action: Action, title: str) -> Iterator[str]:
     """A change in one line where it fits, else below the record's line; a line for each field of
     several. What became of it follows where that is not said by the run itself."""
     head = f"  {MARKS.get(action.op, '?')} {_cut(title, WIDTH - 4)}".rstrip()
-    if action.op in ("create", "delete", "end"):
-        side = {"crm": "in the CRM", "prm": "in the partner database", "base": "link"}[action.side]
+    if action.state == "kept":
+        yield from _kept_lines(action, title)
+    elif action.op in ("create", "delete", "end"):
         detail = _headline(action) if action.op == "create" else ""
-        yield from _fitted(head, f"{action.op} {side}{detail}", action.reason)
+        yield from _fitted(head, f"{action.op} {IN[action.side]}{detail}", action.reason)
     elif action.op == "base":
         what = f"{', '.join(action.fields)}: {action.reason}, nothing to write"
         yield from _fitted(head, what)
@@ -65,10 +67,26 @@ def action_lines(action: Action, title: str) -> Iterator[str]:
             for name, (old, new) in action.fields.items()
             if old != new
         ]
-        yield from _change_lines(head, changed, WHERE[action.side], action.reason)
+        yield from _change_lines(head, changed, _where(action), action.reason)
     if action.state in _BECAME:
         error = f": {action.error}" if action.error else ""
         yield from _paragraph(f"{_BECAME[action.state]}{error}")
+
+
+def _where(action: Action) -> str:
+    """Which way a change goes; an undo comes from neither side."""
+    return IN[action.side] if action.reason.startswith("undo of ") else WHERE[action.side]
+
+
+def _kept_lines(action: Action, title: str) -> Iterator[str]:
+    """What an undo leaves as it is: the value that stays, and why."""
+    stays = [
+        f"{name} stays {shown(now)}" for name, (now, old) in action.fields.items() if now != old
+    ]
+    side = IN.get(action.side, "")
+    yield from _fitted(
+        f"  · {_cut(title, WIDTH - 4)}", " ".join([", ".join(stays), side]).strip(), action.reason
+    )
 
 
 _BECAME = {
@@ -150,7 +168,9 @@ def totals(counts: dict[str, int]) -> str:
     words: Counter[tuple[str, str]] = Counter()
     for key, count in counts.items():
         _, side, op, state = key.split("/")
-        if side == "base" and op == "base":
+        if state == "kept":
+            words["kept as they are", ""] += count
+        elif side == "base" and op == "base":
             words["equal on both sides", ""] += count
         else:
             words[op, _STATES.get(state, state)] += count

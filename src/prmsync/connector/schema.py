@@ -87,6 +87,8 @@ class Person:
     email: str
     name: str
     active: bool = True
+    user_id: str = ""
+    """What a record names them by as who modified it, where that is not their id as an owner."""
 
 
 @dataclass(frozen=True, slots=True)

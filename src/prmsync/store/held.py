@@ -168,6 +168,12 @@ def close_items(connection: sa.Connection, ids: Sequence[int], state: HeldState)
         connection.execute(table.update().where(table.c.id.in_(part)).values(state=state))
 
 
+def open_of_run(connection: sa.Connection, run_id: int) -> list[HeldItem]:
+    """What waits for a person because of one run."""
+    statement = sa.select(table).where(table.c.run_id == run_id, table.c.state == HeldState.OPEN)
+    return [_item(row) for row in connection.execute(statement)]
+
+
 def get(connection: sa.Connection, item_id: int) -> HeldItem:
     """One held item, in any state. Raises NotFoundError."""
     row = connection.execute(sa.select(table).where(table.c.id == item_id)).first()

@@ -39,6 +39,8 @@ class ActionState(StrEnum):
     SUPERSEDED = "superseded"
     """Its inputs moved before it was written."""
     DROPPED = "dropped"
+    KEPT = "kept"
+    """Not undone, and why: a row of an undo that writes nothing."""
 
 
 OPEN = (
@@ -99,7 +101,7 @@ class Action:
         )
 
 
-_COLUMNS = (
+COLUMNS = (
     table.c.link_id,
     table.c.stream_id,
     table.c.side,
@@ -115,7 +117,8 @@ _COLUMNS = (
 )
 
 
-def _action(row: Any) -> Action:
+def from_row(row: Any) -> Action:
+    """A row of `COLUMNS`."""
     fields = {name: tuple(change) for name, change in orjson.loads(row[4]).items()}
     return Action(
         row[0],
@@ -188,8 +191,8 @@ def page(
         where.append(table.c.side.in_(sides))
     if ops:
         where.append(table.c.op.in_(ops))
-    statement = sa.select(*_COLUMNS).where(*where).order_by(table.c.id).limit(limit)
-    return [_action(row) for row in connection.execute(statement).all()]
+    statement = sa.select(*COLUMNS).where(*where).order_by(table.c.id).limit(limit)
+    return [from_row(row) for row in connection.execute(statement).all()]
 
 
 def settle(connection: sa.Connection, actions: Sequence[Action]) -> None:
@@ -223,14 +226,14 @@ def mark(
 def open_intents(connection: sa.Connection, stream_id: int) -> list[Action]:
     """Writes whose outcome is not known: left by a crash, or answered by silence."""
     statement = (
-        sa.select(*_COLUMNS)
+        sa.select(*COLUMNS)
         .where(
             table.c.stream_id == stream_id,
             table.c.state.in_((ActionState.SENT, ActionState.UNKNOWN)),
         )
         .order_by(table.c.id)
     )
-    return [_action(row) for row in connection.execute(statement)]
+    return [from_row(row) for row in connection.execute(statement)]
 
 
 def supersede_planned(connection: sa.Connection, stream_id: int) -> None:
@@ -249,21 +252,30 @@ def supersede_planned(connection: sa.Connection, stream_id: int) -> None:
 
 def reopen_waiting(connection: sa.Connection, stream_id: int) -> None:
     """A person lets a brake go: the links of waiting writes are decided again and written."""
-    waits = sa.and_(table.c.stream_id == stream_id, table.c.state == ActionState.WAITING)
+    waits = sa.and_(
+        table.c.stream_id == stream_id, table.c.state == ActionState.WAITING, _of_a_sync()
+    )
     ids = sa.select(table.c.link_id).where(waits)
     connection.execute(links.update().where(links.c.id.in_(ids)).values(dirty=1))
     connection.execute(table.update().where(waits).values(state=ActionState.SUPERSEDED))
 
 
+def _of_a_sync() -> sa.ColumnElement[bool]:
+    """Rows of an undo are not decided again by a sync: they wait for their own run's answer."""
+    return table.c.run_id.not_in(sa.select(runs.c.id).where(runs.c.undoes.is_not(None)))
+
+
 def waiting_of(connection: sa.Connection, link_ids: Sequence[int]) -> dict[int, list[Action]]:
-    """Writes of these links that a brake holds."""
+    """Writes of these links that a brake holds, but those of an undo."""
     found: dict[int, list[Action]] = {}
     for part in chunks(link_ids):
-        statement = sa.select(*_COLUMNS).where(
-            among(connection, table.c.link_id, part), table.c.state == ActionState.WAITING
+        statement = sa.select(*COLUMNS).where(
+            among(connection, table.c.link_id, part),
+            table.c.state == ActionState.WAITING,
+            _of_a_sync(),
         )
         for row in connection.execute(statement).all():
-            found.setdefault(row[0], []).append(_action(row))
+            found.setdefault(row[0], []).append(from_row(row))
     return found
 
 
@@ -272,7 +284,7 @@ def waiting(connection: sa.Connection, stream_id: int) -> Iterator[Action]:
     after = 0
     while True:
         statement = (
-            sa.select(*_COLUMNS)
+            sa.select(*COLUMNS)
             .where(
                 table.c.stream_id == stream_id,
                 table.c.state == ActionState.WAITING,
@@ -281,7 +293,7 @@ def waiting(connection: sa.Connection, stream_id: int) -> Iterator[Action]:
             .order_by(table.c.id)
             .limit(CHUNK)
         )
-        rows = [_action(row) for row in connection.execute(statement)]
+        rows = [from_row(row) for row in connection.execute(statement)]
         yield from rows
         if len(rows) < CHUNK:
             return
@@ -362,12 +374,12 @@ def created_before(connection: sa.Connection, stream_id: int, side: str) -> bool
 def history(connection: sa.Connection, link_ids: Sequence[int]) -> list[tuple[Action, str, Any]]:
     """Done writes of these links, oldest first, each with its run's actor and connection."""
     statement = (
-        sa.select(*_COLUMNS, runs.c.actor, runs.c.connection)
+        sa.select(*COLUMNS, runs.c.actor, runs.c.connection)
         .join(runs, runs.c.id == table.c.run_id)
         .where(table.c.link_id.in_(link_ids), table.c.state == ActionState.DONE)
         .order_by(table.c.id)
     )
-    return [(_action(row), row[12], row[13]) for row in connection.execute(statement)]
+    return [(from_row(row), row[12], row[13]) for row in connection.execute(statement)]
 
 
 def last_crm_updates(

@@ -30,6 +30,10 @@ class RunState(StrEnum):
     SUPERSEDED = "superseded"
 
 
+UNDO = "undo"
+"""The kind of a run that takes another one back; `undoes` names that one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """One run as stored; `calls` by kind, `counts` by `stream/side/op/state` and by name."""

@@ -37,31 +37,54 @@ class _Batch:
 
 
 def apply_prm(session: Session, run_id: int, states: Sequence[ActionState]) -> None:
-    """Write all rows of the run that go to our side, and its base moves, parents first."""
+    """Write all rows of the run that go to our side, and its base moves: parents first, and last
+    what is deleted, children first."""
     sides = ["base"] if not session.may_write(Side.PRM) else ["prm", "base"]
     with session.database.read() as connection:
-        there = journal.counts(connection, run_id)
-    for stream in session.streams.values():
-        if not any(key[0] == stream.id and key[1] in sides and key[3] in states for key in there):
-            continue
-        after = 0
-        while True:
-            with session.database.begin() as connection:
-                session.fence(connection)
-                page = journal.page(
-                    connection,
-                    run_id,
-                    states,
-                    stream_id=stream.id,
-                    sides=sides,
-                    after=after,
-                    limit=PAGE,
-                )
-                if not page:
-                    break
-                _apply_page(connection, session, stream, page)
-            after = page[-1].id
-            session.progress(f"writing {stream.name} to the partner database", len(page))
+        there = {
+            (stream_id, op == "delete")
+            for stream_id, side, op, state in journal.counts(connection, run_id)
+            if side in sides and state in states
+        }
+    streams = session.streams.values()
+    for stream in streams:
+        if (stream.id, False) in there:
+            _apply_stream(session, run_id, stream, sides, _NOT_DELETE, states)
+    for stream in reversed(streams):
+        if (stream.id, True) in there:
+            _apply_stream(session, run_id, stream, sides, ("delete",), states)
+
+
+_NOT_DELETE = ("create", "update", "base", "end")
+
+
+def _apply_stream(
+    session: Session,
+    run_id: int,
+    stream: Stream,
+    sides: Sequence[str],
+    ops: Sequence[str],
+    states: Sequence[ActionState],
+) -> None:
+    after = 0
+    while True:
+        with session.database.begin() as connection:
+            session.fence(connection)
+            page = journal.page(
+                connection,
+                run_id,
+                states,
+                stream_id=stream.id,
+                sides=sides,
+                ops=ops,
+                after=after,
+                limit=PAGE,
+            )
+            if not page:
+                return
+            _apply_page(connection, session, stream, page)
+        after = page[-1].id
+        session.progress(f"writing {stream.name} to the partner database", len(page))
 
 
 def _apply_page(
@@ -118,7 +141,8 @@ def _sort(
             link.dirty = Dirty.WAITS
             action.state = ActionState.RETRY
         else:
-            batch.inserts.append((action, PrmId(session.new_id()), values))
+            # A record that comes again keeps the id that the CRM's key names.
+            batch.inserts.append((action, PrmId(link.prm_id or session.new_id()), values))
     else:
         _sort_existing(batch, link, action, values, present.get(link.prm_id or ""))
 

@@ -24,6 +24,7 @@ from prmsync.sync.matching import MATCH
 from prmsync.sync.not_taken import Written, keep_held, last_written, withhold
 from prmsync.sync.put_back import hold_back, long_written
 from prmsync.sync.session import HOME, KEY, UNREADABLE, Session, Stream
+from prmsync.sync.undone import standing
 
 LINKED = "first linked here"
 STAMPED = "our key, written once"
@@ -120,6 +121,9 @@ def _decide(
         return verdict
     rule = stream.rule_for(prm, session.name)
     projected, skip = _comparable(stream, link, prm, rule, verdict)
+    undone = standing(known, rule, projected, link.crm, skip) if known else []
+    if undone:
+        skip |= {one.group for one in undone}
     decision = reconcile(
         link.base,
         Present(projected, link.prm_gone),
@@ -133,7 +137,7 @@ def _decide(
         withhold(decision, rule, link, projected, written)
     if known:
         keep_held(decision, rule, link, projected, known)
-    verdict.held = decision.held
+    verdict.held = decision.held + undone if undone else decision.held
     if link.state == LinkState.NEW and link.prm_id and link.crm_id:
         verdict.state = LinkState.LIVE
     verdict.actions = _actions(session, stream, link, prm, decision, rule)

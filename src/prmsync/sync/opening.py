@@ -88,7 +88,7 @@ def open_session(
         now,
         new_id,
         actor,
-        people={one.id: one.name for one in described.people if one.name},
+        people={one.user_id or one.id: one.name for one in described.people if one.name},
         known_to=claim.known_to,
         doubted=other or claim.kind is not None,
     )

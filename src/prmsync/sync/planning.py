@@ -231,21 +231,43 @@ def cells_of(stream: str, action: Action) -> list[Cell]:
 def _brake(session: Session, plan: Plan, *, only_tell: bool) -> None:
     with session.database.begin() as connection:
         session.fence(connection)
-        waiting = runs.in_state(connection, session.name, RunState.WAITING)
+        waiting = [
+            one
+            for one in runs.in_state(connection, session.name, RunState.WAITING)
+            if one.kind != runs.UNDO
+        ]
         plan.waiting_run = plan.waiting_run or (waiting[0].id if waiting else None)
         counts = plan.cells.copy()
         if plan.cells and plan.waiting_run is not None:
             held_back = _still_waiting(connection, session)
             counts.update({cell: held_back[cell] for cell in plan.cells})
-        trips = tripped(
-            counts,
-            {one.name: _linked(connection, one) for one in session.streams.values()},
-            _created_before(connection, session),
-            {one.name: _limits(one) for one in session.streams.values()},
-        )
-        plan.trips |= trips
-        if trips and not only_tell:
-            _hold(connection, session, plan, trips)
+        _trip(connection, session, plan, counts, only_tell=only_tell)
+
+
+def brake_alone(session: Session, plan: Plan, *, only_tell: bool) -> None:
+    """Brake a plan that waits, if it must, as a run of its own."""
+    with session.database.begin() as connection:
+        session.fence(connection)
+        _trip(connection, session, plan, plan.cells, only_tell=only_tell)
+
+
+def _trip(
+    connection: sa.Connection,
+    session: Session,
+    plan: Plan,
+    counts: Counter[Cell],
+    *,
+    only_tell: bool,
+) -> None:
+    trips = tripped(
+        counts,
+        {one.name: _linked(connection, one) for one in session.streams.values()},
+        _created_before(connection, session),
+        {one.name: _limits(one) for one in session.streams.values()},
+    )
+    plan.trips |= trips
+    if trips and not only_tell:
+        _hold(connection, session, plan, trips)
 
 
 def _linked(connection: sa.Connection, stream: Stream) -> int:

@@ -21,6 +21,7 @@ from prmsync.sync.planning import Plan, plan_streams
 from prmsync.sync.recover import recover
 from prmsync.sync.running import Report, ending, finish, holding, merge, of_connection, start
 from prmsync.sync.session import Session, Stream
+from prmsync.sync.undo import apply_undo, drop_undo
 
 ROUNDS = 3
 """Passes of one run over links that moved while it wrote; the rest waits for the next run."""
@@ -92,7 +93,8 @@ def _release(session: Session) -> None:
         for stream in session.streams.values():
             journal.reopen_waiting(connection, stream.id)
         for run in runs.in_state(connection, session.name, RunState.WAITING):
-            runs.set_state(connection, run.id, RunState.SUPERSEDED)
+            if run.kind != runs.UNDO:
+                runs.set_state(connection, run.id, RunState.SUPERSEDED)
 
 
 def apply(session: Session, run_id: int) -> Report:
@@ -111,6 +113,8 @@ def apply(session: Session, run_id: int) -> Report:
         run = _applicable(session, run_id)
         observe(session)
         require_known_keys(session)
+        if run.kind == runs.UNDO:
+            return apply_undo(session, run)
         match_streams(session)
         refused = _recheck(session, run_id)
         outcome = Outcome()
@@ -197,7 +201,7 @@ def drop(session: Session, run_id: int) -> int:
         run = of_connection(session, runs.get(connection, run_id))
         if run.state not in (RunState.PLANNED, RunState.WAITING):
             raise StateError(f"run {run_id} is {run.state}: nothing of it waits")
-        dropped = 0
+        dropped = drop_undo(connection, session, run) if run.kind == runs.UNDO else 0
         states = [ActionState.WAITING, ActionState.PLANNED]
         for stream in session.streams.values():
             while page := journal.page(connection, run_id, states, stream_id=stream.id):

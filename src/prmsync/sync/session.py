@@ -89,6 +89,10 @@ class Session:
     def may_write(self, side: Side) -> bool:
         return self.writes in (Writes.BOTH, Writes(side.value))
 
+    def person(self, user: str) -> str:
+        """A CRM user by name, by id where the CRM tells no name."""
+        return self.people.get(user, user)
+
     def fence(self, connection: sa.Connection) -> None:
         """Prove, inside a write transaction, that this process still holds the connection."""
         now = self.now()

@@ -151,7 +151,8 @@ def person(told: Mapping[str, Any]) -> Person:
     """An owner; archived owners are people who were deactivated or removed."""
     name = " ".join(part for part in (told.get("firstName"), told.get("lastName")) if part)
     email = str(told.get("email") or "").lower()
-    return Person(str(told["id"]), email, name or email, active=not told.get("archived"))
+    user = told.get("userIdIncludingInactive") or told.get("userId") or ""
+    return Person(str(told["id"]), email, name or email, not told.get("archived"), str(user))
 
 
 def account(told: Mapping[str, Any], api_version: str, user: str) -> Account:

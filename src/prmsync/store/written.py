@@ -1,0 +1,128 @@
+"""What runs wrote, looked up by run and by record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from prmsync.store.bulk import among
+from prmsync.store.journal import COLUMNS, Action, ActionState, from_row
+from prmsync.store.links import chunks
+from prmsync.store.tables import action as table
+
+SIDES = ("prm", "crm")
+
+
+def links_of_run(
+    connection: sa.Connection, run_id: int, stream_id: int, after: int, limit: int
+) -> list[int]:
+    """The next links that a run wrote, or ended, by id."""
+    statement = (
+        sa.select(table.c.link_id)
+        .distinct()
+        .where(
+            table.c.run_id == run_id,
+            table.c.stream_id == stream_id,
+            table.c.state == ActionState.DONE,
+            _writes_or_ends(),
+            table.c.link_id > after,
+        )
+        .order_by(table.c.link_id)
+        .limit(limit)
+    )
+    return [row[0] for row in connection.execute(statement)]
+
+
+def of_run(
+    connection: sa.Connection, run_id: int, link_ids: Sequence[int]
+) -> dict[int, list[Action]]:
+    """Link id → what a run wrote of it, oldest first."""
+    found: dict[int, list[Action]] = {}
+    for part in chunks(link_ids):
+        statement = (
+            sa.select(*COLUMNS)
+            .where(
+                table.c.run_id == run_id,
+                table.c.state == ActionState.DONE,
+                _writes_or_ends(),
+                among(connection, table.c.link_id, part),
+            )
+            .order_by(table.c.id)
+        )
+        for row in connection.execute(statement).all():
+            action = from_row(row)
+            found.setdefault(action.link_id, []).append(action)
+    return found
+
+
+def _writes_or_ends() -> sa.ColumnElement[bool]:
+    return sa.or_(table.c.side.in_(SIDES), table.c.op == "end")
+
+
+def last_writers(
+    connection: sa.Connection, link_ids: Sequence[int], after_run: int
+) -> dict[int, dict[tuple[str, str], int]]:
+    """Link id → (side, field) → the last run after `after_run` that wrote it."""
+    found: dict[int, dict[tuple[str, str], int]] = {}
+    for part in chunks(link_ids):
+        statement = (
+            sa.select(*COLUMNS)
+            .where(
+                among(connection, table.c.link_id, part),
+                table.c.run_id > after_run,
+                table.c.state == ActionState.DONE,
+                table.c.side.in_(SIDES),
+            )
+            .order_by(table.c.id)
+        )
+        for row in connection.execute(statement).all():
+            action = from_row(row)
+            writers = found.setdefault(action.link_id, {})
+            for name in action.fields:
+                writers[action.side, name] = action.run_id
+    return found
+
+
+def unwritten_fields(
+    connection: sa.Connection, run_id: int, link_ids: Sequence[int]
+) -> dict[int, set[str]]:
+    """Link id → fields that a run was to write and did not; what is on its way is left out."""
+    found: dict[int, set[str]] = {}
+    for part in chunks(link_ids):
+        statement = sa.select(*COLUMNS).where(
+            table.c.run_id == run_id,
+            table.c.side.in_(SIDES),
+            table.c.state.in_(_UNWRITTEN),
+            among(connection, table.c.link_id, part),
+        )
+        for row in connection.execute(statement).all():
+            action = from_row(row)
+            found.setdefault(action.link_id, set()).update(action.fields)
+    return found
+
+
+_UNWRITTEN = (
+    ActionState.PLANNED,
+    ActionState.WAITING,
+    ActionState.SUPERSEDED,
+    ActionState.PARKED,
+    ActionState.RETRY,
+)
+
+
+def planned_deletions(
+    connection: sa.Connection, run_id: int, side: str, link_ids: Sequence[int]
+) -> set[int]:
+    """Which of these links' records a run is to delete on one side, or has deleted."""
+    found: set[int] = set()
+    for part in chunks(link_ids):
+        statement = sa.select(table.c.link_id).where(
+            table.c.run_id == run_id,
+            table.c.side == side,
+            table.c.op == "delete",
+            table.c.state.in_((ActionState.PLANNED, ActionState.WAITING, ActionState.DONE)),
+            among(connection, table.c.link_id, part),
+        )
+        found.update(row[0] for row in connection.execute(statement))
+    return found
