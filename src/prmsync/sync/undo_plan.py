@@ -28,7 +28,7 @@ from prmsync.store.columns import COLUMNS
 from prmsync.store.held import HeldItem
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.links import OURS, Link, LinkState
-from prmsync.store.runs import Run
+from prmsync.store.runs import UNDO, Run
 from prmsync.sync import references
 from prmsync.sync.session import HOME, Session, Stream
 from prmsync.sync.undo_used import Used
@@ -138,15 +138,34 @@ def _undo_record(session: Session, stream: Stream, run: Run, known: _Known, used
             there,
             whole=stream.spec.relation is not None,
             used=used.of(link, there) != "",
-            was_undo=run.kind == "undo",
+            was_undo=run.kind == UNDO,
         )
+        if _is_cut(stream, link, known, there):
+            reversal = Reversal(recreate=dict(wrote.before))
         _allow(session, there, reversal)
         _rows(session, stream, run, known, there, values or {}, reversal, made, used)
-        restored.update(reversal.restore)
-        after[there].update(reversal.restore)
-    if restored and known.prm is not None and crm is not None:
+        back = {**reversal.restore, **(reversal.recreate or {})}
+        restored.update(back)
+        after[there].update(back)
+    if (
+        restored
+        and known.prm is not None
+        and (crm is not None or _is_cut(stream, link, known, Side.CRM))
+    ):
         made.held = _held(stream, run, link, restored, after, rule)
     return made
+
+
+def _is_cut(stream: Stream, link: Link, known: _Known, side: Side) -> bool:
+    """A relation that an interrupted undo took away, and did not make again in its old form yet."""
+    return (
+        side is Side.CRM
+        and stream.spec.relation is not None
+        and link.crm_id is None
+        and link.state == LinkState.NEW
+        and known.prm is not None
+        and known.wrote[side].op == "update"
+    )
 
 
 def _allow(session: Session, side: Side, reversal: Reversal) -> None:
@@ -249,7 +268,7 @@ def _held(
     rule: RecordRule,
 ) -> list[HeldItem]:
     """The groups that the next sync would put back, with both values as they will stand."""
-    if link.state not in (LinkState.LIVE, LinkState.DORMANT):
+    if link.state == LinkState.ENDED:
         return []
     pipeline = after[Side.CRM].get(PIPELINE)
     mapped = {name: after[Side.PRM].get(name) for name in stream.members}

@@ -142,12 +142,16 @@ class Story:
 
     def sync_cut_at(self, at: int) -> Fuse:
         """One sync whose power is cut before effect `at`; the process is gone after it."""
+        return self.cut_at(at, lambda: self.world.sync("crm", release=True))
+
+    def cut_at(self, at: int, work: Callable[[], object]) -> Fuse:
+        """Work whose power is cut before effect `at`; the process is gone after it."""
         fuse, simulator = Fuse(at), self.crm.simulator
         self.open(fuse)
         self.crm.simulator = FusedCrm(simulator, fuse)
         try:
             with suppress(PowerCut):
-                self.world.sync("crm", release=True)
+                work()
         finally:
             self.crm.simulator = simulator
         self.open()
