@@ -123,6 +123,7 @@ def _undo_record(session: Session, stream: Stream, run: Run, known: _Known, used
     crm = link.crm if link.crm is not None and not link.crm_gone else None
     after = {Side.PRM: dict(known.prm or {}), Side.CRM: dict(crm or {})}
     restored: Values = {}
+    cut = _is_cut(stream, known)
     for side, wrote in known.wrote.items():
         if side == "base":
             ended = reverse(wrote, Present(None), rule, Side.PRM)
@@ -140,31 +141,28 @@ def _undo_record(session: Session, stream: Stream, run: Run, known: _Known, used
             used=used.of(link, there) != "",
             was_undo=run.kind == UNDO,
         )
-        if _is_cut(stream, link, known, there):
+        if cut and there is Side.CRM:
             reversal = Reversal(recreate=dict(wrote.before))
         _allow(session, there, reversal)
         _rows(session, stream, run, known, there, values or {}, reversal, made, used)
         back = {**reversal.restore, **(reversal.recreate or {})}
         restored.update(back)
         after[there].update(back)
-    if (
-        restored
-        and known.prm is not None
-        and (crm is not None or _is_cut(stream, link, known, Side.CRM))
-    ):
+    if restored and known.prm is not None and (crm is not None or cut):
         made.held = _held(stream, run, link, restored, after, rule)
     return made
 
 
-def _is_cut(stream: Stream, link: Link, known: _Known, side: Side) -> bool:
+def _is_cut(stream: Stream, known: _Known) -> bool:
     """A relation that an interrupted undo took away, and did not make again in its old form yet."""
+    link, wrote = known.link, known.wrote.get(Side.CRM)
     return (
-        side is Side.CRM
-        and stream.spec.relation is not None
+        stream.spec.relation is not None
         and link.crm_id is None
         and link.state == LinkState.NEW
         and known.prm is not None
-        and known.wrote[side].op == "update"
+        and wrote is not None
+        and wrote.op == "update"
     )
 
 
