@@ -495,6 +495,21 @@ told = sa.Table(
     _text("note"),
 )
 
+erasure = sa.Table(
+    "erasure",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("link_id", sa.Integer, sa.ForeignKey("link.id"), index=True),
+    _text("stream", nullable=False),
+    _text("record"),
+    _text("fields", nullable=False),
+    _text("why", nullable=False),
+    _text("erased_by", nullable=False),
+    _time("erased_at", nullable=False),
+    _text("crm", nullable=False),
+    sqlite_autoincrement=True,
+)
+
 change_log = sa.Table(
     "change_log",
     metadata,
