@@ -106,8 +106,8 @@ def _to_compare(mappings: ByConnection, files: Sequence[str], connection: str | 
 def _compare(mappings: ByConnection, names: Sequence[str]) -> tuple[list[Finding], Asked]:
     """What does not fit the accounts; every account is asked, also after one that failed."""
     from prmsync.errors import ConnectorError
+    from prmsync.sync.describing import forget_schema
     from prmsync.sync.live_schema import resolve_connection
-    from prmsync.sync.opening import forget_schema
 
     findings: list[Finding] = []
     asked: dict[str, ConnectorError | None] = {}

@@ -9,7 +9,7 @@ from decimal import Decimal
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from prmsync.cli.output import WIDTH, note, say
+from prmsync.cli.output import WIDTH, note, say, say_wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -161,6 +161,16 @@ def as_json(action: Action, title: str, stream: str) -> dict[str, Any]:
         "cause": action.cause,
         "error": action.error,
     }
+
+
+def show_schema(edits: Sequence[str], paused: Sequence[str]) -> None:
+    """What changed in the mappings, and what the CRM's schema keeps from use."""
+    for line in edits:
+        say_wrapped(f"mapping changed: {line}", indent=2)
+    for line in paused:
+        say_wrapped(f"paused: {line}", indent=2)
+    if paused:
+        say("  the rest goes on; what to do: prmsync status, prmsync mapping check --live")
 
 
 def totals(counts: dict[str, int]) -> str:

@@ -94,6 +94,7 @@ def show(
     )
     if found.message:
         say_wrapped(found.message)
+    plans.show_schema(found.counts.get("mapping", ()), found.counts.get("paused", ()))
     plans.listing(run, rows)
     causes = {action.cause for _, listed, _ in rows for action, _ in listed if action.cause}
     for cause in sorted(causes):

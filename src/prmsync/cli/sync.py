@@ -73,6 +73,7 @@ def _show_plan(app: Application, name: str, report: Report) -> None:
     from prmsync.service.plan_file import named_rows
 
     say(f"{name} · run {report.run_id}", "")
+    plans.show_schema(report.mapping_edits, report.paused)
     plans.listing(report.run_id, named_rows(app.database, report.run_id, plans.SHOWN))
     if report.held:
         say(f"  ! {plans.needs_decision(report.held)}")
@@ -181,6 +182,7 @@ def _exit_if(failures: list[PrmsyncError]) -> None:
 
 def _show_run(name: str, report: Report) -> None:
     say(f"{name} · run {report.run_id} · {report.state}")
+    plans.show_schema(report.mapping_edits, report.paused)
     if report.linked:
         say(f"  {report.linked:,} records linked to what was there already")
     say_wrapped(plans.totals(report.counts), indent=2)
@@ -212,7 +214,7 @@ def _report_json(report: Report) -> dict[str, Any]:
 
 
 def _exit_with(reports: list[Report]) -> None:
-    if any(one.state == "failed" or one.refused_rows for one in reports):
+    if any(one.state == "failed" or one.refused_rows or one.paused for one in reports):
         raise typer.Exit(FAILED)
     if any(one.waiting_run is not None for one in reports):
         raise typer.Exit(WAITS)
@@ -374,6 +376,9 @@ def status(as_json: AsJson = False) -> None:
                 say(f"  a brake holds run {one.waiting.id}: prmsync runs show {one.waiting.id}")
             if one.paused is not None:
                 say(f"  paused: {one.paused}; prmsync resume {one.name}")
+            for part in one.paused_parts:
+                say_wrapped(f"paused {part}", indent=2)
+                say_wrapped(part.hint, indent=4)
 
 
 def _last(run: Run | None, now: Any) -> str:

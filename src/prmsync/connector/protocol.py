@@ -152,6 +152,9 @@ class Connector(Protocol):
     def describe(self, object_name: str) -> ObjectSchema:
         """An object's live schema, cached for the session. Raises SchemaError if absent."""
 
+    def forget_schema(self) -> None:
+        """Describe objects anew from now on: the CRM's schema has changed meanwhile."""
+
     def people(self) -> Sequence[Person]:
         """All users who can own records, inactive ones included."""
 

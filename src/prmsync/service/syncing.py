@@ -14,7 +14,8 @@ from prmsync.service.installation import notice_older, remember
 from prmsync.service.memory import settle_collector
 from prmsync.service.wiring import Application
 from prmsync.store import runs
-from prmsync.sync.opening import forget_schema, open_session
+from prmsync.sync.describing import forget_schema
+from prmsync.sync.opening import open_session
 from prmsync.sync.session import Session
 
 

@@ -13,16 +13,24 @@ from prmsync.store.tables import link as table
 
 
 def observe_crm(
-    connection: sa.Connection, stream_id: int, seen: Sequence[Observation], *, anew: bool = False
+    connection: sa.Connection,
+    stream_id: int,
+    seen: Sequence[Observation],
+    *,
+    anew: bool = False,
+    kept: Sequence[str] = (),
 ) -> list[str]:
     """Store one page of CRM records; returns the CRM ids whose state is new or has changed.
 
-    With `anew` (deletions are propagated) a record that comes back after both sides had deleted
-    it is a new one: somebody wants it again.
+    What is known of the fields `kept`, which cannot be read just now, stays. With `anew`
+    (deletions are propagated) a record that comes back after both sides had deleted it is a new
+    one: somebody wants it again.
     """
     known = links.by_crm_ids(connection, stream_id, (one.crm_id for one in seen))
     fresh: dict[str, Observation] = {}
     changed: list[Link] = []
+    if kept:
+        _keep(known, seen, kept)
     for one in seen:
         link = known.get(one.crm_id)
         if link is None:
@@ -37,6 +45,14 @@ def observe_crm(
     if fresh:
         insert_rows(connection, table, _NEW, [_new(stream_id, one) for one in fresh.values()])
     return [*fresh, *(str(link.crm_id) for link in changed)]
+
+
+def _keep(known: Mapping[str, Link], seen: Sequence[Observation], names: Sequence[str]) -> None:
+    for one in seen:
+        link = known.get(one.crm_id)
+        for name in names if link is not None and not one.deleted else ():
+            if link is not None and link.crm and name in link.crm:
+                one.values.setdefault(name, link.crm[name])
 
 
 def _moved(link: Link, one: Observation) -> bool:

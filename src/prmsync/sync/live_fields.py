@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from prmsync.connector.schema import FieldSchema, FieldType, ObjectSchema
 from prmsync.domain.merge import Direction, Policy
@@ -35,11 +36,23 @@ _FITTING: Mapping[str, tuple[FieldType, ...]] = {
 _BETTER = {("date", _T.DATETIME): "day_in_zone", ("day_in_zone", _T.DATE): "date"}
 
 
+STREAM, CREATE, STATUS = "@stream", "@create", "@status"
+"""Parts of a stream besides its groups: all of it, creation in the CRM, the status fields."""
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit(Finding):
+    """A finding of a mapping against a CRM, and the parts of the stream it keeps from use:
+    names of groups, or `STREAM`, `CREATE`, `STATUS`, joined by commas."""
+
+    part: str = STREAM
+
+
 class FieldResolver:
     """Looks up each mapped field; afterwards its tables hold what the translator needs."""
 
     def __init__(self, mapping: StreamMapping, schema: ObjectSchema) -> None:
-        self.findings: list[Finding] = []
+        self.findings: list[Misfit] = []
         self.names: dict[str, str] = {}
         self.scales: dict[str, int] = {}
         self.lengths: dict[str, int] = {}
@@ -47,20 +60,25 @@ class FieldResolver:
         self.picklists: dict[str, Mapping[str, tuple[str, ...]]] = {}
         self._mapping = mapping
         self._schema = schema
+        self._part = STREAM
         self._by_lower = {name.lower(): one for name, one in schema.fields.items()}
 
     def check(self) -> None:
         for mapped in self._mapping.fields.values():
+            self._part = mapped.group
             found = self._find(mapped.crm, mapped.at)
             if found is not None:
                 self._check_field(mapped, found)
-        self._check_key()
+        self._part = parts_of(self._mapping, "stage")
         self._check_pipeline_field()
+        self._part = STREAM
+        self._check_key()
         if self._mapping.create_crm:
+            self._part = CREATE
             self._check_required()
 
     def _report(self, at: Position, message: str, hint: str = "") -> None:
-        self.findings.append(Finding(str(at), message, hint))
+        self.findings.append(Misfit(str(at), message, hint, self._part))
 
     def _find(self, name: str, at: Position) -> FieldSchema | None:
         found = self._by_lower.get(name.lower())
@@ -208,6 +226,12 @@ class FieldResolver:
         if mapping.stages is not None and mapping.stages.field is not None:
             names.append(mapping.stages.field)
         return {name.lower() for name in names}
+
+
+def parts_of(mapping: StreamMapping, transform: str) -> str:
+    """The groups with a field of this transform, the whole stream where there is none."""
+    groups = [one.group for one in mapping.fields.values() if one.transform == transform]
+    return ",".join(dict.fromkeys(groups)) or STREAM
 
 
 def _known_codes(found: FieldSchema) -> dict[str, str]:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from prmsync.connector.schema import Person
-from prmsync.errors import Finding
 from prmsync.mapping.model import StreamMapping
+from prmsync.sync.live_fields import Misfit, parts_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class KnownPeople:
 
 
 def resolve_people(
-    mapping: StreamMapping, people: Sequence[Person], findings: list[Finding]
+    mapping: StreamMapping, people: Sequence[Person], findings: list[Misfit]
 ) -> KnownPeople:
     """Active people only where a fallback owner stands in for the others; else everybody, so
     that a record of someone who left still shows its owner, and the CRM answers for writes.
@@ -43,7 +43,7 @@ def resolve_people(
 
 
 def _fallback(
-    mapping: StreamMapping, active: Mapping[str, str], findings: list[Finding]
+    mapping: StreamMapping, active: Mapping[str, str], findings: list[Misfit]
 ) -> str | None:
     wanted = mapping.owners.fallback
     if wanted is None:
@@ -51,10 +51,11 @@ def _fallback(
     found = active.get(wanted)
     if found is None:
         findings.append(
-            Finding(
+            Misfit(
                 str(mapping.owners.at),
                 "`owners.fallback` is no active user of this account",
                 "name an active CRM user by e-mail",
+                parts_of(mapping, "owner"),
             )
         )
     return found
@@ -64,7 +65,7 @@ def _override(
     mapping: StreamMapping,
     people: dict[str, str],
     emails: dict[str, str],
-    findings: list[Finding],
+    findings: list[Misfit],
 ) -> None:
     original = dict(people)
     taken: set[str] = set()
@@ -72,10 +73,11 @@ def _override(
         found = original.get(theirs)
         if found is None:
             findings.append(
-                Finding(
+                Misfit(
                     str(mapping.owners.at),
                     f"line {place} of `owners.overrides` names no user of this account",
                     "right of the colon stands the person's e-mail in the CRM",
+                    parts_of(mapping, "owner"),
                 )
             )
             continue

@@ -15,13 +15,13 @@ from prmsync.errors import Finding, SchemaError
 from prmsync.mapping.model import StageMap, StreamMapping
 from prmsync.mapping.spelling import did_you_mean
 from prmsync.mapping.translate import Resolved, Translator
-from prmsync.sync.live_fields import FieldResolver
+from prmsync.sync.live_fields import FieldResolver, Misfit, parts_of
 from prmsync.sync.live_people import resolve_people
 
 
 def resolve(
     mapping: StreamMapping, schema: ObjectSchema, account: Account, people: Sequence[Person]
-) -> tuple[Resolved, list[Finding]]:
+) -> tuple[Resolved, list[Misfit]]:
     """The mapping's names as ids of this account, and everything that does not fit.
 
     With findings the first part is incomplete and must not be used to write. Field names of
@@ -31,7 +31,7 @@ def resolve(
     if not _is_association(mapping):
         fields.check()
     findings = fields.findings
-    stages, default = _stages(mapping.stages, schema, findings)
+    stages, default = _stages(mapping, schema, findings)
     known = resolve_people(mapping, people, findings)
     zone = _zone(mapping, account, findings)
     resolved = Resolved(
@@ -114,12 +114,12 @@ def _is_association(mapping: StreamMapping) -> bool:
     return relation is not None and mapping.object.lower() == relation.from_object.lower()
 
 
-def _zone(mapping: StreamMapping, account: Account, findings: list[Finding]) -> str:
+def _zone(mapping: StreamMapping, account: Account, findings: list[Misfit]) -> str:
     try:
         ZoneInfo(account.time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         findings.append(
-            Finding(
+            Misfit(
                 str(mapping.at),
                 f"the account's time zone `{account.time_zone}` is unknown here",
                 "install the package tzdata, or correct the time zone in the CRM",
@@ -133,11 +133,13 @@ _Stages = dict[str, dict[Stage, tuple[str, ...]]]
 
 
 def _stages(
-    stages: StageMap | None, schema: ObjectSchema, findings: list[Finding]
+    mapping: StreamMapping, schema: ObjectSchema, findings: list[Misfit]
 ) -> tuple[_Stages, str]:
     """Pipeline id → neutral stage → stage ids, and the id of the default pipeline."""
+    stages = mapping.stages
     if stages is None:
         return {}, ""
+    part = parts_of(mapping, "stage")
     by_label = {one.label.casefold(): one for one in schema.pipelines}
     found: _Stages = {}
     default = ""
@@ -150,11 +152,14 @@ def _stages(
                 key=lambda place: place.line,
                 default=stages.at,
             )
-            findings.append(Finding(str(at), f"no pipeline `{label}` on {schema.name}", hint))
+            message = f"no pipeline `{label}` on {schema.name}"
+            findings.append(Misfit(str(at), message, hint, part))
             continue
         ids = {one.label.casefold(): one.id for one in pipeline.stages}
         labels = [one.label for one in pipeline.stages]
-        found[pipeline.id] = _pipeline(stages, label, ids, labels, findings)
+        wrong: list[Finding] = []
+        found[pipeline.id] = _pipeline(stages, label, ids, labels, wrong)
+        findings += [Misfit(one.where, one.message, one.hint, part) for one in wrong]
         if label == stages.default:
             default = pipeline.id
     return found, default

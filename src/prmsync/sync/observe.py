@@ -9,11 +9,12 @@ import sqlalchemy as sa
 from prmsync.connector.protocol import BAD_CURSOR, Page, Record
 from prmsync.domain.merge import OnDelete
 from prmsync.domain.values import Values
-from prmsync.errors import ConnectorError
+from prmsync.errors import ConnectorError, SchemaError
 from prmsync.store import change_log, links, observations, streams
 from prmsync.store import records as prm_records
 from prmsync.store.links import Observation
 from prmsync.sync import references
+from prmsync.sync.mapping_change import NOTHING
 from prmsync.sync.session import KEY, UNREADABLE, Session, Stream
 
 LOG_PAGE = 5000
@@ -21,26 +22,80 @@ ENOUGH = 1000
 """Records of one transaction; a CRM's own pages may be smaller."""
 
 
-def observe(session: Session, *, full: bool = False) -> None:
-    """Read what changed on both sides of every stream; `full` reads everything there is."""
-    for stream in session.streams.values():
-        observe_crm(session, stream, full=full)
+def observe(
+    session: Session, *, full: bool = False, later: bool = False, tentative: bool = False
+) -> None:
+    """Read what changed on both sides of every stream; `full` reads everything there is.
+
+    With `later`, reading everything for a new field is left to `backfill`. With `tentative`
+    (`prmsync plan`) what a removed field had agreed on is not forgotten yet.
+    """
+    for name in list(session.streams):
+        try:
+            _observe_named(session, name, full=full, later=later, tentative=tentative)
+        except SchemaError:
+            if not session.look_again():
+                raise
+            _observe_named(session, name, full=full, later=later, tentative=tentative)
     for stream in session.streams.values():
         observe_prm(session, stream)
 
 
-def observe_crm(session: Session, stream: Stream, *, full: bool = False) -> None:
+def _observe_named(
+    session: Session, name: str, *, full: bool, later: bool, tentative: bool
+) -> None:
+    """Nothing where the stream has been paused meanwhile."""
+    stream = session.streams.get(name)
+    if stream is not None:
+        observe_crm(session, stream, full=full, later=later, tentative=tentative)
+
+
+def settle_rules(session: Session) -> None:
+    """Streams of which a part was paused while a run was at work: what waits is decided anew."""
+    for stream in session.streams.values():
+        change = stream.change
+        if stream.state.mapping_hash not in (None, stream.mark) and not (
+            change.reads or change.backfills or change.removed
+        ):
+            _under_new_mapping(session, stream)
+
+
+def observe_crm(
+    session: Session,
+    stream: Stream,
+    *,
+    full: bool = False,
+    later: bool = False,
+    tentative: bool = False,
+) -> None:
     """Store every page of CRM changes; the cursor moves with the last one."""
-    before = stream.state.mapping_hash
-    changed = before is not None and before != stream.mark
-    known = stream.state.crm_cursor
+    known, change = stream.state.crm_cursor, stream.change
+    if stream.state.mapping_hash is None:
+        _remember(session, stream)  # before the first page: a later edit finds what was read how
+    moved = tuple(name for name in change.removed if name in change.added)
+    lost = moved if tentative else change.removed
+    if lost:
+        _forget(session, stream, lost)
+    everything = full or known is None or change.reads
     if known is not None:
         # Also before everything is read: what was deleted since is shown to who has a cursor.
-        _read_changes(session, stream, known, replaced=full or changed)
-    if known is None or full or changed:
+        _read_changes(session, stream, known, replaced=everything or change.backfills)
+    if everything or (change.backfills and not later):
         _read_since(session, stream, None)
-    if before != stream.mark:
-        _under_new_mapping(session, stream, decide_all=changed)
+    elif change.backfills:
+        return
+    if stream.state.mapping_hash != stream.mark:
+        _under_new_mapping(session, stream, settled=lost == change.removed)
+
+
+def backfill(session: Session) -> bool:
+    """Read everything for fields that are new in a mapping, once people's edits are written;
+    whether there was anything to read."""
+    waiting = [one for one in session.streams.values() if one.change.backfills]
+    for stream in waiting:
+        _read_since(session, stream, None)
+        _under_new_mapping(session, stream)
+    return bool(waiting)
 
 
 def _read_changes(session: Session, stream: Stream, cursor: str, *, replaced: bool) -> None:
@@ -65,14 +120,42 @@ def _read_since(session: Session, stream: Stream, cursor: str | None) -> None:
         session.progress(f"reading {stream.name} from {session.connector_title}", len(page.records))
 
 
-def _under_new_mapping(session: Session, stream: Stream, *, decide_all: bool) -> None:
-    """Everything was read under this mapping; what it says of old records is decided anew."""
+def _remember(session: Session, stream: Stream) -> None:
     with session.database.begin() as connection:
         session.fence(connection)
-        if decide_all:
-            links.set_all_dirty(connection, stream.id)
         stream.state.mapping_hash = stream.mark
         streams.save_stream(connection, stream.state)
+
+
+def _forget(session: Session, stream: Stream, names: Sequence[str]) -> None:
+    """What was agreed on about fields that are no longer the same; a crash begins anew."""
+    after: int | None = 0
+    while after is not None:
+        with session.database.begin() as connection:
+            session.fence(connection)
+            after = links.forget_fields(connection, stream.id, names, after, LOG_PAGE)
+
+
+def _under_new_mapping(session: Session, stream: Stream, *, settled: bool = True) -> None:
+    """What had to be read is read; what the mapping may decide otherwise now is decided anew.
+    Unless `settled`, the next run has to go on with it."""
+    change = stream.change
+    with session.database.begin() as connection:
+        session.fence(connection)
+        if change.decides or change.added:
+            links.set_all_dirty(connection, stream.id)
+        else:
+            links.set_unsettled_dirty(
+                connection,
+                stream.id,
+                change.members,
+                unlinked=change.matches,
+                gone=change.deletes,
+            )
+        if settled:
+            stream.state.mapping_hash = stream.mark
+            streams.save_stream(connection, stream.state)
+    stream.change = NOTHING
 
 
 def gathered(pages: Iterable[Page]) -> Iterator[Page]:
@@ -100,7 +183,9 @@ def store_records(
         Observation(record.id, record.version, record.modified_by, row, record.deleted)
         for record, row in zip(records, rows, strict=True)
     ]
-    return observations.observe_crm(connection, stream.id, seen, anew=_propagates(stream))
+    return observations.observe_crm(
+        connection, stream.id, seen, anew=_propagates(stream), kept=stream.kept
+    )
 
 
 def _propagates(stream: Stream) -> bool:

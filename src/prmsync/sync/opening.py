@@ -2,48 +2,30 @@
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 
-import orjson
-from pydantic import TypeAdapter, ValidationError
-
-from prmsync import __version__
 from prmsync.connector.protocol import Connector
-from prmsync.connector.schema import Account, ObjectSchema, Person
+from prmsync.connector.schema import Account, Person
 from prmsync.domain.merge import Writes
 from prmsync.errors import AuthError, Finding, SchemaError, StateError
 from prmsync.mapping.model import StreamMapping
-from prmsync.mapping.translate import Translator
+from prmsync.mapping.translate import PIPELINE, Translator
 from prmsync.reconcile.rules import GroupRule, RecordRule
-from prmsync.store import claims
+from prmsync.store import claims, links, misfits
 from prmsync.store import streams as store
 from prmsync.store.claims import Claim, Doubt
 from prmsync.store.database import Database
+from prmsync.store.misfits import PausedPart
 from prmsync.store.streams import ConnectionState, StreamState
 from prmsync.sync.claims import other_account, require_undoubted, standing
-from prmsync.sync.live_schema import object_spec, resolve
+from prmsync.sync.describing import Objects, describe, remembered
+from prmsync.sync.fitting import Fitted, fit_all
+from prmsync.sync.live_fields import STATUS
+from prmsync.sync.live_schema import object_spec
+from prmsync.sync.mapping_change import compare, digest
+from prmsync.sync.observe import settle_rules
 from prmsync.sync.session import Session, Stream
-
-SCHEMA_AGE = timedelta(hours=1)
-"""How long a CRM's described schema is trusted before it is read again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Described:
-    """What was read of an account's schema, as kept between runs."""
-
-    made_by: str
-    mappings: str
-    objects: dict[str, ObjectSchema]
-    people: list[Person]
-
-
-_DESCRIBED = TypeAdapter(Described)
 
 
 def open_session(
@@ -62,10 +44,11 @@ def open_session(
 ) -> Session:
     """Sign in, check the account and resolve the mappings; nothing is read or written yet.
 
-    Raises AuthError for another account than this database knows, SchemaError with every
-    mismatch between mappings and CRM, StateError for a paused connection and for a database that
-    is a copy. With `to_compare` (`verify`, which writes to neither side) none of these but the
-    mismatches are in the way.
+    What no longer fits the CRM is paused part by part (`Session.paused`). Raises AuthError for
+    another account than this database knows, SchemaError with every mismatch between mappings and
+    CRM where no record is linked yet or nothing would be left, StateError for a paused connection
+    and for a database that is a copy. With `to_compare` (`verify`, which writes to neither side)
+    none of these but the mismatches are in the way.
     """
     with database.begin() as connection:
         state = store.ensure_connection(connection, name, connector_name)
@@ -75,23 +58,83 @@ def open_session(
         _require_going(state, claim)
     account = connector.account()
     other = _is_other(database, state, account, claim, now(), refuse=not to_compare)
-    described = _describe(database, state, connector, mappings, now(), passing=other)
-    ready = _streams(mappings, known, described, account)
-    return Session(
+    with database.read() as connection:
+        broken = bool(misfits.of_connection(connection, name))
+    cached = None if broken or other else remembered(state, mappings, now())
+    objects: Objects
+    if cached is not None:
+        objects, people = cached.objects, cached.people
+    else:
+        objects, people = describe(database, name, connector, mappings, now(), keep=not other)
+    fitted = fit_all(mappings, objects, account, people)
+    session = Session(
         database,
         name,
         connector,
         title,
         account,
-        ready,
+        _streams(mappings, known, fitted),
         writes,
         now,
         new_id,
         actor,
-        people={one.user_id or one.id: one.name for one in described.people if one.name},
+        paused=_paused(database, name, fitted, now()),
+        people=_names(people),
         known_to=claim.known_to,
         doubted=other or claim.kind is not None,
     )
+    session.mapping_edits = _edits(session)
+    session.look_again = lambda: _look_again(session, mappings, known)
+    return session
+
+
+def _names(people: Sequence[Person]) -> dict[str, str]:
+    return {one.user_id or one.id: one.name for one in people if one.name}
+
+
+def _edits(session: Session) -> list[str]:
+    return [
+        f"{stream.name}: {line}"
+        for stream in session.streams.values()
+        for line in stream.change.lines
+    ]
+
+
+def _look_again(
+    session: Session, mappings: Sequence[StreamMapping], known: Mapping[str, StreamState]
+) -> bool:
+    """Ask the CRM anew what it is like; what fits no more is paused, and the session goes on."""
+    session.connector.forget_schema()
+    objects, people = describe(
+        session.database, session.name, session.connector, mappings, session.now()
+    )
+    fitted = fit_all(mappings, objects, session.account, people)
+    before = {(one.stream, one.part, one.message) for one in session.paused}
+    session.paused = _paused(session.database, session.name, fitted, session.now())
+    if before == {(one.stream, one.part, one.message) for one in session.paused}:
+        return False
+    states = {**known, **{name: stream.state for name, stream in session.streams.items()}}
+    session.streams = _streams(mappings, states, fitted)
+    settle_rules(session)
+    return True
+
+
+def _paused(
+    database: Database, name: str, fitted: Mapping[str, Fitted], now: datetime
+) -> list[PausedPart]:
+    """What does not fit, stored; raises SchemaError where that is no matter of a part."""
+    parts = [
+        PausedPart(stream, one.part, one.where, one.message, one.hint, now)
+        for stream, found in fitted.items()
+        for one in found.misfits
+    ]
+    grave = [one for one in parts if one.part != STATUS]
+    with database.read() as connection:
+        begun = links.any_of_connection(connection, name)
+    if grave and (not begun or all(one.mapping is None for one in fitted.values())):
+        raise _misfit([Finding(one.place, one.message, one.hint) for one in grave])
+    with database.begin() as connection:
+        return misfits.replace(connection, name, parts)
 
 
 def _require_going(state: ConnectionState, claim: Claim) -> None:
@@ -137,104 +180,43 @@ def _is_other(
     return True
 
 
-def _describe(
-    database: Database,
-    state: ConnectionState,
-    connector: Connector,
-    mappings: Sequence[StreamMapping],
-    now: datetime,
-    *,
-    passing: bool,
-) -> Described:
-    """The account's schema, at most `SCHEMA_AGE` old; that of a `passing` account is not kept."""
-    mark = _mark(mappings)
-    cached = None if passing else _cached(state, mark, now)
-    if cached is not None:
-        return cached
-    objects: dict[str, ObjectSchema] = {}
-    findings = []
-    for mapping in mappings:
-        try:
-            objects[mapping.object] = connector.describe(mapping.object)
-        except SchemaError as error:
-            findings.append(Finding(str(mapping.at), error.message, error.hint))
-    if findings:
-        raise _misfit(findings)
-    described = Described(__version__, mark, objects, list(connector.people()))
-    if passing:
-        return described
-    with database.begin() as connection:
-        text = orjson.dumps(described).decode()
-        store.save_schema(connection, state.name, text, now)
-    return described
-
-
-def _cached(state: ConnectionState, mark: str, now: datetime) -> Described | None:
-    if state.schema_cache is None or state.schema_cached_at is None:
-        return None
-    if now - state.schema_cached_at > SCHEMA_AGE:
-        return None
-    try:
-        found = _DESCRIBED.validate_json(state.schema_cache)
-    except ValidationError:  # written by another version: read it anew
-        return None
-    return found if (found.made_by, found.mappings) == (__version__, mark) else None
-
-
-def forget_schema(database: Database, name: str, now: datetime) -> None:
-    """Have the next run describe the account anew (`prmsync mapping check --live`, errors)."""
-    with database.begin() as connection:
-        store.save_schema(connection, name, None, now)
-
-
-def _mark(mappings: Sequence[StreamMapping]) -> str:
-    """A digest of what mappings say; where in its file a line stands does not count."""
-    said = _without_places([dataclasses.asdict(one) for one in mappings])
-    packed = orjson.dumps(said, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
-    return hashlib.blake2b(packed, digest_size=16).hexdigest()
-
-
-def _without_places(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {
-            key: _without_places(item) for key, item in value.items() if key not in ("at", "places")
-        }
-    if isinstance(value, list | tuple):
-        return [_without_places(item) for item in value]
-    return value
-
-
 def _streams(
     mappings: Sequence[StreamMapping],
-    known: dict[str, StreamState],
-    described: Described,
-    account: Account,
+    known: Mapping[str, StreamState],
+    fitted: Mapping[str, Fitted],
 ) -> dict[str, Stream]:
-    ready = {}
-    findings: list[Finding] = []
-    for mapping in mappings:
-        schema = described.objects[mapping.object]
-        resolved, wrong = resolve(mapping, schema, account, described.people)
-        findings += wrong
-        if wrong:
-            continue
-        rule = record_rule(mapping)
-        translator = Translator(mapping, resolved)
-        ready[mapping.stream] = Stream(
-            mapping.stream,
-            mapping,
-            known[mapping.stream],
-            translator,
-            object_spec(mapping, resolved),
-            rule,
-            rule.copy_to_crm(),
-            tuple(member for group in rule.groups for member in group.members),
-            translator.references,
-            _mark([mapping]),
-        )
-    if findings:
-        raise _misfit(findings)
-    return ready
+    """What is in use of every stream that is not paused as a whole."""
+    return {
+        whole.stream: _stream(whole, found.mapping, found, known[whole.stream])
+        for whole in mappings
+        if (found := fitted[whole.stream]).mapping is not None
+    }
+
+
+def _stream(
+    whole: StreamMapping, mapping: StreamMapping, found: Fitted, state: StreamState
+) -> Stream:
+    rule = record_rule(mapping)
+    translator = Translator(mapping, found.resolved)
+    mark = digest(whole, found.paused - {STATUS})
+    kept = [name for name in whole.fields if name not in mapping.fields]
+    if whole.stages is not None and mapping.stages is None:
+        kept.append(PIPELINE)
+    return Stream(
+        mapping.stream,
+        mapping,
+        state,
+        translator,
+        object_spec(mapping, found.resolved),
+        rule,
+        rule.copy_to_crm(),
+        tuple(member for group in rule.groups for member in group.members),
+        translator.references,
+        mark,
+        compare(state.mapping_hash, mark),
+        found.paused,
+        tuple(kept),
+    )
 
 
 def _misfit(findings: list[Finding]) -> SchemaError:

@@ -179,7 +179,7 @@ def _store_held(
     for verdict in verdicts:
         wanted = {one.group: one for one in verdict.held}
         for item in verdict.known:
-            if item.group == MATCH:
+            if item.group == MATCH or item.group in stream.paused:
                 continue
             now = wanted.get(item.group)
             if item.state == HeldState.OPEN and now and (item.prm, item.crm) == (now.prm, now.crm):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from prmsync.domain.merge import Side, Writes
-from prmsync.errors import StateError
+from prmsync.errors import SchemaError, StateError
 from prmsync.store import journal, links, runs
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.runs import Run, RunState
@@ -16,7 +16,7 @@ from prmsync.sync.apply_prm import apply_prm
 from prmsync.sync.claims import require_known_keys
 from prmsync.sync.decide import decide_page
 from prmsync.sync.matching import match_streams
-from prmsync.sync.observe import observe
+from prmsync.sync.observe import backfill, observe
 from prmsync.sync.planning import Plan, plan_streams
 from prmsync.sync.recover import recover
 from prmsync.sync.running import Report, ending, finish, holding, merge, of_connection, start
@@ -34,7 +34,7 @@ def plan(session: Session) -> Report:
         made = Plan(run_id)
         with ending(session, run_id):
             recover(session)
-            observe(session)
+            observe(session, tentative=True)
             require_known_keys(session)
             linked = match_streams(session)
             _supersede_plans(session)
@@ -50,7 +50,8 @@ def sync(session: Session, *, full: bool = False, release: bool = False) -> Repo
         outcome = Outcome()
         with ending(session, run_id):
             recover(session)
-            observe(session, full=full)
+            later = session.writes is not Writes.NONE
+            observe(session, full=full, later=later)
             require_known_keys(session)
             linked = match_streams(session)
             if session.writes is Writes.NONE:
@@ -58,6 +59,8 @@ def sync(session: Session, *, full: bool = False, release: bool = False) -> Repo
                 return finish(session, made, outcome, linked, RunState.PLANNED)
             _supersede_plans(session)
             _rounds(session, made, outcome, release=release)
+            if outcome.stopped is None and backfill(session):
+                _rounds(session, made, outcome, release=release)
             return finish(session, made, outcome, linked, RunState.DONE)
 
 
@@ -68,7 +71,10 @@ def _rounds(session: Session, made: Plan, outcome: Outcome, *, release: bool) ->
     for _ in range(ROUNDS):
         plan_streams(session, made, keep_dirty=False, release=release)
         apply_prm(session, made.run_id, states)
-        merge(outcome, apply_crm(session, made.run_id, states))
+        part = apply_crm(session, made.run_id, states)
+        if (part.refused or isinstance(part.stopped, SchemaError)) and session.look_again():
+            part.stopped = None  # what the CRM's schema keeps from use is paused, the rest goes on
+        merge(outcome, part)
         if outcome.stopped is not None or not _left(session):
             return
 

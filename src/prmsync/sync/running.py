@@ -37,6 +37,10 @@ class Report:
     message: str = ""
     refused_rows: list[Action] = field(default_factory=list)
     """Rows of an applied plan whose inputs have moved."""
+    paused: list[str] = field(default_factory=list)
+    """What the CRM's schema keeps from use, and why; the rest went on."""
+    mapping_edits: list[str] = field(default_factory=list)
+    """What changed in the mappings since the run before, and what follows."""
 
 
 @contextmanager
@@ -153,6 +157,7 @@ def finish(
                 "held": made.held,
                 "recovered": recovered,
                 "unfit": made.unfit,
+                **_said_of_schema(session),
                 "brakes": [f"{one.count:,} × {one.cell}: {one.why}" for one in made.trips.values()],
             },
             message=message,
@@ -168,7 +173,15 @@ def finish(
         made.held,
         made.unfit,
         message,
+        paused=[str(one) for one in session.paused],
+        mapping_edits=session.mapping_edits,
     )
+
+
+def _said_of_schema(session: Session) -> dict[str, list[str]]:
+    """What `runs show` tells besides numbers, where there is something to tell."""
+    told = {"paused": [str(one) for one in session.paused], "mapping": session.mapping_edits}
+    return {key: lines for key, lines in told.items() if lines}
 
 
 def _forget_empty(connection: sa.Connection, session: Session) -> None:

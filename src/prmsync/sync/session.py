@@ -17,7 +17,9 @@ from prmsync.mapping.translate import Translator
 from prmsync.reconcile.rules import RecordRule
 from prmsync.store import lease
 from prmsync.store.database import Database
+from prmsync.store.misfits import PausedPart
 from prmsync.store.streams import StreamState
+from prmsync.sync.mapping_change import NOTHING, MappingChange
 
 KEY = "@key"
 """Extra key in read values: the external key that the CRM record carries."""
@@ -45,7 +47,13 @@ class Stream:
     references: Mapping[str, str]
     """prm field → stream it refers to."""
     mark: str
-    """Changes whenever the mapping says something else."""
+    """What the mapping says, by part (`prmsync.sync.mapping_change.digest`)."""
+    change: MappingChange = NOTHING
+    """What follows from the edit of the mapping since this stream was last read."""
+    paused: frozenset[str] = frozenset()
+    """Parts that the CRM's schema keeps from use: groups, creation."""
+    kept: tuple[str, ...] = ()
+    """The members of paused groups: what is known of them stays."""
 
     @property
     def id(self) -> int:
@@ -60,6 +68,10 @@ class Stream:
 
 def _silent(_: str, __: int) -> None:
     """Nobody watches."""
+
+
+def _nothing_new() -> bool:
+    return False
 
 
 @dataclass(slots=True)
@@ -83,6 +95,12 @@ class Session:
     doubted: bool = False
     """A person has to look first: this session may only compare."""
     progress: Callable[[str, int], None] = field(default=_silent)
+    paused: list[PausedPart] = field(default_factory=list)
+    """What the CRM's schema keeps from use, and why."""
+    mapping_edits: list[str] = field(default_factory=list)
+    """What changed in the mappings since the last run, and what follows."""
+    look_again: Callable[[], bool] = field(default=_nothing_new)
+    """Describe the CRM anew and pause what fits no more; whether anything is otherwise now."""
     people: Mapping[str, str] = field(default_factory=dict)
     """CRM user id → name, to tell who changed something."""
 

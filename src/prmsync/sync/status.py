@@ -10,11 +10,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from prmsync.domain.values import Values
-from prmsync.store import change_log, held, journal, links, runs, streams
+from prmsync.store import change_log, held, journal, links, misfits, runs, streams
 from prmsync.store import records as prm_records
 from prmsync.store.database import Database
 from prmsync.store.journal import Action
 from prmsync.store.links import LinkState
+from prmsync.store.misfits import PausedPart
 from prmsync.store.runs import Run, RunState
 
 
@@ -44,6 +45,8 @@ class ConnectionStatus:
     waiting: Run | None
     """The run whose writes a brake holds."""
     streams: list[StreamStatus] = field(default_factory=list)
+    paused_parts: list[PausedPart] = field(default_factory=list)
+    """What does not fit the CRM as it is, with its remedy; the rest goes on."""
 
 
 def status(database: Database) -> list[ConnectionStatus]:
@@ -64,6 +67,7 @@ def _connection(connection: sa.Connection, state: streams.ConnectionState) -> Co
         recent[0] if recent else None,
         waiting[0] if waiting else None,
         [_stream(connection, one, counts[one.id]) for one in known.values()],
+        misfits.of_connection(connection, state.name),
     )
 
 

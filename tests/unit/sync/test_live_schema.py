@@ -32,6 +32,7 @@ from prmsync.mapping.load import load_mappings
 from prmsync.mapping.locate import where_mappings
 from prmsync.mapping.model import StreamMapping
 from prmsync.mapping.translate import Resolved, Translator
+from prmsync.sync.live_fields import Misfit
 from prmsync.sync.live_schema import object_spec, resolve, resolve_connection
 
 NOW = datetime(2026, 11, 22, 19, 0, tzinfo=UTC)
@@ -231,12 +232,15 @@ def test_a_stage_or_pipeline_that_is_missing_is_told_with_its_place(tmp_path: Pa
     _, findings = found(tmp_path, text, STAGE)
     where = tmp_path / "m.yaml"
     assert findings == [
-        Finding(
+        Misfit(
             f"{where}:12:18",
             "no stage `Qualifed` in pipeline `Main`",
             "did you mean `Qualified`?",
+            "stage",
         ),
-        Finding(f"{where}:14:17", "no pipeline `Mian` on Opportunity", "did you mean `Main`?"),
+        Misfit(
+            f"{where}:14:17", "no pipeline `Mian` on Opportunity", "did you mean `Main`?", "stage"
+        ),
     ]
 
 

@@ -47,6 +47,13 @@ class Catalog:
                 self._schemas[of.path] = object_schema(of, properties, pipelines)
             return self._schemas[of.path]
 
+    def forget(self) -> None:
+        """Ask anew for what the account tells of its objects."""
+        with self._lock:
+            self._types.forget()
+            for known in (self._properties, self._fields, self._schemas):
+                known.clear()
+
     def reader(self, spec: ObjectSpec) -> Reader:
         """Reads the stream's fields and key. Raises SchemaError with all that the object lacks."""
         with self._lock:

@@ -83,6 +83,9 @@ class HubSpotConnector:
         self._admit()
         return self._catalog.schema(object_name)
 
+    def forget_schema(self) -> None:
+        self._catalog.forget()
+
     def people(self) -> Sequence[Person]:
         self._admit()
         found = [one for gone in (False, True) for one in self._metadata.owners(archived=gone)]

@@ -60,6 +60,10 @@ class ObjectTypes:
             raise self._unknown(name)
         return found
 
+    def forget(self) -> None:
+        """Ask anew for the account's own objects."""
+        self._custom = None
+
     def known(self, name: str) -> ObjectType | None:
         """The same without asking HubSpot."""
         wanted = name.strip().lower()

@@ -48,6 +48,10 @@ class SalesforceConnector:
     def describe(self, object_name: str) -> ObjectSchema:
         return self._session.schema(object_name)
 
+    def forget_schema(self) -> None:
+        self._session.forget_schemas()
+        self._plans.clear()
+
     def people(self) -> Sequence[Person]:
         return self._session.people()
 

@@ -69,6 +69,12 @@ class Session:
                 self._schemas[name.lower()] = self._described_object(name)
             return self._schemas[name.lower()]
 
+    def forget_schemas(self) -> None:
+        """The next schema of each object is asked for anew."""
+        with self._lock:
+            self._described.clear()
+            self._schemas.clear()
+
     def _open(self) -> _Opening:
         with self._lock:
             if self._opened is None:

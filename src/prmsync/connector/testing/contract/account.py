@@ -71,6 +71,15 @@ class AccountContract:
         assert connector.describe(case.spec.object) == first
         assert bench.calls() == calls
 
+    def test_describe_is_asked_again_after_the_schema_was_forgotten(
+        self, bench: Bench, connector: Connector, case: ContractCase
+    ) -> None:
+        first = connector.describe(case.spec.object)
+        calls = bench.calls()
+        connector.forget_schema()
+        assert connector.describe(case.spec.object) == first
+        assert bench.calls() != calls
+
     def test_an_unknown_object_is_a_schema_error(self, connector: Connector) -> None:
         with pytest.raises(SchemaError):
             connector.describe("Prm_No_Such_Object")
