@@ -4,7 +4,7 @@ PYTEST ?= -n auto --maxprocesses 4
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test check style types layers bench simulators docs clean
+.PHONY: demo test check style types layers bench soak simulators docs clean
 
 demo: $(READY)  ## the whole story on embedded defaults, both CRMs simulated on this machine
 	$(BIN)/prmsync demo
@@ -26,6 +26,11 @@ layers: $(READY)
 
 bench: $(READY)  ## what the performance claims are measured with
 	$(BIN)/python benchmarks/sync.py
+
+MINUTES ?= 10
+STORE ?= sqlite
+soak: $(READY)  ## prmsync killed at random moments for MINUTES, then checked; SEED=n, STORE=postgresql
+	PYTHONPATH=tests $(BIN)/python -m soak --minutes $(MINUTES) --store $(STORE) $(if $(SEED),--seed $(SEED))
 
 simulators: $(READY)  ## Salesforce on port 8801 and HubSpot on 8802, until Ctrl-C
 	@$(BIN)/prmsync simulator salesforce --port 8801 & salesforce=$$!; trap "kill $$salesforce" EXIT; $(BIN)/prmsync simulator hubspot --port 8802
