@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from prmsync.cli import plans
+from prmsync.cli.comparisons import compared, totals
 from prmsync.cli.context import application
 from prmsync.cli.held import value_text
 from prmsync.cli.options import AsJson, OneOrAll
@@ -318,6 +319,10 @@ def _show_verify(name: str, reports: list[StreamReport]) -> None:
         for diff in one.shown:
             ours, theirs = value_text(diff.prm), value_text(diff.crm)
             say(f"  {one.stream} {diff.crm_id} {diff.group}: ours {ours} | CRM {theirs}")
+    strangers = sum(one.strangers for one in reports)
+    if strangers:
+        say(f"  {strangers:,} with keys of another partner database, or of a later state of ours")
+    say_wrapped(totals([one.counts for one in reports]), indent=2)
     say(f"  {_verdict(name, reports)}")
 
 
@@ -372,6 +377,7 @@ def status(as_json: AsJson = False) -> None:
         say("")
         for one in found:
             say(f"{one.name}: {_last(one.last_run, now)}")
+            say(f"  {compared(one.streams, now)}")
             if one.waiting is not None:
                 say(f"  a brake holds run {one.waiting.id}: prmsync runs show {one.waiting.id}")
             if one.paused is not None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from prmsync.errors import LeaseLostError, PrmsyncError
 from prmsync.service.serving_stop import Stop, StoppedError
+from prmsync.service.serving_verify import roll
 from prmsync.service.syncing import session_on
 from prmsync.service.wiring import Application
 from prmsync.store import pausing, runs
@@ -118,7 +119,10 @@ def _synced(application: Application, name: str, stop: Stop, tick: Callable[[], 
     stop.check()
     with session_on(application, name, actor=ACTOR, progress=at_page) as session:
         try:
-            return run.sync(session)
+            report = run.sync(session)
+            if report.state is not RunState.FAILED:
+                roll(session, application.settings.connection(name).verify)
+            return report
         except StoppedError:
             _close(session)
             raise

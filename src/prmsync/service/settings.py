@@ -56,6 +56,10 @@ def _span(text: object) -> timedelta:
     return span
 
 
+def _span_or_off(text: object) -> timedelta | None:
+    return None if text == "off" else _span(text)
+
+
 def _web_address(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -139,6 +143,7 @@ class ConnectionSection(_Section):
     mapping: Annotated[list[str], BeforeValidator(_as_list)] = Field(default_factory=list)
     schedule: Annotated[timedelta, BeforeValidator(_span)] = timedelta(minutes=15)
     writes: Literal["both", "prm", "crm", "none"] = "both"
+    verify: Annotated[timedelta | None, BeforeValidator(_span_or_off)] = timedelta(days=7)
     base_url: Annotated[str, AfterValidator(_web_address)] | None = None
     api_version: str | None = None
     share: Annotated[int, Field(ge=1, le=100)] = 20

@@ -310,6 +310,20 @@ def set_aside(connection: sa.Connection, link_ids: Sequence[int]) -> dict[int, d
     }
 
 
+def under_way(connection: sa.Connection, link_ids: Sequence[int]) -> dict[int, str]:
+    """Link id → state of its last write that is on its way, or was put off."""
+    found: dict[int, str] = {}
+    states = (ActionState.PLANNED, ActionState.SENT, ActionState.UNKNOWN, ActionState.RETRY)
+    for part in chunks(link_ids):
+        statement = (
+            sa.select(table.c.link_id, table.c.state)
+            .where(among(connection, table.c.link_id, part), table.c.state.in_(states))
+            .order_by(table.c.id)
+        )
+        found.update((row[0], row[1]) for row in connection.execute(statement))
+    return found
+
+
 def left(
     connection: sa.Connection, link_ids: Sequence[int]
 ) -> dict[int, dict[tuple[str, str], FieldChange]]:

@@ -10,19 +10,21 @@ from typing import Any
 import sqlalchemy as sa
 
 from prmsync.domain.values import Values
-from prmsync.store import change_log, held, journal, links, misfits, runs, streams
+from prmsync.store import change_log, held, journal, links, misfits, runs, streams, verification
 from prmsync.store import records as prm_records
 from prmsync.store.database import Database
 from prmsync.store.journal import Action
 from prmsync.store.links import LinkState
 from prmsync.store.misfits import PausedPart
 from prmsync.store.runs import Run, RunState
+from prmsync.store.verification import Verification
 
 
 @dataclass(frozen=True, slots=True)
 class StreamStatus:
     """`in_prm` counts our records, `linked` pairs, `only_crm` and `only_prm` what has no pair;
-    `to_read` log rows not looked at yet; `read_at` when the CRM was last read."""
+    `to_read` log rows not looked at yet; `read_at` when the CRM was last read; `verified_at` when
+    both sides were last compared whole, and `verified` the counts of that."""
 
     name: str
     in_prm: int
@@ -33,6 +35,8 @@ class StreamStatus:
     parked: int
     to_read: int
     read_at: datetime | None
+    verified_at: datetime | None = None
+    verified: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,7 @@ def _connection(connection: sa.Connection, state: streams.ConnectionState) -> Co
     counts = held.counts(connection, [one.id for one in known.values()])
     recent = runs.recent(connection, state.name, limit=1)
     waiting = runs.in_state(connection, state.name, RunState.WAITING)
+    compared = verification.of_streams(connection, counts)
     return ConnectionStatus(
         state.name,
         state.connector,
@@ -66,13 +71,16 @@ def _connection(connection: sa.Connection, state: streams.ConnectionState) -> Co
         (state.paused_why or "by hand") if state.paused else None,
         recent[0] if recent else None,
         waiting[0] if waiting else None,
-        [_stream(connection, one, counts[one.id]) for one in known.values()],
+        [_stream(connection, one, counts[one.id], compared[one.id]) for one in known.values()],
         misfits.of_connection(connection, state.name),
     )
 
 
 def _stream(
-    connection: sa.Connection, state: streams.StreamState, counts: tuple[int, int]
+    connection: sa.Connection,
+    state: streams.StreamState,
+    counts: tuple[int, int],
+    compared: Verification,
 ) -> StreamStatus:
     by_state = links.count_by_state(connection, state.id)
     only_crm, only_prm = links.count_unlinked(connection, state.id)
@@ -86,6 +94,8 @@ def _stream(
         counts[1],
         change_log.waiting(connection, state.prm_cursor, state.name),
         state.read_at,
+        compared.verified_at,
+        compared.found,
     )
 
 

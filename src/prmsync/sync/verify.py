@@ -1,82 +1,33 @@
-"""The whole comparison of both sides, ids and values; writes to neither.
+"""The comparison of both sides, ids and values; writes to neither.
 
-What differs is explained: held, refused, waiting for a brake, changed since the last run, or a
-mismatch that nothing explains (`--repair` marks those for a normal, braked run).
+At once (`prmsync verify`), or in rolling slices on a schedule: a slice asks the CRM for the next
+linked records and compares them, so that all are covered within a few days at a known cost. What
+differs is explained (`prmsync.sync.comparing`); what nothing explains is stored as it was read and
+marked for a normal, braked run, on the schedule and with `--repair`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from datetime import timedelta
 
 import sqlalchemy as sa
 
-from prmsync.connector.protocol import Record
-from prmsync.domain.merge import Direction
-from prmsync.domain.values import Values
 from prmsync.errors import StateError
-from prmsync.reconcile.rules import GroupRule
-from prmsync.store import held as held_store
-from prmsync.store import journal, links, verification
+from prmsync.store import links, pairs, verification
 from prmsync.store import records as prm_records
-from prmsync.store.journal import ActionState
-from prmsync.store.links import Dirty, Link, LinkState
+from prmsync.store.links import Dirty, LinkState
 from prmsync.store.verification import Verification
-from prmsync.sync import references
-from prmsync.sync.observe import observe_prm, store_records, translated
+from prmsync.sync.comparing import Difference, StreamReport, compare_page
+from prmsync.sync.observe import gathered, observe_prm, store_records
 from prmsync.sync.running import holding
 from prmsync.sync.session import Session, Stream
 
-SHOWN = 20
-"""Mismatches listed by name; all are counted."""
+__all__ = ["Difference", "StreamReport", "verify", "verify_slice"]
 
-
-@dataclass(slots=True)
-class Difference:
-    """One group of one record that differs and is not explained."""
-
-    prm_id: str | None
-    crm_id: str
-    group: str
-    prm: tuple[object, ...]
-    crm: tuple[object, ...]
-
-
-@dataclass(slots=True)
-class StreamReport:
-    """Counts of one stream. `fields_equal` counts compared field values."""
-
-    stream: str
-    prm_records: int = 0
-    crm_records: int = 0
-    linked: int = 0
-    equal: int = 0
-    fields_equal: int = 0
-    explained: dict[str, int] = field(default_factory=dict)
-    """Why records differ: "needs decision", "refused", "changed since the last run"."""
-    mismatched: int = 0
-    missing_in_crm: int = 0
-    only_in_crm: int = 0
-    only_in_prm: int = 0
-    shown: list[Difference] = field(default_factory=list)
-
-    def explain(self, why: str) -> None:
-        """Count a record that differs for a known reason."""
-        self.explained[why] = self.explained.get(why, 0) + 1
-
-    @property
-    def is_clean(self) -> bool:
-        return not (self.mismatched or self.missing_in_crm)
-
-
-@dataclass(frozen=True, slots=True)
-class _Causes:
-    """What is known of one record: held groups, whether a write of it was refused, and the state
-    of fields whose last write was set aside."""
-
-    held: set[str]
-    refused: bool
-    aside: Mapping[str, str]
+SLICE = 500
+"""Links that are worth a slice of their own."""
+CALLS = 40
+"""Calls that one slice may cost, over all streams."""
 
 
 def verify(session: Session, *, repair: bool = False) -> list[StreamReport]:
@@ -98,158 +49,172 @@ def _verify_stream(session: Session, stream: Stream, *, repair: bool) -> StreamR
     report = StreamReport(stream.name)
     if not session.doubted:  # a copy's place in the log may be another server's
         observe_prm(session, stream)
-    seen: set[int] = set()
-    for page in session.connector.changes(stream.spec, None):
+    began = session.now()
+    seen = bytearray()
+    for page in gathered(session.connector.changes(stream.spec, None)):
         present = [record for record in page.records if not record.deleted]
         report.crm_records += len(present)
         with session.database.begin() as connection:
             session.fence(connection)
-            _compare_page(connection, session, stream, present, report, seen, repair=repair)
+            met, differing = compare_page(connection, session, stream, present, report)
+            if repair and differing:
+                store_records(connection, session, stream, list(differing.values()))
+                links.set_dirty(connection, list(differing), Dirty.CHANGED)
+        _tick(seen, met)
         session.progress(f"verifying {stream.name}", len(present))
     with session.database.begin() as connection:
         session.fence(connection)
         report.prm_records = prm_records.count(connection, stream.name)
         _unseen(connection, stream, report, seen, repair=repair)
-        now = session.now()
         verification.save(
-            connection, Verification(stream.id, verified_at=now, found=counted(report))
+            connection, Verification(stream.id, 0, began, {}, session.now(), report.counts)
         )
     return report
 
 
-def counted(report: StreamReport) -> dict[str, object]:
-    """The report's counts, to be kept."""
-    found = asdict(report)
-    del found["shown"], found["stream"]
-    return found
-
-
-def _compare_page(
-    connection: sa.Connection,
-    session: Session,
-    stream: Stream,
-    present: Sequence[Record],
-    report: StreamReport,
-    seen: set[int],
-    *,
-    repair: bool,
-) -> None:
-    rows = [translated(stream, record) for record in present]
-    references.to_prm(connection, stream, session.streams, rows)
-    known = links.by_crm_ids(connection, stream.id, (record.id for record in present))
-    linked = [one for one in known.values() if one.prm_id and one.state == LinkState.LIVE]
-    ours = prm_records.read(connection, stream.name, [str(one.prm_id) for one in linked])
-    ids = [one.id for one in linked]
-    waiting = held_store.of_links(connection, ids)
-    parked = held_store.parked_of(connection, ids)
-    aside = journal.set_aside(connection, ids)
-    differing: list[Record] = []
-    for record, crm in zip(present, rows, strict=True):
-        link = known.get(record.id)
-        if link is None or link.prm_id is None or link.state != LinkState.LIVE:
-            report.only_in_crm += 1
-            continue
-        seen.add(link.id)
-        report.linked += 1
-        held_groups = {item.group for item in waiting.get(link.id, ())}
-        causes = _Causes(held_groups, link.id in parked, aside.get(link.id, {}))
-        if not _compare(session, stream, link, ours.get(link.prm_id), crm, report, causes):
-            differing.append(record)
-    if repair and differing:
-        store_records(connection, session, stream, differing)
-        ids = [known[record.id].id for record in differing]
-        links.set_dirty(connection, ids, Dirty.CHANGED)
-
-
-def _compare(
-    session: Session,
-    stream: Stream,
-    link: Link,
-    prm: Values | None,
-    crm: Values,
-    report: StreamReport,
-    causes: _Causes,
-) -> bool:
-    """Whether the record is equal or its differences are explained."""
-    if prm is None:
-        report.explain("deleted in the partner database")
-        return True
-    mapped = {name: prm.get(name) for name in stream.members}
-    ours = stream.translator.project(mapped, _pipeline(crm)).values
-    rule = stream.rule_for(prm, session.name)
-    unequal = []
-    never_blank = stream.translator.resolved.never_blank
-    for group in rule.groups:
-        p, c = _pair(group, ours, crm)
-        if p == c or any(ours.get(name) is None for name in group.members if name in never_blank):
-            report.fields_equal += len(group.members)
-        else:
-            unequal.append((group, p, c))
-    reasons = {_why(group, link, causes) for group, _, _ in unequal}
-    if not unequal:
-        report.equal += 1
-    elif "" in reasons:
-        report.mismatched += 1
-        for group, p, c in unequal:
-            if len(report.shown) < SHOWN and not _why(group, link, causes):
-                report.shown.append(Difference(link.prm_id, str(link.crm_id), group.name, p, c))
-        return False
-    else:
-        report.explain(min(reasons))
-    return True
-
-
-def _pipeline(crm: Values) -> str | None:
-    found = crm.get("@pipeline")
-    return str(found) if found else None
-
-
-def _pair(
-    group: GroupRule, ours: Values, theirs: Values
-) -> tuple[tuple[object, ...], tuple[object, ...]]:
-    return (
-        tuple(ours.get(name) for name in group.members),
-        tuple(theirs.get(name) for name in group.members),
-    )
-
-
-_ASIDE = {
-    ActionState.WAITING.value: "held by a brake",
-    ActionState.DROPPED.value: "left by a person until it moves",
-}
-
-
-def _why(group: GroupRule, link: Link, causes: _Causes) -> str:
-    if group.name in causes.held:
-        return "needs decision"
-    if causes.refused:
-        return "refused by the CRM"
-    for name in group.members:
-        if name in causes.aside:
-            return _ASIDE[causes.aside[name]]
-    if link.dirty:
-        return "changed since the last run"
-    if group.direction is Direction.TO_PRM and link.base is None:
-        return "not read yet"
-    return ""
+def _tick(seen: bytearray, link_ids: list[int]) -> None:
+    """A byte for each link: as many bytes as the highest id."""
+    highest = max(link_ids, default=0)
+    if highest >= len(seen):
+        seen.extend(bytes(highest + 1 - len(seen)))
+    for one in link_ids:
+        seen[one] = 1
 
 
 def _unseen(
-    connection: sa.Connection, stream: Stream, report: StreamReport, seen: set[int], *, repair: bool
+    connection: sa.Connection,
+    stream: Stream,
+    report: StreamReport,
+    seen: bytearray,
+    *,
+    repair: bool,
 ) -> None:
     """Linked records that the CRM did not show: absence is reported, it is never a delete."""
     after = 0
-    missing: list[int] = []
-    while page := links.page(connection, stream.id, after, links.CHUNK):
+    while page := pairs.page(connection, stream.id, after, links.CHUNK):
         after = page[-1].id
+        missing = []
         for link in page:
-            if link.state == LinkState.LIVE and link.crm_id and link.id not in seen:
+            if link.state == LinkState.LIVE and link.crm_id:
+                if link.id < len(seen) and seen[link.id]:
+                    continue
                 if link.crm_gone:
                     report.explain("deleted in the CRM")
                 else:
                     missing.append(link.id)
             elif link.state == LinkState.NEW and link.crm_id is None and not link.prm_gone:
                 report.only_in_prm += 1
-    report.missing_in_crm = len(missing)
-    if repair:
+        report.missing_in_crm += len(missing)
+        if repair:
+            links.set_dirty(connection, missing, Dirty.CHANGED)
+
+
+def verify_slice(session: Session, period: timedelta, *, calls: int = CALLS) -> list[StreamReport]:
+    """Compare the linked records that are due for all to be covered within `period`.
+
+    Nothing is done before a slice is worth its calls, and never more than `calls`; what is due
+    then comes with the next slice. Returns a report of each stream that was compared.
+    """
+    reports = []
+    with session.database.read() as connection:
+        top = pairs.highest(connection)
+        known = verification.of_streams(connection, [one.id for one in session.streams.values()])
+    due = {
+        name: (known[stream.id], _due(known[stream.id], top, session, period))
+        for name, stream in session.streams.items()
+    }
+    if all(to is None for _, to in due.values()):
+        return []
+    with holding(session):
+        left = calls * session.connector.batch_size
+        for name, (state, to) in due.items():
+            if to is None or left <= 0:
+                continue
+            if state.began_at is None:
+                _begin(session, state)
+                continue
+            report = StreamReport(name)
+            left -= _slice(session, session.streams[name], state, to, left, report)
+            _close(session, state, top, period)
+            reports.append(report)
+    return reports
+
+
+def _due(state: Verification, top: int, session: Session, period: timedelta) -> int | None:
+    """The link id up to which the round should have come by now; None while that is no slice."""
+    if top == 0:
+        return None
+    if state.began_at is None:
+        return 0  # the first round begins now
+    passed = (session.now() - state.began_at) / period
+    to = top if passed >= 1 else int(top * passed)
+    whole = to >= top > state.place or passed >= 1
+    return to if whole or to - state.place >= SLICE else None
+
+
+def _slice(
+    session: Session,
+    stream: Stream,
+    state: Verification,
+    to: int,
+    limit: int,
+    report: StreamReport,
+) -> int:
+    """Compare links up to `to`, at most `limit` of them; returns how many."""
+    compared = 0
+    while state.place < to and compared < limit:
+        with session.database.read() as connection:
+            size = min(links.CHUNK, limit - compared)
+            page = pairs.live_page(connection, stream.id, state.place, to, size)
+        state.place = page[-1].id if len(page) == size else to
+        compared += len(page)
+        _compare_slice(session, stream, state, [(one.id, str(one.crm_id)) for one in page], report)
+        session.progress(f"comparing {stream.name}", len(page))
+    return compared
+
+
+def _compare_slice(
+    session: Session,
+    stream: Stream,
+    state: Verification,
+    page: list[tuple[int, str]],
+    report: StreamReport,
+) -> None:
+    found = session.connector.fetch(stream.spec, [crm_id for _, crm_id in page]) if page else {}
+    part = StreamReport(stream.name)
+    present = [one for one in found.values() if not one.deleted]
+    with session.database.begin() as connection:
+        session.fence(connection)
+        _, differing = compare_page(connection, session, stream, present, part)
+        gone = [one for one in found.values() if one.deleted]
+        store_records(connection, session, stream, [*differing.values(), *gone])
+        links.set_dirty(connection, list(differing), Dirty.CHANGED)
+        missing = [link_id for link_id, crm_id in page if crm_id not in found]
+        part.missing_in_crm += len(missing)
+        if gone:
+            part.explain("deleted in the CRM", len(gone))
         links.set_dirty(connection, missing, Dirty.CHANGED)
+        total = StreamReport(stream.name, **state.so_far)
+        total.add(part)
+        state.so_far = total.counts
+        report.add(part)
+        verification.save(connection, state)
+
+
+def _begin(session: Session, state: Verification) -> None:
+    state.began_at = session.now()
+    with session.database.begin() as connection:
+        session.fence(connection)
+        verification.save(connection, state)
+
+
+def _close(session: Session, state: Verification, top: int, period: timedelta) -> None:
+    """A round that has come to its end is the last whole comparison, and the next one begins."""
+    now = session.now()
+    if state.began_at is None or state.place < top or now - state.began_at < period:
+        return
+    state.verified_at, state.found = now, state.so_far
+    state.place, state.began_at, state.so_far = 0, now, {}
+    with session.database.begin() as connection:
+        session.fence(connection)
+        verification.save(connection, state)

@@ -1,0 +1,79 @@
+"""Both ids and the state of links, without their values: what a comparison needs of most."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from prmsync.store.bulk import raw, select_rows
+from prmsync.store.links import LinkState, chunks
+from prmsync.store.tables import link as table
+
+
+class Pair(NamedTuple):
+    """One link without its values."""
+
+    id: int
+    prm_id: str | None
+    crm_id: str | None
+    state: str
+    prm_gone: int
+    crm_gone: int
+
+
+_COLUMNS = (
+    table.c.id,
+    table.c.prm_id,
+    table.c.crm_id,
+    table.c.state,
+    table.c.prm_gone,
+    table.c.crm_gone,
+)
+_ALL = (*_COLUMNS, table.c.stream_id)
+
+
+def by_crm_ids(
+    connection: sa.Connection, stream_id: int, crm_ids: Collection[str]
+) -> dict[str, Pair]:
+    """CRM id → the link that it belongs to."""
+    found: dict[str, Pair] = {}
+    for part in chunks(sorted(crm_ids)):
+        for *row, stream in select_rows(connection, _ALL, table.c.crm_id, part):
+            if stream == stream_id:
+                pair = Pair(*row)
+                found[str(pair.crm_id)] = pair
+    return found
+
+
+def page(connection: sa.Connection, stream_id: int, after: int, limit: int) -> list[Pair]:
+    """All links of a stream in id order."""
+    return _page(connection, limit, table.c.stream_id == stream_id, table.c.id > after)
+
+
+def live_page(
+    connection: sa.Connection, stream_id: int, after: int, to: int, limit: int
+) -> list[Pair]:
+    """Linked records of a stream with ids behind `after` up to `to`, deleted ones left out."""
+    return _page(
+        connection,
+        limit,
+        table.c.stream_id == stream_id,
+        table.c.id > after,
+        table.c.id <= to,
+        table.c.state == LinkState.LIVE,
+        table.c.crm_id.is_not(None),
+        table.c.crm_gone == 0,
+    )
+
+
+def _page(connection: sa.Connection, limit: int, *where: sa.ColumnElement[bool]) -> list[Pair]:
+    statement = sa.select(*raw(_COLUMNS)).where(*where).order_by(table.c.id).limit(limit)
+    rows: list[Any] = list(connection.execute(statement).all())
+    return [Pair(*row) for row in rows]
+
+
+def highest(connection: sa.Connection) -> int:
+    """The highest link id of all streams; 0 without links."""
+    return int(connection.execute(sa.select(sa.func.max(table.c.id))).scalar() or 0)
