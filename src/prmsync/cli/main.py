@@ -17,6 +17,7 @@ from prmsync.cli import (
     conflicts,
     context,
     demo,
+    erase,
     forecast,
     held,
     importing,
@@ -78,6 +79,7 @@ simulator.register(app)
 importing.register(app)
 sync.register(app)
 undo.register(app)
+erase.register(app)
 runs.register(app)
 serve.register(app)
 pausing.register(app)
