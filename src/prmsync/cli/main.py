@@ -17,7 +17,6 @@ from prmsync.cli import (
     conflicts,
     context,
     demo,
-    erase,
     forecast,
     held,
     importing,
@@ -79,7 +78,6 @@ simulator.register(app)
 importing.register(app)
 sync.register(app)
 undo.register(app)
-erase.register(app)
 runs.register(app)
 serve.register(app)
 pausing.register(app)

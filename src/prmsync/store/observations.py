@@ -19,10 +19,12 @@ def observe_crm(
     *,
     anew: bool = False,
     kept: Sequence[str] = (),
+    returned: Sequence[str] = (),
 ) -> list[str]:
     """Store one page of CRM records; returns the CRM ids whose state is new or has changed.
 
-    What is known of the fields `kept`, which cannot be read just now, stays. With `anew`
+    What is known of the fields `kept`, which cannot be read just now, stays. The fields `returned`
+    were gone for a while: where they are blank now, both sides agree on nothing. With `anew`
     (deletions are propagated) a record that comes back after both sides had deleted it is a new
     one: somebody wants it again.
     """
@@ -31,6 +33,8 @@ def observe_crm(
     changed: list[Link] = []
     if kept:
         _keep(known, seen, kept)
+    if returned:
+        _disagree(known, seen, returned)
     for one in seen:
         link = known.get(one.crm_id)
         if link is None:
@@ -53,6 +57,17 @@ def _keep(known: Mapping[str, Link], seen: Sequence[Observation], names: Sequenc
         for name in names if link is not None and not one.deleted else ():
             if link is not None and link.crm and name in link.crm:
                 one.values.setdefault(name, link.crm[name])
+
+
+def _disagree(known: Mapping[str, Link], seen: Sequence[Observation], names: Sequence[str]) -> None:
+    """A field that was deleted and made again is blank by nobody's edit: its first rule decides."""
+    for one in seen:
+        link = known.get(one.crm_id)
+        if link is None or link.base is None or one.deleted:
+            continue
+        if any(one.values.get(name) is None and link.base.get(name) is not None for name in names):
+            for name in names:
+                link.base.pop(name, None)
 
 
 def _moved(link: Link, one: Observation) -> bool:

@@ -33,6 +33,11 @@ class Fitted:
     def paused(self) -> frozenset[str]:
         return frozenset(part for one in self.misfits for part in one.part.split(","))
 
+    @property
+    def gone(self) -> frozenset[str]:
+        """Parts of which the CRM has a field no more."""
+        return frozenset(part for one in self.misfits if one.gone for part in one.part.split(","))
+
 
 def fit_all(
     mappings: Sequence[StreamMapping],

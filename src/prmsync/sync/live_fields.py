@@ -43,9 +43,11 @@ STREAM, CREATE, STATUS = "@stream", "@create", "@status"
 @dataclass(frozen=True, slots=True)
 class Misfit(Finding):
     """A finding of a mapping against a CRM, and the parts of the stream it keeps from use:
-    names of groups, or `STREAM`, `CREATE`, `STATUS`, joined by commas."""
+    names of groups, or `STREAM`, `CREATE`, `STATUS`, joined by commas. `gone`: the field is not
+    there at all."""
 
     part: str = STREAM
+    gone: bool = False
 
 
 class FieldResolver:
@@ -77,14 +79,14 @@ class FieldResolver:
             self._part = CREATE
             self._check_required()
 
-    def _report(self, at: Position, message: str, hint: str = "") -> None:
-        self.findings.append(Misfit(str(at), message, hint, self._part))
+    def _report(self, at: Position, message: str, hint: str = "", *, gone: bool = False) -> None:
+        self.findings.append(Misfit(str(at), message, hint, self._part, gone))
 
     def _find(self, name: str, at: Position) -> FieldSchema | None:
         found = self._by_lower.get(name.lower())
         if found is None:
             message = f"unknown field `{name}` on {self._schema.name}"
-            self._report(at, message, self._suggestion(name))
+            self._report(at, message, self._suggestion(name), gone=True)
         elif found.name != name:
             self.names[name] = found.name
         return found

@@ -26,7 +26,8 @@ class MappingChange:
     `members` are those whose rules changed. `reads`: every record is read again before anything
     is decided; `backfills`: after people's edits were written. `decides`: all links are decided
     anew. `matches`: what has no partner yet is looked at anew; `deletes`: what is gone on one
-    side. `lines` say it to people.
+    side. `returned` are fields that the CRM had no more and has again: a blank in them is nobody's
+    edit. `lines` say it to people.
     """
 
     added: tuple[str, ...] = ()
@@ -37,6 +38,7 @@ class MappingChange:
     matches: bool = False
     deletes: bool = False
     lines: tuple[str, ...] = ()
+    returned: tuple[str, ...] = ()
 
     @property
     def backfills(self) -> bool:
@@ -68,8 +70,9 @@ def _without_places(value: Any) -> Any:
     return value
 
 
-def digest(mapping: StreamMapping, paused: Iterable[str]) -> str:
-    """The mapping by part, as text to store; `paused` are the parts that the CRM keeps from use."""
+def digest(mapping: StreamMapping, paused: Iterable[str], gone: Iterable[str] = ()) -> str:
+    """The mapping by part, as text to store; `paused` are the parts that the CRM keeps from use,
+    `gone` those of which it has a field no more."""
     parts: dict[str, Any] = {
         "source": said(
             [mapping.object, mapping.key, mapping.relation, mapping.stages, mapping.owners]
@@ -83,6 +86,7 @@ def digest(mapping: StreamMapping, paused: Iterable[str]) -> str:
         "admits": said([mapping.filter, mapping.home, mapping.stamp_key]),
         "deletes": said([mapping.on_delete, mapping.recreate]),
         "paused": sorted(paused),
+        "gone": sorted(gone),
     }
     return orjson.dumps(parts, option=orjson.OPT_SORT_KEYS).decode()
 
@@ -127,7 +131,14 @@ def compare(before: str | None, after: str) -> MappingChange:
         matches,
         deletes,
         tuple(lines),
+        _returned(old, new),
     )
+
+
+def _returned(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
+    """Members of the groups whose field has come back; earlier versions did not note it."""
+    rules, back = new["rules"], set(old.get("gone", ())) - set(new["gone"])
+    return tuple(name for part in sorted(back & rules.keys()) for name in rules[part][0])
 
 
 def _part(name: str) -> str:

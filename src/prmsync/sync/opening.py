@@ -198,7 +198,7 @@ def _stream(
 ) -> Stream:
     rule = record_rule(mapping)
     translator = Translator(mapping, found.resolved)
-    mark = digest(whole, found.paused - {STATUS})
+    mark = digest(whole, found.paused - {STATUS}, found.gone - {STATUS})
     kept = [name for name in whole.fields if name not in mapping.fields]
     if whole.stages is not None and mapping.stages is None:
         kept.append(PIPELINE)
