@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from prmsync.store.bulk import raw, select_rows
+from prmsync.store.bulk import among, raw
 from prmsync.store.links import LinkState, chunks
 from prmsync.store.tables import link as table
 
@@ -31,7 +31,6 @@ _COLUMNS = (
     table.c.prm_gone,
     table.c.crm_gone,
 )
-_ALL = (*_COLUMNS, table.c.stream_id)
 
 
 def by_crm_ids(
@@ -40,10 +39,10 @@ def by_crm_ids(
     """CRM id → the link that it belongs to."""
     found: dict[str, Pair] = {}
     for part in chunks(sorted(crm_ids)):
-        for *row, stream in select_rows(connection, _ALL, table.c.crm_id, part):
-            if stream == stream_id:
-                pair = Pair(*row)
-                found[str(pair.crm_id)] = pair
+        statement = sa.select(*raw(_COLUMNS)).where(
+            table.c.stream_id == stream_id, among(connection, table.c.crm_id, part)
+        )
+        found.update((row[2], Pair(*row)) for row in connection.execute(statement).all())
     return found
 
 

@@ -153,17 +153,31 @@ def compare_page(
 
 
 def _equal(stream: Stream) -> Callable[[Values | None, Values], bool]:
-    """Whether both sides hold the same: what reads back the same needs no projection."""
-    members = stream.members
-    take = itemgetter(*members) if len(members) > 1 else lambda row: row[members[0]]
+    """Whether both sides hold the same: what reads back the same needs no projection. A blank of
+    ours in a field that the CRM never leaves blank asks for nothing."""
+    never_blank = stream.translator.resolved.never_blank
+    groups = [group.members for group in stream.rule.groups]
+    filled = [one for one in groups if never_blank.intersection(one)]
+    plain = _taking([name for one in groups if one not in filled for name in one])
+    special = [(_taking(one), _taking(sorted(never_blank.intersection(one)))) for one in filled]
 
     def equal(prm: Values | None, crm: Values) -> bool:
+        if prm is None:
+            return False
         try:
-            return prm is not None and bool(take(prm) == take(crm))
+            return plain(prm) == plain(crm) and all(
+                take(prm) == take(crm) or None in kept(prm) for take, kept in special
+            )
         except KeyError:  # a value without counterpart is missing
             return False
 
     return equal
+
+
+def _taking(names: Sequence[str]) -> Callable[[Values], tuple[Any, ...]]:
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda row: tuple(row[name] for name in names)
 
 
 def _one_sided(pair: Pair | None, crm: Values, report: StreamReport, single: list[Values]) -> None:
