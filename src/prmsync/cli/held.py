@@ -1,8 +1,9 @@
-"""`prmsync held list|show|decide` and `prmsync parked list|replay`."""
+"""`prmsync held list|show|decide`: what waits for a person's decision."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,8 +14,27 @@ from prmsync.cli.options import AsJson, OneOrAll
 from prmsync.cli.output import ago, emit_json, say
 
 if TYPE_CHECKING:
-    from prmsync.service.waiting import HeldRow, ParkedRow
+    from prmsync.service.decisions import Wish
+    from prmsync.service.waiting import HeldRow
+    from prmsync.service.wiring import Application
     from prmsync.store.held import GroupValue, HeldItem
+
+Urls = dict[tuple[str, str, str], str]
+
+Stream = Annotated[
+    str | None, typer.Option("--stream", metavar="S", help="Only partner, opportunity …")
+]
+Field = Annotated[
+    str | None,
+    typer.Option("--field", metavar="NAME", help="All that wait on this field or group."),
+]
+Kind = Annotated[
+    str | None,
+    typer.Option("--kind", metavar="TEXT", help="Why it waits, or how that begins."),
+]
+Record = Annotated[
+    str | None, typer.Option("--record", metavar="TEXT", help="Part of the record's name.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -25,24 +45,39 @@ def register(app: typer.Typer) -> None:
     held.command("show")(show_held)
     held.command("decide")(decide)
     app.add_typer(held, name="held")
-    parked = typer.Typer(
-        help="Records that were refused by the CRM, or by the partner database.",
-        no_args_is_help=True,
-    )
-    parked.command("list")(list_parked)
-    parked.command("replay")(replay)
-    app.add_typer(parked, name="parked")
 
 
-def list_held(connection: OneOrAll = None, as_json: AsJson = False) -> None:
+def list_held(
+    connection: OneOrAll = None,
+    stream: Stream = None,
+    field: Field = None,
+    kind: Kind = None,
+    record: Record = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="As CSV, to fill in and give to `decide`."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """What needs a decision, and both values."""
-    from prmsync.service.waiting import held_rows
+    from prmsync.service.decisions import write_file
+    from prmsync.service.waiting import Filter, held_rows
 
+    which = Filter(stream=stream, field=field, kind=kind, record=record)
     with application() as app:
-        rows = held_rows(app.database, known(app, connection))
+        rows = held_rows(app.database, known(app, connection), which)
+        urls = _urls(app, rows) if as_json else {}
         now = app.now()
+    if out is not None:
+        write_file(out, rows)
     if as_json:
-        emit_json([_held_json(one) for one in rows])
+        emit_json([_held_json(one, urls) for one in rows])
+        return
+    if out is not None:
+        say(
+            f"{len(rows):,} written to {out}. Write prm or crm into its first column where you",
+            f"have decided, then: prmsync held decide --file {out}",
+        )
         return
     if not rows:
         say("Nothing needs a decision.")
@@ -55,6 +90,14 @@ def list_held(connection: OneOrAll = None, as_json: AsJson = False) -> None:
             f"      ours {ours}  |  CRM {theirs}    {item.kind}",
         )
     say("", "Decide: prmsync held decide ID --take prm|crm")
+
+
+def _urls(app: Application, rows: Sequence[HeldRow]) -> Urls:
+    from prmsync.service.record_links import record_urls
+
+    return record_urls(
+        app, [(one.connection, one.stream, one.crm_id) for one in rows if one.crm_id]
+    )
 
 
 def value_text(value: Sequence[Any] | None) -> str:
@@ -76,7 +119,7 @@ def _told(item: HeldItem, value: GroupValue | None, other: GroupValue | None) ->
     )
 
 
-def _held_json(one: HeldRow) -> dict[str, Any]:
+def _held_json(one: HeldRow, urls: Urls) -> dict[str, Any]:
     item = one.item
     return {
         "id": item.id,
@@ -91,6 +134,8 @@ def _held_json(one: HeldRow) -> dict[str, Any]:
         "crm": item.crm,
         "since": item.since,
         "state": str(item.state),
+        "crm_id": one.crm_id,
+        "url": urls.get((one.connection, one.stream, one.crm_id or "")),
     }
 
 
@@ -103,10 +148,12 @@ def show_held(
 
     with application() as app:
         one = held_row(app.database, item)
+        urls = _urls(app, [one])
     if as_json:
-        emit_json(_held_json(one))
+        emit_json(_held_json(one, urls))
         return
     say(f"{one.title} · {one.connection} · {one.item.kind}")
+    say(*urls.values())
     for index, name in enumerate(one.item.fields):
         agreed, ours, theirs = (
             "deleted" if value is None else plans.shown(value[index])
@@ -130,83 +177,52 @@ def decide(
     take: Annotated[
         str, typer.Option("--take", metavar="prm|crm", help="Whose value holds: ours or the CRM's.")
     ] = "",
-    field: Annotated[
-        str | None,
-        typer.Option("--field", metavar="NAME", help="All that wait on this field or group."),
+    file: Annotated[
+        Path | None,
+        typer.Option("--file", metavar="FILE", help="From `held list --out`, filled in."),
     ] = None,
+    stream: Stream = None,
+    field: Field = None,
+    kind: Kind = None,
+    record: Record = None,
     connection: Annotated[
         str | None, typer.Option("--connection", metavar="NAME", help="Only this connection.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Decide held fields; valid for the values you saw, done by the next run."""
     from prmsync.errors import ConfigurationError, NotFoundError
+    from prmsync.service.decisions import decide as note
+    from prmsync.service.decisions import read_file
     from prmsync.service.syncing import person
-    from prmsync.service.waiting import decide_items, held_rows
+    from prmsync.service.waiting import Filter, held_rows
 
-    if take not in ("prm", "crm"):
+    which = Filter(stream=stream, field=field, kind=kind, record=record)
+    if file is None and take not in ("prm", "crm"):
         raise ConfigurationError("--take is prm or crm: whose value holds")
-    if not items and field is None:
-        raise ConfigurationError("name an ID, or --field for all that wait on it")
+    if file is not None and (items or take or which != Filter()):
+        raise ConfigurationError("--file says what is decided: give nothing beside it")
+    if file is None and not items and which == Filter():
+        raise ConfigurationError("name an ID, or a filter such as --field for all that wait on it")
     with application() as app:
-        found = dict.fromkeys(items or ())
-        if field is not None:
-            found |= dict.fromkeys(
-                one.item.id
-                for one in held_rows(app.database, known(app, connection))
-                if field == one.item.group or field in one.item.fields
-            )
-        if not found:
-            raise NotFoundError(f"nothing waits on `{field}`", hint="see `prmsync held list`")
-        chosen = list(found)
-        decide_items(app.database, chosen, take, person(), app.now())
-    side = "our value" if take == "prm" else "the CRM's value"
-    say(f"{len(chosen):,} decided: {side} holds. The next run does it: prmsync sync")
-
-
-def list_parked(connection: OneOrAll = None, as_json: AsJson = False) -> None:
-    """Records that were refused, in the words of who refused them, and the remedy."""
-    from prmsync.service.waiting import parked_rows
-
-    with application() as app:
-        rows = parked_rows(app.database, known(app, connection))
+        wishes = read_file(file) if file is not None else _wishes(items, take)
+        if file is None and which != Filter():
+            rows = held_rows(app.database, known(app, connection), which)
+            wishes += _wishes([one.item.id for one in rows], take)
+        if not wishes:
+            what = f"on `{field}`" if field else "that is meant"
+            raise NotFoundError(f"nothing waits {what}", hint="see `prmsync held list`")
+        mappings = {name: app.mappings(name) for name in app.settings.connections}
+        count = note(app.database, wishes, mappings, person(), app.now())
     if as_json:
-        emit_json([_parked_json(one) for one in rows])
+        emit_json({"decided": count, "items": sorted({one.item for one in wishes})})
         return
-    if not rows:
-        say("Nothing is refused.")
-    for one in rows:
-        by = "the CRM" if one.item.side == "crm" else "the partner database"
-        code = f" ({one.item.code})" if one.item.code else ""
-        say(f"refused by {by}  {one.stream} {one.title}  {one.item.message}{code}")
-        if one.item.hint:
-            say(f"        {one.item.hint}")
-        say(
-            f"        waits for a change of the record or of the rule, or: "
-            f"prmsync parked replay {one.item.link_id}"
-        )
+    sides = {"prm": "our value", "crm": "the CRM's value"}
+    held = f"{sides[take]} holds" if take else "as the file says"
+    say(f"{count:,} decided: {held}. The next run does it: prmsync sync")
 
 
-def _parked_json(one: ParkedRow) -> dict[str, Any]:
-    item = one.item
-    return {
-        "link": item.link_id,
-        "connection": one.connection,
-        "stream": one.stream,
-        "record": one.title,
-        "side": item.side,
-        "code": item.code,
-        "message": item.message,
-        "hint": item.hint,
-        "since": item.since,
-    }
+def _wishes(items: Sequence[int] | None, take: str) -> list[Wish]:
+    from prmsync.service.decisions import Wish
 
-
-def replay(
-    links: Annotated[list[int], typer.Argument(metavar="LINK", help="As `parked list` shows.")],
-) -> None:
-    """Try refused records again at the next run."""
-    from prmsync.service.waiting import replay_links
-
-    with application() as app:
-        count = replay_links(app.database, links)
-    say(f"{count:,} will be tried again: prmsync sync")
+    return [Wish(str(one), one, take) for one in items or ()]

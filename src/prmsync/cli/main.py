@@ -19,9 +19,11 @@ from prmsync.cli import (
     demo,
     forecast,
     held,
+    history,
     importing,
     mapping,
     margins,
+    parked,
     partners,
     pausing,
     registrations,
@@ -79,9 +81,11 @@ importing.register(app)
 sync.register(app)
 undo.register(app)
 runs.register(app)
+history.register(app)
 serve.register(app)
 pausing.register(app)
 held.register(app)
+parked.register(app)
 mapping.register(app)
 registrations.register(app)
 partners.register(app)

@@ -21,7 +21,6 @@ def register(app: typer.Typer) -> None:
     group.command("show")(show)
     group.command("drop")(drop)
     app.add_typer(group, name="runs")
-    app.command("history")(history)
 
 
 def list_runs(
@@ -118,44 +117,3 @@ def drop(run: RunId) -> None:
         with session_on(app, name) as session:
             dropped = runs.drop(session, run)
     say(f"{dropped:,} writes of run {run} are left until their values move.")
-
-
-def history(
-    kind: Annotated[str, typer.Argument(metavar="OBJECT", help="partner, registration …")],
-    record: Annotated[str, typer.Argument(metavar="ID", help="Id, number or name.")],
-    as_json: AsJson = False,
-) -> None:
-    """Who changed what on a record through prmsync, when, and why."""
-    from prmsync.service.naming import with_names
-    from prmsync.store.find import find_record
-    from prmsync.sync.status import history as read_history
-
-    with application() as app:
-        with app.database.read() as db:
-            found = find_record(db, kind, record)
-        prm_id, title = found.id, found.title
-        lines = read_history(app.database, kind, prm_id)
-        named = with_names(app.database, kind, [line.action for line in lines])
-    if as_json:
-        emit_json(
-            [
-                {
-                    **plans.as_json(line.action, title, kind),
-                    "run": line.action.run_id,
-                    "at": line.action.done_at,
-                    "connection": line.connection,
-                    "by": line.actor,
-                }
-                for line in lines
-            ]
-        )
-        return
-    say_wrapped(f"{kind} {title}  {prm_id}", hang=2)
-    if not lines:
-        say("  nothing was written of it yet")
-    for line, action in zip(lines, named, strict=True):
-        say(
-            f"{(action.done_at or '')[:19].replace('T', ' ')} UTC · run {action.run_id} · "
-            f"{line.connection} · by {line.actor}"
-        )
-        say(*plans.action_lines(action, ""))

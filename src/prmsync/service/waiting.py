@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -21,6 +20,7 @@ class HeldRow:
     connection: str
     stream: str
     title: str
+    crm_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +29,72 @@ class ParkedRow:
     connection: str
     stream: str
     title: str
+    crm_id: str | None = None
 
 
-def held_rows(database: Database, name: str | None = None) -> list[HeldRow]:
-    """Open held items, oldest first."""
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which of the waiting items: None and "" admit all. `field` is a field or a group; `kind` is
+    the beginning of why it waits, `code` of a refusal's code; `side` is where something waits to
+    be written, or which side refused."""
+
+    stream: str | None = None
+    field: str | None = None
+    kind: str | None = None
+    side: str | None = None
+    code: str | None = None
+    record: str | None = None
+
+    def admits_held(self, one: HeldRow) -> bool:
+        item = one.item
+        return (
+            self.stream in (None, one.stream)
+            and (self.field is None or self.field in (item.group, *item.fields))
+            and item.kind.startswith(self.kind or "")
+            and _contains(one.title, self.record)
+        )
+
+    def admits_parked(self, one: ParkedRow) -> bool:
+        item = one.item
+        return (
+            self.stream in (None, one.stream)
+            and self.side in (None, item.side)
+            and (item.code or "").startswith(self.code or "")
+            and _contains(one.title, self.record)
+        )
+
+
+def _contains(title: str, part: str | None) -> bool:
+    return (part or "").casefold() in title.casefold()
+
+
+ALL = Filter()
+
+
+def held_rows(
+    database: Database,
+    name: str | None = None,
+    which: Filter = ALL,
+    *,
+    chosen: Sequence[int] | None = None,
+) -> list[HeldRow]:
+    """Open held items, oldest first; with `chosen`, of these numbers only."""
     with database.read() as connection:
         found = held.waiting_items(connection, name)
+        if chosen is not None:
+            found = [(row, item) for row, item in found if item.id in set(chosen)]
         named = _titles(connection, [(row.stream, item.link_id) for row, item in found])
-    return [HeldRow(item, row.connection, row.stream, named[item.link_id]) for row, item in found]
+    rows = [
+        HeldRow(item, row.connection, row.stream, named[item.link_id], row.crm_id)
+        for row, item in found
+    ]
+    return [one for one in rows if which.admits_held(one)]
 
 
 def held_row(database: Database, item_id: int) -> HeldRow:
     """One open item. Raises NotFoundError when it does not wait."""
-    for row in held_rows(database):
-        if row.item.id == item_id:
-            return row
+    for row in held_rows(database, chosen=[item_id]):
+        return row
     raise NotFoundError(f"nothing waits as {item_id}", hint="see `prmsync held list`")
 
 
@@ -55,21 +106,18 @@ def _titles(connection: sa.Connection, wanted: Sequence[tuple[str, int]]) -> dic
     return named
 
 
-def decide_items(
-    database: Database, items: Sequence[int], take: str, by: str, now: datetime
-) -> None:
-    """Note decisions, all or none. Raises NotFoundError or StateError where one does not wait."""
-    with database.begin() as connection:
-        for item in items:
-            held.decide(connection, item, take, by, now)
-
-
-def parked_rows(database: Database, name: str | None = None) -> list[ParkedRow]:
+def parked_rows(
+    database: Database, name: str | None = None, which: Filter = ALL
+) -> list[ParkedRow]:
     """Refused records, oldest first."""
     with database.read() as connection:
         found = held.parked_items(connection, name)
         named = _titles(connection, [(row.stream, item.link_id) for row, item in found])
-    return [ParkedRow(item, row.connection, row.stream, named[item.link_id]) for row, item in found]
+    rows = [
+        ParkedRow(item, row.connection, row.stream, named[item.link_id], row.crm_id)
+        for row, item in found
+    ]
+    return [one for one in rows if which.admits_parked(one)]
 
 
 def replay_links(database: Database, link_ids: Sequence[int]) -> int:

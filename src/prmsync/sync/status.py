@@ -10,10 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from prmsync.domain.values import Values
-from prmsync.store import change_log, held, journal, links, misfits, runs, streams, verification
+from prmsync.store import change_log, held, links, misfits, runs, streams, verification
 from prmsync.store import records as prm_records
 from prmsync.store.database import Database
-from prmsync.store.journal import Action
 from prmsync.store.links import LinkState
 from prmsync.store.misfits import PausedPart
 from prmsync.store.runs import Run, RunState
@@ -97,23 +96,6 @@ def _stream(
         compared.verified_at,
         compared.found,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryLine:
-    """One done write of a record: who, when, where, what, why, in which run."""
-
-    action: Action
-    connection: str
-    actor: str
-
-
-def history(database: Database, stream: str, prm_id: str) -> list[HistoryLine]:
-    """Everything prmsync wrote of a record, on all connections, oldest first."""
-    with database.read() as connection:
-        ids = links.ids_of_record(connection, stream, prm_id)
-        rows = journal.history(connection, ids) if ids else []
-    return [HistoryLine(action, name, actor) for action, actor, name in rows]
 
 
 def titles(connection: sa.Connection, stream: str, found: Sequence[Any]) -> dict[int, str]:

@@ -1,0 +1,161 @@
+"""`prmsync parked list|show|replay`: writes that the other side refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from prmsync.cli.context import application, known
+from prmsync.cli.held import Record, Stream, Urls
+from prmsync.cli.options import AsJson, OneOrAll
+from prmsync.cli.output import emit_json, say, say_wrapped
+
+if TYPE_CHECKING:
+    from prmsync.service.waiting import Filter, ParkedRow
+    from prmsync.service.wiring import Application
+
+Code = Annotated[
+    str | None, typer.Option("--code", metavar="CODE", help="The refusal's code, or its beginning.")
+]
+Side = Annotated[str | None, typer.Option("--side", metavar="prm|crm", help="Which side refused.")]
+
+
+def register(app: typer.Typer) -> None:
+    parked = typer.Typer(
+        help="Records that were refused by the CRM, or by the partner database.",
+        no_args_is_help=True,
+    )
+    parked.command("list")(list_parked)
+    parked.command("show")(show)
+    parked.command("replay")(replay)
+    app.add_typer(parked, name="parked")
+
+
+def list_parked(
+    connection: OneOrAll = None,
+    stream: Stream = None,
+    code: Code = None,
+    side: Side = None,
+    record: Record = None,
+    as_json: AsJson = False,
+) -> None:
+    """Records that were refused, in the words of who refused them, and the remedy."""
+    which = _filter(stream, code, side, record)
+    with application() as app:
+        rows, urls = _rows(app, connection, which)
+    if as_json:
+        emit_json([_parked_json(one, urls) for one in rows])
+        return
+    if not rows:
+        say("Nothing is refused.")
+    for one in rows:
+        _show(one, urls)
+    if len(rows) > 1:
+        say("", "Try all of them again: prmsync parked replay --all")
+
+
+def _filter(stream: str | None, code: str | None, side: str | None, record: str | None) -> Filter:
+    from prmsync.errors import ConfigurationError
+    from prmsync.service.waiting import Filter
+
+    if side not in (None, "prm", "crm"):
+        raise ConfigurationError("--side is prm or crm: which side refused")
+    return Filter(stream=stream, code=code, side=side, record=record)
+
+
+def _rows(app: Application, connection: str | None, which: Filter) -> tuple[list[ParkedRow], Urls]:
+    from prmsync.service.record_links import record_urls
+    from prmsync.service.waiting import parked_rows
+
+    rows = parked_rows(app.database, known(app, connection), which)
+    wanted = [(one.connection, one.stream, one.crm_id) for one in rows if one.crm_id]
+    return rows, record_urls(app, wanted)
+
+
+def _show(one: ParkedRow, urls: Urls) -> None:
+    by = "the CRM" if one.item.side == "crm" else "the partner database"
+    code = f" ({one.item.code})" if one.item.code else ""
+    say_wrapped(
+        f"{one.item.link_id:>4}  refused by {by}  {one.stream} {one.title}  "
+        f"{one.item.message}{code}",
+        hang=6,
+    )
+    if one.item.hint:
+        say_wrapped(one.item.hint, indent=6)
+    url = urls.get((one.connection, one.stream, one.crm_id or ""))
+    if url:
+        say(f"      {url}")
+    say(
+        f"      waits for a change of the record or of the rule, or: "
+        f"prmsync parked replay {one.item.link_id}"
+    )
+
+
+def _parked_json(one: ParkedRow, urls: Urls) -> dict[str, Any]:
+    item = one.item
+    return {
+        "link": item.link_id,
+        "connection": one.connection,
+        "stream": one.stream,
+        "record": one.title,
+        "side": item.side,
+        "code": item.code,
+        "message": item.message,
+        "hint": item.hint,
+        "since": item.since,
+        "crm_id": one.crm_id,
+        "url": urls.get((one.connection, one.stream, one.crm_id or "")),
+    }
+
+
+def show(
+    link: Annotated[int, typer.Argument(metavar="LINK", help="As `parked list` shows.")],
+    as_json: AsJson = False,
+) -> None:
+    """One refused record."""
+    from prmsync.errors import NotFoundError
+    from prmsync.service.waiting import Filter
+
+    with application() as app:
+        rows, urls = _rows(app, None, Filter())
+    one = next((row for row in rows if row.item.link_id == link), None)
+    if one is None:
+        raise NotFoundError(f"nothing is refused as {link}", hint="see `prmsync parked list`")
+    if as_json:
+        emit_json(_parked_json(one, urls))
+    else:
+        _show(one, urls)
+
+
+def replay(
+    links: Annotated[
+        list[int] | None, typer.Argument(metavar="LINK", help="As `parked list` shows.")
+    ] = None,
+    connection: Annotated[
+        str | None, typer.Option("--connection", metavar="NAME", help="Only this connection.")
+    ] = None,
+    stream: Stream = None,
+    code: Code = None,
+    side: Side = None,
+    record: Record = None,
+    every: Annotated[bool, typer.Option("--all", help="All that are refused.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Try refused records again at the next run."""
+    from prmsync.errors import ConfigurationError
+    from prmsync.service.waiting import Filter, replay_links
+
+    which = _filter(stream, code, side, record)
+    if not links and which == Filter() and connection is None and not every:
+        raise ConfigurationError("name a LINK, a filter such as --code, or --all")
+    with application() as app:
+        chosen = list(dict.fromkeys(links or ()))
+        if not links:
+            rows, _ = _rows(app, connection, which)
+            chosen = [one.item.link_id for one in rows]
+        count = replay_links(app.database, chosen)
+    if as_json:
+        emit_json({"replayed": count, "links": chosen})
+    else:
+        say(f"{count:,} will be tried again: prmsync sync")
