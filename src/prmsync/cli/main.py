@@ -17,6 +17,7 @@ from prmsync.cli import (
     conflicts,
     context,
     demo,
+    erase,
     forecast,
     held,
     history,
@@ -80,6 +81,7 @@ simulator.register(app)
 importing.register(app)
 sync.register(app)
 undo.register(app)
+erase.register(app)
 runs.register(app)
 history.register(app)
 serve.register(app)

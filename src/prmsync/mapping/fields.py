@@ -141,3 +141,12 @@ CATALOGUE: Mapping[str, Mapping[str, PrmField]] = {
     },
 }
 """Stream → field → what it holds."""
+
+PERSONAL: Mapping[str, tuple[str, ...]] = {
+    "partner": ("partner_manager",),
+    "opportunity": ("owner",),
+    "registration": ("customer_contact",),
+    "relation": (),
+}
+"""Stream → fields that name a person: contacts, owners. Companies, their domains and numbers are
+no personal data, unless the company is one person: then their fields are named one by one."""

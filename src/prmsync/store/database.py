@@ -76,6 +76,23 @@ class Database:
             with connection.begin():
                 yield connection
 
+    def rewrite(self) -> None:
+        """Rewrite the stored data without the remains of what was deleted or replaced. On SQLite
+        nothing else may have the database open; backups and replicas keep what they have.
+
+        Raises StoreError when another process is in the way.
+        """
+        sqlite = self.dialect == "sqlite"
+        raw = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        with raw as connection:
+            if sqlite:
+                driver: Any = connection.connection.dbapi_connection
+                driver.execute("PRAGMA query_only = OFF").close()
+                for step in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+                    driver.execute(step).close()
+            else:
+                connection.exec_driver_sql("VACUUM FULL")
+
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()

@@ -34,6 +34,10 @@ UNDO = "undo"
 """The kind of a run that takes another one back; `undoes` names that one."""
 
 
+ERASE = "erase"
+"""The kind of a run that took a person's values away; nothing undoes it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """One run as stored; `calls` by kind, `counts` by `stream/side/op/state` and by name."""

@@ -10,7 +10,7 @@ from prmsync.connector.protocol import BAD_CURSOR, Page, Record
 from prmsync.domain.merge import OnDelete
 from prmsync.domain.values import Values
 from prmsync.errors import ConnectorError, SchemaError
-from prmsync.store import change_log, links, observations, streams
+from prmsync.store import change_log, erasures, links, observations, streams
 from prmsync.store import records as prm_records
 from prmsync.store.links import Observation
 from prmsync.sync import references
@@ -209,6 +209,9 @@ def translated(stream: Stream, record: Record) -> Values:
         key = record.values.get(stream.spec.key)
         if key:
             values[KEY] = key
+    if stream.erased:
+        for known in (record.id, str(values.get(KEY))):
+            erasures.strip(values, stream.erased.get(known, {}))
     return values
 
 

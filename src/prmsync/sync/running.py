@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from prmsync.errors import ConnectorError, StateError
 from prmsync.reconcile.brakes import Trip
-from prmsync.store import journal, lease, runs
+from prmsync.store import erasures, journal, lease, runs
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.runs import Run, RunState
 from prmsync.sync.apply_crm import Outcome
@@ -56,6 +56,9 @@ def holding(session: Session) -> Iterator[None]:
             holder_is_dead=gone,
             length=lease.RUN_LEASE,
         )
+        erased = erasures.closed(connection, session.name)
+    for stream in session.streams.values():
+        stream.erased = erased.get(stream.name, {})
     try:
         yield
     finally:

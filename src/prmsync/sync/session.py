@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -54,6 +54,8 @@ class Stream:
     """Parts that the CRM's schema keeps from use: groups, creation."""
     kept: tuple[str, ...] = ()
     """The members of paused groups: what is known of them stays."""
+    erased: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
+    """CRM id or our id → field → digests of values that were erased and are not read again."""
 
     @property
     def id(self) -> int:

@@ -79,7 +79,9 @@ def drop_undo(connection: sa.Connection, session: Session, run: Run) -> int:
 
 def _planned(session: Session, run_id: int, *, only_tell: bool, release: bool = False) -> Report:
     with session.database.read() as connection:
-        of_connection(session, runs.get(connection, run_id))
+        wanted = of_connection(session, runs.get(connection, run_id))
+    if wanted.kind == runs.ERASE:
+        raise StateError(f"run {run_id} is an erasure: it is not undone, nothing has its values")
     undo_id = start(session, runs.UNDO, undoes=run_id)
     made = Plan(undo_id)
     with ending(session, undo_id):
