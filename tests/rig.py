@@ -201,6 +201,11 @@ class Crm:
     def remove(self, stream: str, record_id: str) -> None:
         self.delete(self.words[stream], record_id)
 
+    def merge(self, stream: str, record_id: str, into: str) -> None:
+        """A CRM user merges a record into another one, which stays."""
+        body = {"object": self.words[stream], "id": record_id, "into": into}
+        self.control("POST", "merge", body)
+
     def relations(self) -> list[tuple[str, str, str, str]]:
         """(deal, partner, role, the CRM's id of the relation), roles in the CRM's own words."""
         if self.connector == "salesforce":

@@ -195,6 +195,7 @@ def _partner(row: Any) -> Partner:
         tier=row.tier,
         partner_manager=row.partner_manager,
         created_at=row.created_at,
+        distributor=_id(row.distributor),
     )
 
 

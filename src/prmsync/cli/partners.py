@@ -98,6 +98,7 @@ def _json(view: PartnerView) -> dict[str, Any]:
         "status": p.status,
         "tier": p.tier,
         "partner_manager": p.partner_manager,
+        "distributor": p.distributor,
         "memberships": [
             {
                 "tier": m.tier,

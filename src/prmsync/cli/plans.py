@@ -23,7 +23,7 @@ LONGEST = 36
 """Characters of a value that a line shows: an id is shown whole."""
 SHOWN = 40
 """Rows of one stream that are listed; all are counted and `--json` has all."""
-MARKS = {"create": "+", "update": "~", "delete": "-", "end": "x", "base": "="}
+MARKS = {"create": "+", "update": "~", "delete": "-", "end": "x", "base": "=", "merge": ">"}
 IN = {"crm": "in the CRM", "prm": "in the partner database", "base": "link"}
 WHERE = {"crm": "prm → crm", "prm": "crm → prm", "base": ""}
 SHOW = "prmsync runs show"
@@ -58,6 +58,8 @@ def action_lines(action: Action, title: str) -> Iterator[str]:
     elif action.op in ("create", "delete", "end"):
         detail = _headline(action) if action.op == "create" else ""
         yield from _fitted(head, f"{action.op} {IN[action.side]}{detail}", action.reason)
+    elif action.op == "merge":
+        yield from _fitted(head, "link moved", action.reason)
     elif action.op == "base":
         what = f"{', '.join(action.fields)}: {action.reason}, nothing to write"
         yield from _fitted(head, what)
@@ -182,6 +184,8 @@ def totals(counts: dict[str, int]) -> str:
             words["kept as they are", ""] += count
         elif side == "base" and op == "base":
             words["equal on both sides", ""] += count
+        elif op == "merge":
+            words["merged in the CRM", ""] += count
         else:
             words[op, _STATES.get(state, state)] += count
     told = (

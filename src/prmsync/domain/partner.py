@@ -42,7 +42,8 @@ class Tier:
 
 @dataclass(frozen=True, slots=True)
 class Partner:
-    """A company of the channel. `country` is ISO 3166 alpha-2, `partner_manager` an e-mail."""
+    """A company of the channel. `country` is ISO 3166 alpha-2, `partner_manager` an e-mail;
+    `distributor` is the partner through which it buys."""
 
     id: PrmId
     name: str
@@ -54,6 +55,7 @@ class Partner:
     tier: str | None = None
     partner_manager: str | None = None
     created_at: datetime | None = None
+    distributor: PrmId | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ def _check_reference(
             f"`{mapped.prm}` refers to stream {mapped.to}, which is not mapped",
             f"add a mapping of {mapped.to}, or leave `{mapped.prm}` out",
         )
-    elif STREAM_ORDER.index(mapped.to) >= STREAM_ORDER.index(mapping.stream):
+    elif STREAM_ORDER.index(mapped.to) > STREAM_ORDER.index(mapping.stream):
         yield Finding(
             str(mapped.at),
             f"`{mapped.prm}` refers to stream {mapped.to}, which is synced later",

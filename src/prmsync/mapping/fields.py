@@ -88,6 +88,7 @@ CATALOGUE: Mapping[str, Mapping[str, PrmField]] = {
         "tier": _WORD,
         "partner_manager": _OWNER,
         "created_at": _TIME,
+        "distributor": _reference("partner"),
     },
     "opportunity": {
         "number": _TEXT,

@@ -133,4 +133,4 @@ class StreamMapping:
 
 
 STREAM_ORDER = ("partner", "opportunity", "registration", "relation")
-"""Parents first: a stream refers only to streams before it."""
+"""Parents first: a stream refers only to itself and to streams before it."""

@@ -28,6 +28,8 @@ class Op(StrEnum):
     DELETE_CRM = "delete_crm"
     DELETE_PRM = "delete_prm"
     END = "end"
+    FOLLOW = "follow"
+    """The link goes on with the CRM record into which its own was merged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +44,23 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Winner:
+    """The CRM record into which another one was merged, and what it shows. `holder` names the
+    record of ours that it is linked to; None: it is free."""
+
+    id: str
+    values: Values
+    holder: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Present:
     """One side of a record. `values` is None when it is absent; `gone` is evidence of deletion,
-    which counts only while the record is absent."""
+    which counts only while the record is absent; `into` is evidence of a merge beside it."""
 
     values: Values | None
     gone: bool = False
+    into: Winner | None = None
 
     @property
     def deleted(self) -> bool:
@@ -179,6 +192,8 @@ def _deleted(
         return Decision(op=Op.END, reasons={RECORD: "deleted on both sides"})
     gone = Side.CRM if crm.deleted else Side.PRM
     left = prm.values if crm.deleted else crm.values
+    if left is not None and crm.deleted and crm.into is not None:
+        return _merged_away(base, left, crm.into, rule, taken, skip)
     if left is not None:
         return _one_side_gone(base or {}, left, gone, rule, taken, skip)
     if base is not None:
@@ -208,6 +223,40 @@ def _one_side_gone(
     if any(left.get(member) != base.get(member) for member in members):
         return Decision(held=[Held(RECORD, f"deleted in {gone.value}, edited here", None, *seen)])
     return _follow(gone, rule, f"deleted in {gone.value}")
+
+
+def _merged_away(
+    base: Values | None,
+    ours: Values,
+    winner: Winner,
+    rule: RecordRule,
+    taken: Taken | None,
+    skip: frozenset[str],
+) -> Decision:
+    """Edits are no reason to wait: the link keeps its base, and the next decision merges them."""
+    if winner.holder is None:
+        reason = f"merged in the CRM into {winner.id}"
+        return Decision(Op.FOLLOW, base=_emptied(base, winner, rule), reasons={RECORD: reason})
+    members = [member for group in rule.groups for member in group.members]
+    here, there = (tuple(one.get(name) for name in members) for one in (ours, winner.values))
+    if taken is None or (taken.prm, taken.crm) != (here, there):
+        kind = f"merged in the CRM into {winner.id}, which is linked to {winner.holder}"
+        return Decision(held=[Held(RECORD, kind, None, here, there)])
+    if taken.take is Side.CRM:
+        return _follow(Side.CRM, rule, f"decision of {taken.by}")
+    return _again(ours, Side.CRM, rule, skip, f"decision of {taken.by}")
+
+
+def _emptied(base: Values | None, winner: Winner, rule: RecordRule) -> Values:
+    """The groups that the winner leaves blank: nobody emptied them, they were never filled there.
+    With a blank base our value goes there; with the old one it would be cleared here."""
+    moved: Values = {}
+    for group in rule.groups:
+        agreed = _agreed(base, group)
+        filled = agreed is not None and any(item is not None for item in agreed)
+        if filled and all(winner.values.get(member) is None for member in group.members):
+            moved.update(dict.fromkeys(group.members))
+    return moved
 
 
 def _follow(gone: Side, rule: RecordRule, reason: str) -> Decision:

@@ -44,6 +44,9 @@ class Dirty:
     """Waits for the link of a record it refers to."""
 
 
+MERGED = "@merged"
+"""Extra key in what a CRM record that is gone last showed: the id of the one it was merged into."""
+
 OURS = "~"
 """Prefix of `crm_modified_by` after a write of ours: who had modified the record before it. Some
 CRMs leave that name on a record that an integration writes, so alone it proves nothing."""
@@ -66,6 +69,11 @@ class Link:
     crm_gone: bool
     dirty: int
 
+    @property
+    def is_linked(self) -> bool:
+        """Whether both sides are known and belong together."""
+        return None not in (self.prm_id, self.crm_id) and self.state != LinkState.ENDED
+
     def cut_crm(self) -> None:
         """Forget the CRM record: it is gone by our doing, and another one comes in its place."""
         self.crm_id = self.crm = self.crm_version = self.crm_modified_by = self.base = None
@@ -81,6 +89,7 @@ class Observation:
     modified_by: str | None
     values: Values
     deleted: bool = False
+    merged_into: str | None = None
 
 
 _COLUMNS = (
@@ -385,6 +394,83 @@ def _pairs(
         )
         found.update((row[0], row[1]) for row in connection.execute(statement).all())
     return found
+
+
+def merged_away(connection: sa.Connection, stream_id: int) -> list[Link]:
+    """Links to be decided whose CRM record was merged into another one."""
+    return _select(
+        connection,
+        table.c.stream_id == stream_id,
+        table.c.dirty > 0,
+        table.c.crm_gone == 1,
+        table.c.seen.contains(f'"{MERGED}":"', autoescape=True),
+        limit=CHUNK,
+    )
+
+
+def survivors(
+    connection: sa.Connection, stream_id: int, crm_ids: Iterable[str]
+) -> dict[str, Link | str]:
+    """Where CRM records are now, merge after merge: id → the row of the record that is left, or
+    its id where no row is known yet."""
+    found: dict[str, Link | str] = {}
+    asked = {one: one for one in crm_ids}
+    for _ in range(_LONGEST_CHAIN):
+        rows = by_crm_ids(connection, stream_id, set(asked.values()))
+        further = {}
+        for first, crm_id in asked.items():
+            row = rows.get(crm_id)
+            into = row.crm.get(MERGED) if row is not None and row.crm_gone and row.crm else None
+            if into is None:
+                found[first] = crm_id if row is None else row
+            else:
+                further[first] = str(into)
+        if not further:
+            break
+        asked = further
+    return found
+
+
+def left_over(connection: sa.Connection, stream_id: int) -> list[Link]:
+    """Tombstones of CRM records that are still there and were never linked."""
+    return _select(
+        connection,
+        table.c.stream_id == stream_id,
+        table.c.state == LinkState.ENDED,
+        table.c.prm_id.is_(None),
+        table.c.crm_id.is_not(None),
+        table.c.crm_gone == 0,
+        limit=CHUNK,
+    )
+
+
+def gone_in_crm(connection: sa.Connection, stream_id: int) -> list[Link]:
+    """Links to be decided whose CRM record is gone and whose own is known."""
+    return _select(
+        connection,
+        table.c.stream_id == stream_id,
+        table.c.dirty > 0,
+        table.c.crm_gone == 1,
+        table.c.prm_id.is_not(None),
+        limit=CHUNK,
+    )
+
+
+_LONGEST_CHAIN = 20
+"""Merges of a merged record that are followed: a CRM that names a circle is not followed at all."""
+
+
+def remember_merge(connection: sa.Connection, stream_id: int, crm_id: str, into: str) -> None:
+    """Keep a tombstone of a CRM record that was merged away: references still name its id."""
+    connection.execute(
+        table.insert().values(
+            stream_id=stream_id,
+            crm_id=crm_id,
+            state=LinkState.ENDED,
+            seen=dumps({MERGED: into}),
+            crm_gone=1,
+        )
+    )
 
 
 FEW = 50

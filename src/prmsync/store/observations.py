@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from prmsync.store import links
 from prmsync.store.bulk import insert_rows
-from prmsync.store.links import OURS, Dirty, Link, LinkState, Observation
+from prmsync.store.links import MERGED, OURS, Dirty, Link, LinkState, Observation
 from prmsync.store.tables import link as table
 
 
@@ -72,7 +72,7 @@ def _disagree(known: Mapping[str, Link], seen: Sequence[Observation], names: Seq
 
 def _moved(link: Link, one: Observation) -> bool:
     if one.deleted:
-        return not link.crm_gone
+        return not link.crm_gone or _merges(link, one)
     # A search index may still show what was there before a deletion, or before our own write.
     if one.version and link.crm_version:
         if one.version < link.crm_version:
@@ -80,6 +80,11 @@ def _moved(link: Link, one: Observation) -> bool:
         if link.crm_gone and one.version == link.crm_version:
             return False
     return link.crm_gone or link.crm != one.values
+
+
+def _merges(link: Link, one: Observation) -> bool:
+    """Whether a record that is gone is now known to have been merged into another one."""
+    return one.merged_into is not None and (link.crm or {}).get(MERGED) != one.merged_into
 
 
 def _take(link: Link, one: Observation, *, anew: bool) -> None:
@@ -90,6 +95,8 @@ def _take(link: Link, one: Observation, *, anew: bool) -> None:
     link.crm_gone = one.deleted
     if not one.deleted:
         link.crm = one.values
+    elif one.merged_into is not None:
+        link.crm = {**(link.crm or {}), MERGED: one.merged_into}
     if not _nobody_since_us(link, one):
         link.crm_modified_by = one.modified_by
     link.crm_version = one.version

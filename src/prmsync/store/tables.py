@@ -142,6 +142,7 @@ partner = sa.Table(
     sa.Column("tier", sa.Text, sa.ForeignKey("tier.name")),
     _text("partner_manager"),
     _time("created_at"),
+    _ref("distributor", "partner"),
 )
 
 membership = sa.Table(

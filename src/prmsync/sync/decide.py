@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from prmsync.domain.merge import Side
 from prmsync.domain.values import Scalar, Values
 from prmsync.mapping.translate import PIPELINE, Problem
-from prmsync.reconcile.record import RECORD, Decision, Held, Op, Present, reconcile
+from prmsync.reconcile.record import RECORD, Decision, Held, Op, Present, Winner, reconcile
 from prmsync.reconcile.rules import RecordRule, Taken
 from prmsync.store import held as held_store
 from prmsync.store import journal
@@ -21,6 +21,7 @@ from prmsync.store.links import Dirty, Link, LinkState
 from prmsync.sync import references
 from prmsync.sync.left import without_left
 from prmsync.sync.matching import MATCH
+from prmsync.sync.merging import winners_of
 from prmsync.sync.not_taken import Written, keep_held, last_written, withhold
 from prmsync.sync.put_back import hold_back, long_written
 from prmsync.sync.session import HOME, KEY, UNREADABLE, Session, Stream
@@ -58,6 +59,7 @@ def decide_page(
     references.resolve_marked(connection, stream, session.streams, crm_rows)
     waiting = held_store.of_links(connection, [one.id for one in links])
     written = last_written(connection, links, session.account.user_id)
+    winners = winners_of(connection, stream, links)
     verdicts = [
         _decide(
             session,
@@ -66,6 +68,7 @@ def decide_page(
             ours.get(link.prm_id or ""),
             waiting.get(link.id, ()),
             written.get(link.id),
+            winners.get(link.id),
         )
         for link in links
     ]
@@ -113,6 +116,7 @@ def _decide(
     prm: Values | None,
     known: Sequence[HeldItem],
     written: Written | None,
+    winner: Winner | None,
 ) -> Verdict:
     verdict = Verdict(link, known=known, state=link.state)
     if link.state == LinkState.ENDED or _unclear(known):
@@ -127,11 +131,15 @@ def _decide(
     decision = reconcile(
         link.base,
         Present(projected, link.prm_gone),
-        Present(None if link.crm_gone else link.crm, link.crm_gone),
+        Present(None if link.crm_gone else link.crm, link.crm_gone, winner),
         rule,
         _taken(known),
         skip,
     )
+    if winner is not None and decision.op in (Op.NONE, Op.FOLLOW):
+        verdict.waits.add(RECORD)  # the winner may be let go, and then the link follows
+        if decision.op is Op.FOLLOW:
+            return verdict
     _spare_blanks(decision, rule, stream.translator.resolved.never_blank)
     if written:
         withhold(decision, rule, link, projected, written)

@@ -63,7 +63,7 @@ def _match_once(connection: sa.Connection, session: Session, stream: Stream) -> 
     unclear: dict[int, list[Candidate]] = {}
     for names in stream.mapping.match:
         pairs = _by_key(connection, stream, names, everything=False)
-        count, more = _join(connection, stream, [one for one in pairs if one.unique])
+        count, more = join(connection, stream, [one for one in pairs if one.unique])
         joined, beside = joined + count, beside or more
         for pair in pairs:
             if not pair.unique:
@@ -151,7 +151,7 @@ def _by_external_key(connection: sa.Connection, stream: Stream) -> tuple[int, bo
         mine = ours.get(str((one.crm or {})[KEY]))
         if mine is not None and mine.crm_id is None and mine.state == LinkState.NEW:
             pairs.append(Candidate(stream.name, mine.id, one.id, "external key", SAME, True))
-    return _join(connection, stream, pairs)
+    return join(connection, stream, pairs)
 
 
 def _by_key(
@@ -251,9 +251,7 @@ def _normal(name: str, value: Scalar) -> str | None:
     return value.strip().casefold() or None
 
 
-def _join(
-    connection: sa.Connection, stream: Stream, pairs: Sequence[Candidate]
-) -> tuple[int, bool]:
+def join(connection: sa.Connection, stream: Stream, pairs: Sequence[Candidate]) -> tuple[int, bool]:
     """Make one link of two one-sided rows; a row joins only once. Returns how many were joined,
     and whether others waited for a person beside them."""
     used: set[int] = set()
@@ -353,7 +351,7 @@ def link_pairs(session: Session, pairs: Sequence[Candidate]) -> int:
         for pair in pairs:
             if _free(found.get(pair.prm_link)) and _free(found.get(pair.crm_link)):
                 free.setdefault(pair.stream, []).append(pair)
-        return sum(_join(connection, session.streams[name], some)[0] for name, some in free.items())
+        return sum(join(connection, session.streams[name], some)[0] for name, some in free.items())
 
 
 def _free(link: Link | None) -> bool:

@@ -180,7 +180,14 @@ def store_records(
     rows = [translated(stream, record) for record in records]
     references.to_prm(connection, stream, session.streams, rows)
     seen = [
-        Observation(record.id, record.version, record.modified_by, row, record.deleted)
+        Observation(
+            record.id,
+            record.version,
+            record.modified_by,
+            row,
+            record.deleted,
+            record.merged_into,
+        )
         for record, row in zip(records, rows, strict=True)
     ]
     return observations.observe_crm(

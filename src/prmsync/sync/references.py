@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from prmsync.domain.values import Values
 from prmsync.store import links
+from prmsync.store.links import Link
 from prmsync.sync.session import UNRESOLVED, Stream
 
 
@@ -19,7 +20,7 @@ def to_prm(
         wanted = {str(row[field]) for row in rows if row.get(field)}
         if not wanted:
             continue
-        known = links.crm_to_prm(connection, streams[parent].id, wanted)
+        known = _known(connection, streams[parent].id, wanted)
         for row in rows:
             value = row.get(field)
             if value:
@@ -35,11 +36,22 @@ def resolve_marked(
         if not marked:
             continue
         wanted = {str(row[field])[len(UNRESOLVED) :] for row in marked}
-        known = links.crm_to_prm(connection, streams[parent].id, wanted)
+        known = _known(connection, streams[parent].id, wanted)
         for row in marked:
             found = known.get(str(row[field])[len(UNRESOLVED) :])
             if found is not None:
                 row[field] = found
+
+
+def _known(connection: sa.Connection, stream_id: int, wanted: set[str]) -> dict[str, str]:
+    """CRM id → our id; the id of a record that was merged away means the one that is left."""
+    known = links.crm_to_prm(connection, stream_id, wanted)
+    missing = wanted - known.keys()
+    if missing:
+        for crm_id, row in links.survivors(connection, stream_id, missing).items():
+            if isinstance(row, Link) and row.crm_id != crm_id and row.is_linked:
+                known[crm_id] = str(row.prm_id)
+    return known
 
 
 def is_marked(value: object) -> bool:

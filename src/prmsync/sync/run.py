@@ -15,8 +15,9 @@ from prmsync.sync.apply_crm import Outcome, apply_crm
 from prmsync.sync.apply_prm import apply_prm
 from prmsync.sync.claims import require_known_keys
 from prmsync.sync.decide import decide_page
-from prmsync.sync.matching import match_streams
+from prmsync.sync.merging import follow_merges
 from prmsync.sync.observe import backfill, observe
+from prmsync.sync.pairing import pair_up
 from prmsync.sync.planning import Plan, plan_streams
 from prmsync.sync.recover import recover
 from prmsync.sync.running import Report, ending, finish, holding, merge, of_connection, start
@@ -36,7 +37,7 @@ def plan(session: Session) -> Report:
             recover(session)
             observe(session, tentative=True)
             require_known_keys(session)
-            linked = match_streams(session)
+            linked = pair_up(session, run_id)
             _supersede_plans(session)
             plan_streams(session, made, keep_dirty=True)
             return finish(session, made, Outcome(), linked, RunState.PLANNED)
@@ -53,7 +54,7 @@ def sync(session: Session, *, full: bool = False, release: bool = False) -> Repo
             later = session.writes is not Writes.NONE
             observe(session, full=full, later=later)
             require_known_keys(session)
-            linked = match_streams(session)
+            linked = pair_up(session, run_id)
             if session.writes is Writes.NONE:
                 plan_streams(session, made, keep_dirty=True)
                 return finish(session, made, outcome, linked, RunState.PLANNED)
@@ -68,7 +69,9 @@ def _rounds(session: Session, made: Plan, outcome: Outcome, *, release: bool) ->
     states = [ActionState.PLANNED]
     if release:
         _release(session)
-    for _ in range(ROUNDS):
+    for turn in range(ROUNDS):
+        if turn:  # the guard may have met a merge
+            follow_merges(session, made.run_id)
         plan_streams(session, made, keep_dirty=False, release=release)
         apply_prm(session, made.run_id, states)
         part = apply_crm(session, made.run_id, states)
@@ -121,7 +124,7 @@ def apply(session: Session, run_id: int) -> Report:
         require_known_keys(session)
         if run.kind == runs.UNDO:
             return apply_undo(session, run)
-        match_streams(session)
+        pair_up(session, run_id)
         refused = _recheck(session, run_id)
         outcome = Outcome()
         states = [ActionState.WAITING, ActionState.PLANNED]

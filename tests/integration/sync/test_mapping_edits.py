@@ -205,7 +205,7 @@ def test_a_first_read_that_broke_off_before_an_edit_is_not_lost(
     partner = world.insert("partner", {**partner_values, "duns": None})
     world.alter = lambda one: rig.without(one, "duns")
     with monkeypatch.context() as patched:
-        patched.setattr(run, "match_streams", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+        patched.setattr(run, "pair_up", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             world.sync("crm")
     world.alter = lambda one: one

@@ -76,9 +76,9 @@ def test_every_problem_of_every_file_is_listed_and_the_code_is_2(home: Path, cap
     edit(home / "mappings/hubspot/opportunity.yaml", "stamp_key", "stamp_kee")
     assert main.run(["mapping", "check"]) == 2
     out = capsys.readouterr().out
-    assert out.count("unknown policy `pmr`\n    did you mean `prm`?") == 4
+    assert out.count("unknown policy `pmr`\n    did you mean `prm`?") == 5
     assert "mappings/hubspot/opportunity.yaml:12:1  unknown key `stamp_kee`" in out
-    assert out.endswith("5 problems. Nothing was read or written.\n")
+    assert out.endswith("6 problems. Nothing was read or written.\n")
 
 
 def test_a_second_owner_is_told_over_both_connections(home: Path, capsys) -> None:

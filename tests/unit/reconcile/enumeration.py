@@ -10,7 +10,7 @@ from typing import Any
 from prmsync.domain.merge import Direction, First, OnDelete, Policy, Side
 from prmsync.domain.stage import Stage
 from prmsync.domain.values import Scalar, Values
-from prmsync.reconcile.record import RECORD, Decision, Present, reconcile
+from prmsync.reconcile.record import RECORD, Decision, Present, Winner, reconcile
 from prmsync.reconcile.rules import GroupRule, RecordRule, Taken
 
 VALUES: tuple[Scalar, ...] = (None, "v1", "v2", "v3")
@@ -104,6 +104,46 @@ def _record_decisions(prm: Values | None, crm: Values | None) -> Iterator[Mappin
         yield {RECORD: Taken(take, ours, theirs, "dana")}
     yield {RECORD: Taken(Side.PRM, ("old",), theirs, "dana")}
     yield {RECORD: Taken(Side.CRM, ours, ("old",), "dana")}
+
+
+def merged_away(direction: Direction) -> Iterator[Case]:
+    """The CRM record went into another one: base × our side × winner × record rules × decisions."""
+    groups = (GroupRule("f", ("f",), Policy.HOLD, direction), GroupRule("g", ("g", "h")))
+    here = [Present({"f": value, "g": "w", "h": None}) for value in VALUES]
+    shown: list[Values] = [{"f": value, "g": "w", "h": None} for value in ("v1", "v2", None)]
+    shown += [{"f": "v1", "g": None, "h": None}, {"f": None}]
+    winners = [
+        *(Winner("W", values) for values in shown),
+        *(Winner("W", values, "Initech") for values in (*shown, {"f": "v1"})),
+    ]
+    bases: list[Values | None] = [
+        None,
+        {},
+        {"f": "v1", "g": "w", "h": None},
+        {"f": None, "g": None, "h": "x"},
+        {"f": "v2", "g": "w"},
+    ]
+    for base, prm, winner, rule, skip in product(
+        bases, [ABSENT, GONE, *here], winners, flags(groups), (frozenset[str](), frozenset({"f"}))
+    ):
+        crm = Present(None, gone=True, into=winner)
+        for taken in _merge_decisions(prm.values, winner.values):
+            yield Case(base, prm, crm, rule, taken, skip)
+    for prm, winner, rule in product([ABSENT, *here], winners, flags(groups)):
+        # Who is there was merged into nothing, and what is merely absent is no merge.
+        yield Case(bases[2], prm, Present({"f": "v1", "g": "w"}, into=winner), rule)
+        yield Case(bases[2], prm, Present(None, into=winner), rule)
+
+
+def _merge_decisions(ours: Values | None, theirs: Values) -> Iterator[Mapping[str, Taken]]:
+    prm = tuple((ours or {}).values())
+    crm = tuple(theirs.get(name) for name in ("f", "g", "h"))
+    yield NOBODY
+    for take in Side:
+        yield {RECORD: Taken(take, prm, crm, "dana")}
+    yield {RECORD: Taken(Side.PRM, ("old",), crm, "dana")}
+    yield {RECORD: Taken(Side.CRM, prm, ("old",), "dana")}
+    yield {RECORD: Taken(Side.CRM, prm, (), "dana")}
 
 
 def two_members(policy: Policy, direction: Direction) -> Iterator[Case]:

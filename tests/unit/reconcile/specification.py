@@ -12,7 +12,7 @@ from typing import Any
 
 from prmsync.domain.merge import Direction, First, OnDelete, Policy, Side
 from prmsync.domain.values import Scalar, Values
-from prmsync.reconcile.record import Present
+from prmsync.reconcile.record import Present, Winner
 from prmsync.reconcile.rules import GroupRule, RecordRule, Taken
 
 CRM, PRM, HELD, BASE = "to the CRM", "to us", "held", "base moves"
@@ -197,6 +197,9 @@ def expected(
     plain = nothing()
     state = (_state(prm), _state(crm))
     record = decisions.get("@record")
+    if state == ("here", "gone") and crm.into is not None:
+        _merged_away(plain, base, prm.values or {}, crm.into, rule, record, skip)
+        return plain
     if state == ("here", "here"):
         for group in rule.groups:
             if group.name not in skip:
@@ -255,6 +258,43 @@ def _given(values: Values, flow: str, rule: RecordRule, skip: frozenset[str]) ->
         if group.direction.value in ("both", flow) and group.name not in skip
         for member in group.members
     }
+
+
+def _merged_away(
+    plain: Plain,
+    base: Values | None,
+    ours: Values,
+    winner: Winner,
+    rule: RecordRule,
+    taken: Taken | None,
+    skip: frozenset[str],
+) -> None:
+    """Somebody merged the CRM record into another one. A link follows its record, whatever was
+    edited: the fields are merged afterwards. Where the winner has a partner of its own on our
+    side, two records of ours mean one in the CRM, and only a person can say what is right: theirs
+    (ours is let go as after a deletion) or ours (it gets a CRM record of its own again).
+
+    What the winner leaves blank nobody emptied: both count as having agreed on a blank, so that our
+    value goes there instead of being lost."""
+    if winner.holder is None:
+        plain |= {"op": "follow", "reasons": {"@record": f"merged in the CRM into {winner.id}"}}
+        for group in rule.groups:
+            blank_there = all(winner.values.get(name) is None for name in group.members)
+            agreed = base is not None and set(group.members) <= set(base)
+            if blank_there and agreed and any((base or {})[name] for name in group.members):
+                plain["base"] |= dict.fromkeys(group.members)
+        return
+    names = [name for group in rule.groups for name in group.members]
+    here, there = (tuple(one.get(name) for name in names) for one in (ours, winner.values))
+    if taken is None or (taken.prm, taken.crm) != (here, there):
+        why = f"merged in the CRM into {winner.id}, which is linked to {winner.holder}"
+        plain["held"] = [("@record", why, None, here, there)]
+        return
+    plain["reasons"] = {"@record": f"decision of {taken.by}"}
+    if taken.take.value == "prm":
+        plain |= {"op": "create_crm", "to_crm": _given(ours, "to_crm", rule, skip)}
+    else:
+        plain["op"] = "delete_prm" if rule.on_delete is OnDelete.PROPAGATE else "end"
 
 
 def _deleted(

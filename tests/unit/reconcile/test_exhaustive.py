@@ -10,6 +10,7 @@ from enumeration import (
     NOBODY,
     WAYS,
     Case,
+    merged_away,
     one_field,
     one_sided,
     plain,
@@ -48,6 +49,12 @@ def test_one_field_on_both_sides(policy: Policy, direction: Direction) -> None:
 @pytest.mark.parametrize("direction", Direction)
 def test_records_that_one_side_or_both_do_not_have(direction: Direction) -> None:
     found = disagreements(one_sided(direction))
+    assert found == [], samples(found)
+
+
+@pytest.mark.parametrize("direction", Direction)
+def test_records_that_were_merged_away_in_the_crm(direction: Direction) -> None:
+    found = disagreements(merged_away(direction))
     assert found == [], samples(found)
 
 

@@ -28,6 +28,7 @@ FULL: dict[str, Values] = {
         "tier": "Gold",
         "partner_manager": "ann@vendor.example",
         "created_at": "2024-02-29T23:59:59.999Z",
+        "distributor": "p",
     },
     "opportunity": {
         "number": "O-1",

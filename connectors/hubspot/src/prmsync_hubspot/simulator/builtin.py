@@ -58,7 +58,7 @@ _CODES: dict[str, list[tuple[str, str]]] = {
 }
 
 _PARTNER = (
-    "duns types:checkbox status:select tier partner_manager created_at:datetime"
+    "duns types:checkbox status:select tier partner_manager distributor created_at:datetime"
     " conflict:bool conflict_kind:select conflict_reason"
 )
 _CUSTOMER = "customer_name customer_domain customer_duns customer_country"

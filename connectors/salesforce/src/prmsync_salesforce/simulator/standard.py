@@ -222,6 +222,7 @@ def _account() -> ObjectDefinition:
             ),
             _pick("PRM_Tier__c", "Partner Tier", ("Bronze", "Silver", "Gold", "Platinum")),
             _text("PRM_Partner_Manager__c", "Partner Manager"),
+            _lookup("PRM_Distributor__c", "Distributor", "Account", "PRM_Distributor"),
             _time("PRM_Created_At__c", "Partner Since"),
         ],
     )

@@ -1,0 +1,134 @@
+"""Merges in the CRM: a link goes on with the record into which its own was merged.
+
+Nothing is written to either side: as with matching, only what belongs together becomes known.
+What the winner shows is merged field by field afterwards, on the link's own base.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import sqlalchemy as sa
+
+from prmsync.connector.protocol import Record
+from prmsync.reconcile.record import RECORD, Decision, Op, Present, Winner, reconcile
+from prmsync.store import held, journal, links
+from prmsync.store import records as prm_records
+from prmsync.store.held import HeldState
+from prmsync.store.journal import Action, ActionState
+from prmsync.store.links import MERGED, Dirty, Link, LinkState
+from prmsync.sync.observe import store_records
+from prmsync.sync.session import Session, Stream
+from prmsync.sync.status import titles
+
+
+def follow_merges(session: Session, run_id: int) -> int:
+    """Let all links follow their merged CRM records; returns how many did."""
+    return sum(_follow_stream(session, run_id, one) for one in session.streams.values())
+
+
+def _follow_stream(session: Session, run_id: int, stream: Stream) -> int:
+    with session.database.read() as connection:
+        lost = links.merged_away(connection, stream.id)
+        unread = _unread(connection, stream, lost)
+    if not lost:
+        return 0
+    winners = _read(session, stream, unread)
+    with session.database.begin() as connection:
+        session.fence(connection)
+        store_records(connection, session, stream, winners)
+        _remember(connection, stream, winners)
+        lost = links.merged_away(connection, stream.id)
+        return _follow_page(connection, session, stream, run_id, lost)
+
+
+def _unread(connection: sa.Connection, stream: Stream, lost: Sequence[Link]) -> list[str]:
+    """Winners of which nothing was read yet."""
+    found = links.survivors(connection, stream.id, [str(one.crm_id) for one in lost])
+    return sorted({one for one in found.values() if isinstance(one, str)})
+
+
+def _read(session: Session, stream: Stream, ids: Sequence[str]) -> list[Record]:
+    """These records and, where they were merged themselves, those that are left of them."""
+    found: dict[str, Record] = {}
+    while ids:
+        found |= session.connector.fetch(stream.spec, ids)
+        further = {one.merged_into for one in found.values() if one.deleted and one.merged_into}
+        ids = sorted(further - found.keys() - set(ids))
+    return list(found.values())
+
+
+def _remember(connection: sa.Connection, stream: Stream, records: Sequence[Record]) -> None:
+    """Winners that were merged before anybody read them: only the way past them is kept."""
+    known = links.by_crm_ids(connection, stream.id, [one.id for one in records])
+    for one in records:
+        if one.deleted and one.merged_into is not None and one.id not in known:
+            links.remember_merge(connection, stream.id, one.id, one.merged_into)
+
+
+def winners_of(
+    connection: sa.Connection, stream: Stream, found: Sequence[Link]
+) -> Mapping[int, Winner]:
+    """Link id → the record into which its CRM record was merged, where there is one."""
+    merged = [one for one in found if one.crm_gone and MERGED in (one.crm or {})]
+    if not merged:
+        return {}
+    rows = links.survivors(connection, stream.id, [str(one.crm_id) for one in merged])
+    left = {
+        one.id: row
+        for one in merged
+        if isinstance(row := rows.get(str(one.crm_id)), Link) and not row.crm_gone
+    }
+    taken = [row for row in left.values() if row.is_linked]
+    named = titles(connection, stream.name, taken) if taken else {}
+    return {
+        link_id: Winner(str(row.crm_id), row.crm or {}, named.get(row.id))
+        for link_id, row in left.items()
+    }
+
+
+def _follow_page(
+    connection: sa.Connection, session: Session, stream: Stream, run_id: int, lost: Sequence[Link]
+) -> int:
+    """One link after another: of two that were merged into one record, the second finds it
+    taken."""
+    ours = prm_records.read(connection, stream.name, [str(one.prm_id) for one in lost])
+    count = 0
+    for link in lost:
+        winner = winners_of(connection, stream, [link]).get(link.id)
+        prm = Present(ours.get(str(link.prm_id)), link.prm_gone)
+        rule = stream.rule_for(prm.values, session.name)
+        decision = reconcile(link.base, prm, Present(None, gone=True, into=winner), rule)
+        if winner is not None and decision.op is Op.FOLLOW:
+            row = _row(session, link, winner.id, decision)
+            journal.add(connection, run_id, [row])
+            link.base = None if link.base is None else {**link.base, **decision.base}
+            _follow(connection, link, winner.id)
+            count += 1
+    return count
+
+
+def _row(session: Session, link: Link, into: str, decision: Decision) -> Action:
+    """Not a write, but history tells it: from here on the record has another id."""
+    old = link.base or {}
+    fields = {name: (old.get(name), value) for name, value in decision.base.items()}
+    fields[RECORD] = (link.crm_id, into)
+    reason = decision.reasons[RECORD]
+    row = Action(link.id, link.stream_id, "base", "merge", fields, reason)
+    row.state, row.done_at = ActionState.DONE, session.stamp()
+    return row
+
+
+def _follow(connection: sa.Connection, link: Link, into: str) -> None:
+    """The winner's own row gives its id up, the link takes it, and a tombstone keeps the old id
+    for the references that still name it."""
+    lost, row = str(link.crm_id), links.by_crm_ids(connection, link.stream_id, [into])[into]
+    items = held.of_links(connection, [row.id]).get(row.id, ())
+    held.close_items(connection, [item.id for item in items], HeldState.MOVED)
+    links.give_up(connection, [row])
+    link.crm_id, link.crm, link.crm_gone = into, row.crm, False
+    link.crm_version, link.crm_modified_by = row.crm_version, row.crm_modified_by
+    link.state = LinkState.DORMANT if link.state == LinkState.DORMANT else LinkState.LIVE
+    link.dirty = Dirty.CHANGED
+    links.save(connection, [link])
+    links.remember_merge(connection, link.stream_id, lost, into)

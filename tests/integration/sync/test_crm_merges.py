@@ -1,0 +1,243 @@
+"""Records that people merge in the CRM: links, references and decisions follow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from prmsync.domain.values import Values
+from prmsync.store import held, links
+from prmsync.sync import run
+from prmsync.sync.status import history
+from prmsync.sync.verify import verify
+
+OTHER: Values = {
+    "name": "Initech",
+    "domain": "initech.example",
+    "country": "FR",
+    "types": "reseller",
+    "status": "active",
+}
+
+
+@pytest.fixture
+def partner(world: Any, partner_values: Values) -> str:
+    """A partner that both sides have."""
+    made = world.insert("partner", partner_values)
+    world.settle("crm")
+    world.wait(60)
+    return str(made)
+
+
+def crm_id(world: Any, crm: Any, name: str) -> str:
+    (row,) = [one for one in crm.rows("partner") if one[crm.words["name"]] == name]
+    return str(row[crm.words["id"]])
+
+
+def duplicate(crm: Any, **values: Any) -> str:
+    """A record that a CRM user made by hand."""
+    return str(crm.create(crm.words["partner"], {crm.words["name"]: "Globex Corp.", **values}))
+
+
+def look(world: Any) -> Any:
+    world.wait(60)
+    return world.settle("crm")
+
+
+def waiting(world: Any) -> list[Any]:
+    with world.database.read() as connection:
+        return [item for _, item in held.waiting_items(connection)]
+
+
+def decide(world: Any, item: Any, take: str) -> None:
+    with world.database.begin() as connection:
+        held.decide(connection, item.id, take, "dana", world.now())
+
+
+def linked(world: Any, prm_id: str) -> Any:
+    with world.database.read() as connection:
+        (one,) = links.ids_of_record(connection, "partner", prm_id)
+        return links.by_ids(connection, [one])[one]
+
+
+def clean(world: Any) -> bool:
+    with world.session("crm") as session:
+        return all(one.is_clean for one in verify(session))
+
+
+def test_the_link_follows_its_record_into_the_one_that_stays(
+    world: Any, crm: Any, partner: str
+) -> None:
+    lost = crm_id(world, crm, "Globex Corporation")
+    winner = duplicate(crm)
+    crm.merge("partner", lost, winner)
+    look(world)
+    assert linked(world, partner).crm_id == winner
+    assert list(world.all_ours("partner")) == [partner]
+    assert len(crm.rows("partner")) == 1
+    assert clean(world)
+    world.edit("partner", partner, {"tier": None, "status": "suspended"})
+    look(world)
+    status = "PRM_Status__c" if crm.connector == "salesforce" else "prm_status"
+    assert crm.only("partner")[status] == "suspended"
+
+
+def test_history_tells_the_merge_with_both_ids(world: Any, crm: Any, partner: str) -> None:
+    lost = crm_id(world, crm, "Globex Corporation")
+    winner = duplicate(crm)
+    crm.merge("partner", lost, winner)
+    look(world)
+    lines = [one.action for one in history(world.database, "partner", partner)]
+    (merge,) = [one for one in lines if one.op == "merge"]
+    assert merge.fields["@record"] == (lost, winner)
+    assert merge.reason == f"merged in the CRM into {winner}"
+
+
+def test_what_the_winner_shows_is_merged_on_the_old_base(
+    world: Any, crm: Any, partner: str
+) -> None:
+    """The name that the merge left is an edit in the CRM; ours of another field is one here."""
+    lost = crm_id(world, crm, "Globex Corporation")
+    winner = duplicate(crm)
+    world.edit("partner", partner, {"country": "AT"})
+    crm.merge("partner", lost, winner)
+    look(world)
+    ours = world.ours("partner", partner)
+    assert (ours["name"], ours["country"]) == ("Globex Corp.", "AT")
+    assert crm.only("partner")[crm.words["country"]] == "AT"
+
+
+def test_references_to_the_lost_record_follow(world: Any, crm: Any, partner: str) -> None:
+    deal = world.insert(
+        "opportunity", {"name": "Firewall", "close_date": "2026-12-20", "partner": partner}
+    )
+    look(world)
+    lost = crm_id(world, crm, "Globex Corporation")
+    winner = duplicate(crm)
+    crm.merge("partner", lost, winner)
+    look(world)
+    crm.change(
+        "opportunity", crm.only("opportunity")[crm.words["id"]], deal_name="Firewall renewed"
+    )
+    look(world)
+    ours = world.ours("opportunity", deal)
+    assert (ours["name"], ours["partner"]) == ("Firewall renewed", partner)
+    assert waiting(world) == []
+    assert clean(world)
+
+
+def test_a_relation_of_the_lost_record_is_one_relation_afterwards(
+    world: Any, crm: Any, partner: str
+) -> None:
+    deal = world.insert("opportunity", {"name": "Firewall", "close_date": "2026-12-20"})
+    made = world.insert("relation", {"opportunity": deal, "partner": partner, "role": "reseller"})
+    look(world)
+    winner = duplicate(crm)
+    crm.merge("partner", crm_id(world, crm, "Globex Corporation"), winner)
+    world.wait(700)
+    with world.session("crm") as session:
+        run.sync(session, full=True, release=True)
+    look(world)
+    assert list(world.all_ours("relation")) == [made]
+    assert [(role, to) for _, to, role, _ in crm.relations()] == [(crm.words["reseller"], winner)]
+    assert clean(world)
+
+
+@pytest.fixture
+def both(world: Any, crm: Any, partner: str) -> str:
+    """A second partner, into whose CRM record the first one's was merged; returns its id."""
+    other = str(world.insert("partner", dict(OTHER)))
+    look(world)
+    first, second = (crm_id(world, crm, name) for name in ("Globex Corporation", "Initech"))
+    crm.merge("partner", first, second)
+    look(world)
+    return other
+
+
+def test_a_winner_that_is_linked_waits_for_a_person_with_both_named(
+    world: Any, crm: Any, partner: str, both: str
+) -> None:
+    (item,) = waiting(world)
+    winner = crm.only("partner")[crm.words["id"]]
+    assert item.link_id == linked(world, partner).id
+    assert item.kind == f"merged in the CRM into {winner}, which is linked to Initech"
+    assert "Globex Corporation" in (item.prm or ())
+    assert "Initech" in (item.crm or ())
+    assert set(world.all_ours("partner")) == {partner, both}
+    look(world)
+    assert [one.id for one in waiting(world)] == [item.id]
+
+
+def test_taking_ours_gives_the_record_one_of_its_own_in_the_crm_again(
+    world: Any, crm: Any, partner: str, both: str
+) -> None:
+    (item,) = waiting(world)
+    decide(world, item, "prm")
+    look(world)
+    names = sorted(one[crm.words["name"]] for one in crm.rows("partner"))
+    assert names == ["Globex Corporation", "Initech"]
+    assert waiting(world) == []
+    assert linked(world, partner).crm_id == crm_id(world, crm, "Globex Corporation")
+    assert clean(world)
+
+
+def test_taking_the_crms_lets_our_record_go_and_leaves_the_other_linked(
+    world: Any, crm: Any, partner: str, both: str
+) -> None:
+    (item,) = waiting(world)
+    decide(world, item, "crm")
+    look(world)
+    assert len(crm.rows("partner")) == 1
+    assert linked(world, partner).state == "ended"
+    assert linked(world, both).state == "live"
+    world.edit("partner", partner, {"country": "AT"})
+    look(world)
+    assert crm.only("partner")[crm.words["name"]] == "Initech"
+    assert waiting(world) == []
+
+
+def test_when_the_other_record_is_let_go_the_waiting_link_follows(
+    world: Any, crm: Any, partner: str, both: str
+) -> None:
+    world.remove("partner", both)
+    look(world)
+    look(world)
+    assert linked(world, partner).crm_id == crm.only("partner")[crm.words["id"]]
+    assert waiting(world) == []
+
+
+def test_a_merge_of_a_merge_is_followed_to_its_end(world: Any, crm: Any, partner: str) -> None:
+    second, third = duplicate(crm), duplicate(crm)
+    crm.merge("partner", crm_id(world, crm, "Globex Corporation"), second)
+    crm.merge("partner", second, third)
+    look(world)
+    assert linked(world, partner).crm_id == third
+    assert clean(world)
+
+
+def test_a_record_deleted_here_and_merged_there_stays_deleted(
+    world: Any, crm: Any, partner: str
+) -> None:
+    winner = duplicate(crm)
+    crm.merge("partner", crm_id(world, crm, "Globex Corporation"), winner)
+    world.remove("partner", partner)
+    look(world)
+    assert world.all_ours("partner") == {}
+    assert [one[crm.words["id"]] for one in crm.rows("partner")] == [winner]
+
+
+def test_a_merge_while_a_write_is_on_its_way_moves_the_write_to_the_winner(
+    world: Any, crm: Any, partner: str
+) -> None:
+    """The plan was made before the merge; its guard meets it."""
+    world.edit("partner", partner, {"country": "AT"})
+    with world.session("crm") as session:
+        planned = run.plan(session)
+    winner = duplicate(crm)
+    crm.merge("partner", crm_id(world, crm, "Globex Corporation"), winner)
+    with world.session("crm") as session:
+        run.apply(session, planned.run_id)
+    look(world)
+    assert crm.only("partner")[crm.words["id"]] == winner
+    assert crm.only("partner")[crm.words["country"]] == "AT"
