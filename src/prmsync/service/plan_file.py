@@ -173,6 +173,13 @@ def read_plan(path: Path) -> list[PlanFile]:
     return plans
 
 
+def _account(database: Database, name: str) -> str | None:
+    with database.read() as connection:
+        return next(
+            (one.org_id for one in streams.all_connections(connection) if one.name == name), None
+        )
+
+
 def runs_of_file(database: Database, plans: Sequence[PlanFile]) -> list[int]:
     """The runs to apply. Raises StateError when one no longer is what the file says."""
     for plan in plans:
@@ -181,6 +188,12 @@ def runs_of_file(database: Database, plans: Sequence[PlanFile]) -> list[int]:
             raise StateError(
                 f"run {plan.run} belongs to {stored['connection']}, the file to {plan.connection}",
                 hint="this plan was made with another database",
+            )
+        if plan.org_id != _account(database, plan.connection):
+            raise StateError(
+                f"the file is a plan for account {plan.org_id}, which {plan.connection} is not "
+                "bound to",
+                hint=f"make a new plan: prmsync plan {plan.connection} --out FILE",
             )
         if stored["digest"] != plan.digest:
             raise StateError(

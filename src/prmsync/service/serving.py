@@ -20,6 +20,7 @@ from prmsync.service.serving_run import Ended, Kind
 from prmsync.service.serving_stop import Stop
 from prmsync.service.syncing import named_or_all
 from prmsync.service.wiring import Application, load_all_mappings
+from prmsync.store.damage import check_pages
 
 STOP_SECONDS = 100.0
 """A page that is under way gets so long to finish: less than systemd and Docker allow."""
@@ -42,6 +43,8 @@ def serve(application: Application, stop: Stop, *, stop_seconds: float = STOP_SE
     ConfigurationError for files that are wrong, StateError while another scheduler runs.
     """
     names = _sound(application)
+    with application.database.read() as connection:
+        check_pages(connection, application.database.name)
     sections = application.settings.connections
     started = application.now()
     board = Board({name: sections[name].schedule for name in names}, started)

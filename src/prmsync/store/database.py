@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError
 
 from prmsync.errors import StoreError
 from prmsync.store.capture import missing_triggers
+from prmsync.store.damage import check_length, check_tables
 from prmsync.store.database_errors import display_name, store_error
 from prmsync.store.schema_version import HEAD, VERSIONS
 
@@ -107,10 +108,14 @@ def open_database(url: str, *, check: bool = True) -> Database:
     parsed = _parse(url)
     if check:
         _require_file(parsed)
+        if parsed.get_backend_name() == "sqlite":
+            check_length(Path(str(parsed.database)), display_name(parsed))
     database = Database(_engine(parsed))
     try:
         if check:
             check_version(database)
+            with database.read() as connection:
+                check_tables(connection, database.name)
             check_capture(database)
     except BaseException:
         database.close()

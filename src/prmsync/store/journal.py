@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from prmsync.domain.values import Scalar
 from prmsync.store.bulk import among, insert_rows
+from prmsync.store.damage import unreadable
 from prmsync.store.links import CHUNK, chunks
 from prmsync.store.tables import action as table
 from prmsync.store.tables import link as links
@@ -119,7 +120,10 @@ COLUMNS = (
 
 def from_row(row: Any) -> Action:
     """A row of `COLUMNS`."""
-    fields = {name: tuple(change) for name, change in orjson.loads(row[4]).items()}
+    try:
+        fields = {name: tuple(change) for name, change in orjson.loads(row[4]).items()}
+    except (orjson.JSONDecodeError, AttributeError, TypeError) as error:
+        raise unreadable("action", row[7]) from error
     return Action(
         row[0],
         row[1],

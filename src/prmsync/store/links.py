@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from prmsync.domain.values import Values
 from prmsync.store.bulk import among, update_rows
+from prmsync.store.damage import unreadable
 from prmsync.store.tables import action as actions
 from prmsync.store.tables import held as helds
 from prmsync.store.tables import link as table
@@ -109,8 +110,11 @@ _COLUMNS = (
 
 
 def _unpack(row: Any) -> Link:
-    base = orjson.loads(row[5]) if row[5] else None
-    seen = orjson.loads(row[6]) if row[6] else None
+    try:
+        base = orjson.loads(row[5]) if row[5] else None
+        seen = orjson.loads(row[6]) if row[6] else None
+    except orjson.JSONDecodeError as error:
+        raise unreadable("link", row[0]) from error
     crm: Values | None = None
     if row[3] is not None and (base is not None or seen is not None):
         crm = {**(base or {}), **(seen or {})}

@@ -209,8 +209,9 @@ def fill(office: Office) -> None:
 
 
 @contextmanager
-def installed(folder: Path, connector: str) -> Iterator[tuple[Path, Tripwire, str]]:
-    """A set-up folder whose one connection leads to a simulator that is being served."""
+def installed(folder: Path, connector: str, database: str) -> Iterator[tuple[Path, Tripwire, str]]:
+    """A set-up folder on this database, whose one connection leads to a simulator that is being
+    served."""
     wire = Tripwire(plugin(connector).simulator(SimulatorOptions(now=utc_now)))
     initialise(folder, simulators=True)
     with serving(wire.handle, latency_ms=LATENCY_MS) as url:
@@ -219,7 +220,10 @@ def installed(folder: Path, connector: str) -> Iterator[tuple[Path, Tripwire, st
         (block,) = [one for one in blocks if f'connector = "{connector}"' in one]
         block = re.sub(r"\[connections\.[^\]]+\]", f"[connections.{CONNECTION}]", block)
         block = re.sub(r'base_url = "[^"]+"', f'base_url = "{url}"', block)
+        head = head.replace('"sqlite:///prmsync.db"', '"file:database-url"')
+        (folder / "database-url").write_text(database)
         (folder / "prmsync.toml").write_text(head + block)
+        initialise(folder, simulators=True)  # the database of these settings
         yield folder, wire, url
 
 
@@ -314,11 +318,11 @@ def duplicates(office: Office) -> list[str]:
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("connector", ["salesforce", "hubspot"])
 def test_killed_syncs_lose_no_edit_and_make_no_duplicate(
-    connector: str, seed: int, tmp_path: Path, rig: Any
+    connector: str, seed: int, tmp_path: Path, rig: Any, database_url: str
 ) -> None:
     chance = random.Random(seed)
-    with installed(tmp_path, connector) as (folder, wire, url):
-        database = open_database(f"sqlite:///{folder / 'prmsync.db'}")
+    with installed(tmp_path, connector, database_url) as (folder, wire, url):
+        database = open_database(database_url)
         try:
             crm = rig.Crm(CONNECTION, connector, wire, url)
             office = Office(database, crm, chance)
