@@ -115,6 +115,10 @@ class Ground:
         kept["PRMSYNC_SERVICE__HEALTH"] = "off"
         return kept
 
+    def calls(self) -> int:
+        """Calls that both CRMs were asked so far."""
+        return sum(crm.control("GET", "stats")["total"] for crm in self.crms.values())
+
     @property
     def log(self) -> Path:
         return self.folder / "said.log"

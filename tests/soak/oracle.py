@@ -45,7 +45,7 @@ def duplicates(office: Office) -> list[str]:
 
 def unaccounted(office: Office) -> list[str]:
     """Last edits of each side that are neither on all sides, nor held, nor told of by history as
-    what another edit replaced."""
+    replaced: by another edit, or put back because the CRM holds a copy of the deal only."""
     last: dict[Where, dict[str, str]] = {}
     for where, side, value in office.log:
         last.setdefault(where, {})[side] = value
@@ -61,7 +61,9 @@ def unaccounted(office: Office) -> list[str]:
             if stands == {value} or value in waiting.get((kind, prm_id), ()):
                 continue
             others = {one for other, one in edits.items() if other != side}
-            replaced = value in told and (stands & others or _is_held(waiting, where, others))
+            copy = side != PRM and ours[kind][prm_id].get("home") not in (None, side)
+            by_others = stands & others or _is_held(waiting, where, others)
+            replaced = value in told and (copy or by_others)
             if not replaced:
                 found.append(f"{side} {kind} {prm_id} {name}: {value!r}; there: {sorted(stands)}")
     return found

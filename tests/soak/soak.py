@@ -33,7 +33,11 @@ WAYS: Sequence[tuple[str, Sequence[Sequence[str]]]] = (
 AT_LEAST = 2
 """Kills, however short the soak."""
 
-LEFT_ALONE = 0.25
+CALLS, LONGEST = 45, 40
+"""A run is killed within so many calls to the CRMs, however fast the machine is, or so many
+seconds."""
+
+LEFT_ALONE = 0.2
 """Share of the runs that are not killed but waited for (`serve`: asked to stop)."""
 
 
@@ -106,16 +110,19 @@ def _one_run(place: Ground, office: Office, chance: random.Random, told: Told) -
     told.runs[name] += 1
     processes = [place.start(*one) for one in commands]
     try:
-        until = time.monotonic() + chance.uniform(0.4, 14.0 if name == "serve" else 5.0)
+        until = time.monotonic() + LONGEST
+        reached = place.calls() + chance.randrange(1, CALLS)
         alone = chance.random() < LEFT_ALONE
-        while time.monotonic() < until or alone:
+        while time.monotonic() < until:
             office.work()
-            time.sleep(chance.uniform(0.0, 0.15))
+            time.sleep(chance.uniform(0.0, 0.1))
             if all(one.poll() is not None for one in processes):
                 break
-            if alone and name == "serve" and time.monotonic() > until:
+            if place.calls() < reached or (alone and name != "serve"):
+                continue
+            if alone:
                 _send(processes, signal.SIGTERM)
-                break
+            break
         if not alone:
             chance.shuffle(processes)
             for one in processes:

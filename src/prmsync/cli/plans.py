@@ -96,7 +96,7 @@ _BECAME = {
     "parked": "refused",
     "retry": "left for the next run",
     "unknown": "sent, no answer yet: the next run looks it up",
-    "superseded": "overtaken: its values moved",
+    "superseded": "overtaken: decided anew later",
 }
 """States of a row that a reader of its run has to be told."""
 

@@ -41,8 +41,9 @@ def notice_older(database: Database, folder: Path, now: datetime) -> None:
         same = claims.installation_id(connection) == mark.installation
         if not same or _stamp(claims.began(connection, mark.run)) == mark.began:
             return
+    began = mark.began[:16].replace("T", " ")
     why = (
-        f"its database is older than its last run: run {mark.run} of {mark.began} is not in it. "
+        f"its database is older than its last run: run {mark.run} of {began} UTC is not in it. "
         "It was restored from a backup, and the CRM has gone on since"
     )
     with database.begin() as connection:
