@@ -19,6 +19,7 @@ CHANGED_SINCE = "changed since the run"
 GONE_SINCE = "the record was deleted since the run"
 USED_SINCE = "the record was changed since it was created"
 IS_A_DELETION = "a deletion is not undone"
+IS_A_MERGE = "records were merged in the CRM; that is not undone"
 IS_AN_END = "the link ended with the record; that is not undone"
 NOT_MAPPED = "the mapping has no such field any more"
 REGROUPED = "the mapping merges this field together with others now"
@@ -96,8 +97,8 @@ def reverse(
         return _uncreate(written, now, rule, used=used)
     if written.op == "delete" and was_undo and now.values is None:
         return Reversal(recreate=dict(written.before))
-    if written.op in ("delete", "end"):
-        why = IS_AN_END if written.op == "end" else IS_A_DELETION
+    if written.op in ("delete", "end", "merge"):
+        why = {"end": IS_AN_END, "merge": IS_A_MERGE}.get(written.op, IS_A_DELETION)
         return Reversal(kept=[Kept(RECORD, why, {}, written.before)])
     if now.values is None:
         return Reversal(kept=[Kept(RECORD, GONE_SINCE, {}, _plain(written.before))])

@@ -227,6 +227,12 @@ def mark(
         )
 
 
+def set_fields(connection: sa.Connection, action: Action) -> None:
+    """Store that a row says less than it did; what it lost stands in a row of its own."""
+    fields = orjson.dumps(action.fields).decode()
+    connection.execute(table.update().where(table.c.id == action.id).values(fields=fields))
+
+
 def open_intents(connection: sa.Connection, stream_id: int) -> list[Action]:
     """Writes whose outcome is not known: left by a crash, or answered by silence."""
     statement = (

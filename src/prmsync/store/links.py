@@ -301,6 +301,12 @@ def dirty_page(
     )
 
 
+def any_dirty(connection: sa.Connection, stream_id: int, values: Sequence[int]) -> bool:
+    """Whether some link of a stream is marked with one of these values of `Dirty`."""
+    marked = sa.and_(table.c.stream_id == stream_id, table.c.dirty > 0, table.c.dirty.in_(values))
+    return bool(connection.execute(sa.select(sa.exists().where(marked))).scalar_one())
+
+
 def page(connection: sa.Connection, stream_id: int, after: int, limit: int) -> list[Link]:
     """All links of a stream in id order, for verify."""
     return _select(connection, table.c.stream_id == stream_id, table.c.id > after, limit=limit)

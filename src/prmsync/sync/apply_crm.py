@@ -30,7 +30,7 @@ from prmsync.store import journal, links
 from prmsync.store.held import ParkedItem
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.links import OURS, Dirty, Link, LinkState
-from prmsync.sync import references
+from prmsync.sync import references, second_pass
 from prmsync.sync.observe import store_records, translated
 from prmsync.sync.session import KEY, Session, Stream
 
@@ -66,9 +66,9 @@ def apply_crm(session: Session, run_id: int, states: Sequence[ActionState]) -> O
     outcome = Outcome()
     if not session.may_write(Side.CRM):
         return outcome
-    with session.database.read() as connection:
-        there = journal.counts(connection, run_id)
     for op in ("create", "update", "delete"):
+        with session.database.read() as connection:  # creates may leave a second pass behind
+            there = journal.counts(connection, run_id)
         streams = session.streams.values()
         for stream in reversed(streams) if op == "delete" else streams:
             if not any((stream.id, Side.CRM, op, state) in there for state in states):
@@ -140,7 +140,7 @@ def _prepare(
     writes = []
     for action, (values, missing) in zip(page, rows, strict=True):
         link = found[action.link_id]
-        if missing:
+        if missing and not second_pass.split(connection, stream, action, values, missing):
             _wait(connection, action, link, missing)
             continue
         key = values.pop(KEY, None)

@@ -18,7 +18,7 @@ from prmsync.store.journal import Action, ActionState
 from prmsync.store.links import Dirty, Link, LinkState
 from prmsync.store.row_checks import RowProblem
 from prmsync.store.tables import PRM_TABLES
-from prmsync.sync import references
+from prmsync.sync import references, second_pass
 from prmsync.sync.session import HOME, Session, Stream
 
 PAGE = 2000
@@ -232,7 +232,7 @@ def _agreed_on_create(stream: Stream, link: Link, values: Values) -> Values:
     for name in stream.members:
         if name not in base and name in crm and not crm[name]:
             base[name] = crm[name]
-    return base
+    return {**base, **second_pass.marks(stream, crm)}
 
 
 def _refuse(session: Session, batch: _Batch, action: Action, message: str) -> None:

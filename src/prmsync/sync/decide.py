@@ -18,7 +18,7 @@ from prmsync.store import records as prm_records
 from prmsync.store.held import HeldItem, HeldState
 from prmsync.store.journal import Action
 from prmsync.store.links import Dirty, Link, LinkState
-from prmsync.sync import references
+from prmsync.sync import references, second_pass
 from prmsync.sync.left import without_left
 from prmsync.sync.matching import MATCH
 from prmsync.sync.merging import winners_of
@@ -128,14 +128,19 @@ def _decide(
     undone = standing(known, rule, projected, link.crm, skip) if known else []
     if undone:
         skip |= {one.group for one in undone}
+    late = second_pass.left_out(stream, link.base)
     decision = reconcile(
-        link.base,
+        second_pass.as_blank(link.base, late),
         Present(projected, link.prm_gone),
         Present(None if link.crm_gone else link.crm, link.crm_gone, winner),
         rule,
         _taken(known),
         skip,
     )
+    if decision.op is Op.CREATE_PRM and second_pass.requires(stream, verdict.waits):
+        return verdict
+    if late and decision.op is Op.NONE:
+        second_pass.take_over(decision, late, projected, link.crm, skip)
     if winner is not None and decision.op in (Op.NONE, Op.FOLLOW):
         verdict.waits.add(RECORD)  # the winner may be let go, and then the link follows
         if decision.op is Op.FOLLOW:

@@ -69,6 +69,7 @@ def _rounds(session: Session, made: Plan, outcome: Outcome, *, release: bool) ->
     states = [ActionState.PLANNED]
     if release:
         _release(session)
+    created = 0
     for turn in range(ROUNDS):
         if turn:  # the guard may have met a merge
             follow_merges(session, made.run_id)
@@ -78,21 +79,27 @@ def _rounds(session: Session, made: Plan, outcome: Outcome, *, release: bool) ->
         if (part.refused or isinstance(part.stopped, SchemaError)) and session.look_again():
             part.stopped = None  # what the CRM's schema keeps from use is paused, the rest goes on
         merge(outcome, part)
-        if outcome.stopped is not None or not _left(session):
+        created, before = _created(session, made.run_id), created
+        if outcome.stopped is not None or not _left(session, created > before):
             return
 
 
-def _left(session: Session) -> bool:
-    """Whether some link moved while this run wrote."""
+def _left(session: Session, created: bool) -> bool:
+    """Whether some link moved while this run wrote, or waited for a record that is there now."""
+    wanted = [links.Dirty.CHANGED, *([links.Dirty.WAITS] if created else [])]
     with session.database.read() as connection:
-        return (
-            any(
-                one.dirty == 1
-                for stream in session.streams.values()
-                for one in links.dirty_page(connection, stream.id, 0, 1)
-            )
-            and session.writes is Writes.BOTH
+        return session.writes is Writes.BOTH and any(
+            links.any_dirty(connection, one.id, wanted) for one in session.streams.values()
         )
+
+
+def _created(session: Session, run_id: int) -> int:
+    """How many records this run has made, on either side."""
+    with session.database.read() as connection:
+        counts = journal.counts(connection, run_id)
+    return sum(
+        many for (_, _, op, state), many in counts.items() if (op, state) == ("create", "done")
+    )
 
 
 def _release(session: Session) -> None:

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from prmsync.domain.values import Values
-from prmsync.store import held, links
+from prmsync.store import held, journal, links
 from prmsync.sync import run
-from prmsync.sync.status import history
 from prmsync.sync.verify import verify
 
 OTHER: Values = {
@@ -88,7 +87,9 @@ def test_history_tells_the_merge_with_both_ids(world: Any, crm: Any, partner: st
     winner = duplicate(crm)
     crm.merge("partner", lost, winner)
     look(world)
-    lines = [one.action for one in history(world.database, "partner", partner)]
+    with world.database.read() as connection:
+        (link,) = links.ids_of_record(connection, "partner", partner)
+        lines = [one for one, _, _ in journal.history(connection, [link])]
     (merge,) = [one for one in lines if one.op == "merge"]
     assert merge.fields["@record"] == (lost, winner)
     assert merge.reason == f"merged in the CRM into {winner}"

@@ -143,7 +143,10 @@ def test_a_created_record_that_is_gone_already_needs_nothing() -> None:
     assert reverse(written, Present(None, True), RULE, Side.CRM).is_empty
 
 
-@pytest.mark.parametrize(("op", "why"), [("delete", undo.IS_A_DELETION), ("end", undo.IS_AN_END)])
+@pytest.mark.parametrize(
+    ("op", "why"),
+    [("delete", undo.IS_A_DELETION), ("end", undo.IS_AN_END), ("merge", undo.IS_A_MERGE)],
+)
 def test_deletions_and_ends_are_listed(op: str, why: str) -> None:
     made = reverse(Written(op, {"tier": "a"}, {}), Present(None, True), RULE, Side.CRM)
     assert made.kept == [Kept("@record", why, {}, {"tier": "a"})]
