@@ -83,6 +83,10 @@ def test_it_shows_the_story_in_order(told: subprocess.CompletedProcess[str]) -> 
         "prmsync conflicts check",
         "prmsync margins explain",
         "prmsync forecast",
+        "prmsync undo ",
+        "✓ the former contacts of 2 registrations stand in Salesforce again",
+        "--field customer_contact --take crm",
+        "✓ all sides have the right contacts",
         "✓ neither run wrote anything",
         "prmsync report pipeline",
     ]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from prmsync.cli import demo_undo
 from prmsync.cli.demo_terminal import Terminal, captured, step
 from prmsync.cli.output import money, say, table
 
@@ -63,6 +64,7 @@ def demo(
         chosen = cast(world)
         _edits(terminal, world, chosen)
         _answers(terminal, world, chosen)
+        demo_undo.chapter(terminal, world, chosen, 6)
         _quiet(terminal, world)
         _end(terminal, world, folder, chosen, serving=serve)
         if serve:
@@ -325,7 +327,7 @@ def _answers(terminal: Terminal, world: Demo, chosen: Cast) -> None:
 def _quiet(terminal: Terminal, world: Demo) -> None:
     from prmsync.service import demo_checks as so
 
-    terminal.chapter(6, "Without further edits nothing is written")
+    terminal.chapter(7, "Without further edits nothing is written")
     before = so.last_run(world)
     terminal.run("sync")
     nothing = so.last_run(world) > before and not so.written(world, before)
@@ -342,7 +344,7 @@ def _quiet(terminal: Terminal, world: Demo) -> None:
 def _end(terminal: Terminal, world: Demo, folder: Path, chosen: Cast, *, serving: bool) -> None:
     from prmsync.service import demo_checks as so
 
-    terminal.chapter(7, "What happened, and where to look")
+    terminal.chapter(8, "What happened, and where to look")
     total, crms = so.written(world), list(world.crms.values())
     quiet = so.is_quiet(world) and not so.held(world)
     calls = ", ".join(f"{crm.calls():,} calls to {crm.title}" for crm in crms)
