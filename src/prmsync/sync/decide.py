@@ -181,12 +181,25 @@ def _admitted(stream: Stream, link: Link, prm: Values | None, verdict: Verdict) 
     shown = prm if prm is not None else link.crm
     if not stream.mapping.filter or shown is None:
         return True
-    inside = all(shown.get(name) in codes for name, codes in stream.mapping.filter.items())
+    inside = _passes(stream, shown) or _comes_back(stream, link)
     if link.state == LinkState.LIVE and not inside:
         verdict.state = LinkState.DORMANT
     elif link.state == LinkState.DORMANT and inside:
         verdict.state = LinkState.LIVE
     return inside
+
+
+def _passes(stream: Stream, values: Values) -> bool:
+    return all(values.get(name) in codes for name, codes in stream.mapping.filter.items())
+
+
+def _comes_back(stream: Stream, link: Link) -> bool:
+    """Whether somebody edited a dormant record in the CRM so that it passes again."""
+    crm, base = link.crm, link.base or {}
+    if link.state != LinkState.DORMANT or crm is None or link.crm_gone:
+        return False
+    edited = any(crm.get(name) != base.get(name) for name in stream.mapping.filter)
+    return edited and _passes(stream, crm)
 
 
 def _comparable(

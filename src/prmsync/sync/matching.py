@@ -277,6 +277,8 @@ def _join_part(connection: sa.Connection, stream: Stream, joined: Sequence[Candi
     changed = []
     for pair in joined:
         mine, other = found[pair.prm_link], found[pair.crm_link]
+        if mine.state == LinkState.ENDED:  # what was agreed on with another record counts no more
+            mine.base, mine.crm_gone = None, False
         mine.crm_id, mine.crm, mine.state = other.crm_id, other.crm, LinkState.LIVE
         mine.crm_version, mine.crm_modified_by = other.crm_version, other.crm_modified_by
         mine.dirty = Dirty.CHANGED
@@ -348,11 +350,40 @@ def link_pairs(session: Session, pairs: Sequence[Candidate]) -> int:
             connection, {one for pair in pairs for one in (pair.prm_link, pair.crm_link)}
         )
         free: dict[str, list[Candidate]] = {}
+        revived = [found[one.prm_link] for one in pairs if _may_live_again(found, one)]
+        for link in revived:
+            link.state, link.dirty = LinkState.LIVE, Dirty.CHANGED
+        links.save(connection, revived)
         for pair in pairs:
-            if _free(found.get(pair.prm_link)) and _free(found.get(pair.crm_link)):
+            if _free_here(found.get(pair.prm_link)) and _free_there(found.get(pair.crm_link)):
                 free.setdefault(pair.stream, []).append(pair)
-        return sum(join(connection, session.streams[name], some)[0] for name, some in free.items())
+        joined = (join(connection, session.streams[name], some)[0] for name, some in free.items())
+        return len(revived) + sum(joined)
 
 
-def _free(link: Link | None) -> bool:
-    return link is not None and link.state == LinkState.NEW and not link.crm_gone
+def _may_live_again(found: Mapping[int, Link], pair: Candidate) -> bool:
+    """Whether both sides of the pair are one link that ended although both records are there."""
+    link = found.get(pair.prm_link)
+    return (
+        link is not None
+        and pair.prm_link == pair.crm_link
+        and link.state == LinkState.ENDED
+        and not link.prm_gone
+        and not link.crm_gone
+    )
+
+
+def _free_here(link: Link | None) -> bool:
+    """Whether our record may be linked: it never was, or its link ended."""
+    if link is None or link.prm_gone:
+        return False
+    return link.state == LinkState.NEW or (link.state == LinkState.ENDED and link.crm_gone)
+
+
+def _free_there(link: Link | None) -> bool:
+    """The same of a record of the CRM."""
+    if link is None or link.crm_gone:
+        return False
+    return link.state == LinkState.NEW or (
+        link.state == LinkState.ENDED and (link.prm_id is None or link.prm_gone)
+    )
