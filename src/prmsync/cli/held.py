@@ -12,6 +12,7 @@ from prmsync.cli import plans
 from prmsync.cli.context import application, known
 from prmsync.cli.options import AsJson, OneOrAll
 from prmsync.cli.output import ago, emit_json, say
+from prmsync.cli.reasons import sentence
 
 if TYPE_CHECKING:
     from prmsync.service.decisions import Wish
@@ -87,7 +88,7 @@ def list_held(
         ours, theirs = _told(item, item.prm, item.crm), _told(item, item.crm, item.prm)
         say(
             f"{item.id:>4}  {one.title}  {item.group}    {one.connection}, {ago(item.since, now)}",
-            f"      ours {ours}  |  CRM {theirs}    {item.kind}",
+            f"      ours {ours}  |  CRM {theirs}    {sentence(item.kind)}",
         )
     say("", "Decide: prmsync held decide ID --take prm|crm")
 
@@ -152,7 +153,7 @@ def show_held(
     if as_json:
         emit_json(_held_json(one, urls))
         return
-    say(f"{one.title} · {one.connection} · {one.item.kind}")
+    say(f"{one.title} · {one.connection} · {sentence(one.item.kind)}")
     say(*urls.values())
     for index, name in enumerate(one.item.fields):
         agreed, ours, theirs = (

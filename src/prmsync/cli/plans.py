@@ -10,6 +10,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from prmsync.cli.output import WIDTH, note, say, say_wrapped
+from prmsync.cli.reasons import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,11 +58,11 @@ def action_lines(action: Action, title: str) -> Iterator[str]:
         yield from _kept_lines(action, title)
     elif action.op in ("create", "delete", "end"):
         detail = _headline(action) if action.op == "create" else ""
-        yield from _fitted(head, f"{action.op} {IN[action.side]}{detail}", action.reason)
+        yield from _fitted(head, f"{action.op} {IN[action.side]}{detail}", sentence(action.reason))
     elif action.op == "merge":
-        yield from _fitted(head, "link moved", action.reason)
+        yield from _fitted(head, "link moved", sentence(action.reason))
     elif action.op == "base":
-        what = f"{', '.join(action.fields)}: {action.reason}, nothing to write"
+        what = f"{', '.join(action.fields)}: {sentence(action.reason)}, nothing to write"
         yield from _fitted(head, what)
     else:
         changed = [
@@ -69,7 +70,7 @@ def action_lines(action: Action, title: str) -> Iterator[str]:
             for name, (old, new) in action.fields.items()
             if old != new
         ]
-        yield from _change_lines(head, changed, _where(action), action.reason)
+        yield from _change_lines(head, changed, _where(action), sentence(action.reason))
     if action.state in _BECAME:
         error = f": {action.error}" if action.error else ""
         yield from _paragraph(f"{_BECAME[action.state]}{error}")
