@@ -29,11 +29,27 @@ from prmsync.store.row_checks import (
 from prmsync.store.tables import PRM_TABLES, metadata
 
 
-def read(connection: sa.Connection, stream: str, ids: Collection[PrmId | str]) -> dict[str, Values]:
-    """All fields of the named records; ids that do not exist are missing from the answer."""
+def read(
+    connection: sa.Connection,
+    stream: str,
+    ids: Collection[PrmId | str],
+    *,
+    only: Collection[str] | None = None,
+) -> dict[str, Values]:
+    """All fields of the named records; ids that do not exist are missing from the answer. With
+    `only` these fields at least, for callers that look at very many records."""
     table = PRM_TABLES[stream]
-    rows = select_rows(connection, list(table.columns), table.c.id, ids)
-    return canonical_rows(stream, rows)
+    columns = list(table.columns) if only is None else _columns(stream, only)
+    rows = select_rows(connection, columns, table.c.id, ids)
+    return canonical_rows(stream, rows, [one.name for one in columns])
+
+
+def _columns(stream: str, only: Collection[str]) -> list[sa.Column[Any]]:
+    """The columns of these fields, with what their values are read by, and the record's home."""
+    known = COLUMNS[stream]
+    beside = {known[name].currency for name in only}
+    wanted = {"id", "home", *only, *beside}
+    return [one for one in PRM_TABLES[stream].columns if one.name in wanted]
 
 
 def pages(connection: sa.Connection, stream: str, size: int = 1000) -> Iterator[dict[str, Values]]:
@@ -54,12 +70,14 @@ def pages(connection: sa.Connection, stream: str, size: int = 1000) -> Iterator[
             return
 
 
-def canonical_rows(stream: str, rows: Sequence[Any]) -> dict[str, Values]:
-    """Values by id from rows of all columns of the stream's table, as the driver gives them
-    (`prmsync.store.bulk.raw`); the order is kept."""
+def canonical_rows(
+    stream: str, rows: Sequence[Any], names: Sequence[str] | None = None
+) -> dict[str, Values]:
+    """Values by id from rows of these columns of the stream's table, else of all, as the driver
+    gives them (`prmsync.store.bulk.raw`); the order is kept."""
     if not rows:
         return {}
-    names = [column.name for column in PRM_TABLES[stream].columns]
+    names = names or [column.name for column in PRM_TABLES[stream].columns]
     stored = dict(zip(names, zip(*rows, strict=True), strict=True))
     ids = stored.pop("id")
     known = COLUMNS[stream]

@@ -128,7 +128,7 @@ def compare_page(
     references.to_prm(connection, stream, session.streams, rows)
     known = pairs.by_crm_ids(connection, stream.id, [record.id for record in present])
     wanted = [one.prm_id for one in known.values() if one.prm_id and one.state == LinkState.LIVE]
-    ours = prm_records.read(connection, stream.name, wanted)
+    ours = prm_records.read(connection, stream.name, wanted, only=stream.members)
     equal = _equal(stream)
     seen: list[int] = []
     differing: dict[int, tuple[Record, Values]] = {}
@@ -157,27 +157,27 @@ def _equal(stream: Stream) -> Callable[[Values | None, Values], bool]:
     ours in a field that the CRM never leaves blank asks for nothing."""
     never_blank = stream.translator.resolved.never_blank
     groups = [group.members for group in stream.rule.groups]
-    filled = [one for one in groups if never_blank.intersection(one)]
-    plain = _taking([name for one in groups if one not in filled for name in one])
-    special = [(_taking(one), _taking(sorted(never_blank.intersection(one)))) for one in filled]
+    alone = [name for group in groups if len(group) == 1 for name in group if name in never_blank]
+    rest = [name for group in groups for name in group if name not in alone]
+    together = itemgetter(*rest) if rest else lambda _: None
+    one_by_one = [(group, [one for one in group if one in never_blank]) for group in groups]
 
     def equal(prm: Values | None, crm: Values) -> bool:
         if prm is None:
             return False
         try:
-            return plain(prm) == plain(crm) and all(
-                take(prm) == take(crm) or None in kept(prm) for take, kept in special
+            for name in alone:
+                if prm[name] != crm[name] and prm[name] is not None:
+                    return False
+            return together(prm) == together(crm) or all(
+                all(prm[name] == crm[name] for name in group)
+                or any(prm[name] is None for name in filled)
+                for group, filled in one_by_one
             )
         except KeyError:  # a value without counterpart is missing
             return False
 
     return equal
-
-
-def _taking(names: Sequence[str]) -> Callable[[Values], tuple[Any, ...]]:
-    if len(names) > 1:
-        return itemgetter(*names)
-    return lambda row: tuple(row[name] for name in names)
 
 
 def _one_sided(pair: Pair | None, crm: Values, report: StreamReport, single: list[Values]) -> None:
