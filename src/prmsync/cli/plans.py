@@ -28,7 +28,12 @@ MARKS = {"create": "+", "update": "~", "delete": "-", "end": "x", "base": "=", "
 IN = {"crm": "in the CRM", "prm": "in the partner database", "base": "link"}
 WHERE = {"crm": "prm → crm", "prm": "crm → prm", "base": ""}
 SHOW = "prmsync runs show"
-FIELD_WORDS = {"@key": "prmsync key"}
+FIELD_WORDS = {
+    "@key": "prmsync key",
+    "@state": "sync state",
+    "@reason": "why",
+    "@decision": "decision",
+}
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 _AMOUNT = re.compile(r"-?\d{4,}\.\d+")
 

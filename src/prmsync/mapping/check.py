@@ -47,6 +47,7 @@ def check_mapping(mapping: StreamMapping) -> list[Finding]:
     findings += _check_targets(mapping)
     findings += _check_stages(mapping)
     findings += _check_new_records(mapping)
+    findings += _check_status(mapping)
     return findings
 
 
@@ -219,4 +220,27 @@ def _check_new_records(mapping: StreamMapping) -> Iterator[Finding]:
                 str(mapping.at),
                 f"`create: prm` is on, but nothing fills `{name}` of a new {mapping.stream}",
                 f"map `{name}` in both directions, or set `create: {{prm: false}}`",
+            )
+
+
+def _check_status(mapping: StreamMapping) -> Iterator[Finding]:
+    """prmsync alone writes these fields: none may be mapped, the key or another of them."""
+    status = mapping.status
+    if status is None:
+        return
+    taken = {one.crm.lower(): f"`{one.prm}`" for one in mapping.fields.values()}
+    taken[(mapping.key or "").lower()] = "the external key"
+    for key, name in (
+        ("state", status.state),
+        ("reason", status.reason),
+        ("decision", status.decision),
+    ):
+        if name is None:
+            continue
+        used = taken.setdefault(name.lower(), f"`status.{key}`")
+        if used != f"`status.{key}`":
+            yield Finding(
+                str(status.places.get(key, status.at)),
+                f"`{name}` is the field of {used} already",
+                "the sync state needs fields of its own, which nobody else writes",
             )

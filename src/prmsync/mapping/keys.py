@@ -30,6 +30,7 @@ TOP: Mapping[str, str] = {
     "stages": "neutral stages and their labels in the CRM, by pipeline",
     "owners": "people whose e-mail differs in the CRM, and who owns what nobody known owns",
     "relation": "both ends and the roles of the partner–deal relation",
+    "status": "CRM fields in which a record carries its sync state, and takes a decision",
     "brakes": "how many writes a run may do before a person is asked",
 }
 CREATE: Mapping[str, str] = {
@@ -71,6 +72,11 @@ RELATION_END: Mapping[str, str] = {
 RELATION_ROLE: Mapping[str, str] = {
     "crm": "CRM field of the role, or the name the connector gives it",
     "values": "our code: the CRM's code or label",
+}
+STATUS: Mapping[str, str] = {
+    "state": "picklist or text: In step, Needs decision, Refused, Waiting, Paused",
+    "reason": "text: one sentence why",
+    "decision": "picklist: Keep CRM value, Take partner value; read back, then blank again",
 }
 BRAKES: Mapping[str, str] = {
     "absolute": "writes of one field in a run; both limits must be passed",

@@ -11,7 +11,13 @@ from prmsync.mapping import keys
 from prmsync.mapping.document import Items, read_document
 from prmsync.mapping.fields import CATALOGUE
 from prmsync.mapping.load_fields import read_fields, read_relation_fields
-from prmsync.mapping.load_parts import read_brakes, read_owners, read_relation, read_stages
+from prmsync.mapping.load_parts import (
+    read_brakes,
+    read_owners,
+    read_relation,
+    read_stages,
+    read_status,
+)
 from prmsync.mapping.model import STREAM_ORDER, FieldMap, StreamMapping
 from prmsync.mapping.section import Section
 from prmsync.mapping.spelling import did_you_mean
@@ -95,6 +101,7 @@ def _mapping(top: Section, stream: str) -> StreamMapping:
         owners=read_owners(top),
         relation=relation,
         brakes=read_brakes(top),
+        status=read_status(top, stream),
     )
 
 

@@ -8,7 +8,14 @@ from prmsync.domain.stage import Stage
 from prmsync.mapping import keys
 from prmsync.mapping.document import Entry
 from prmsync.mapping.fields import CATALOGUE
-from prmsync.mapping.model import BrakeLimits, OwnerMap, Position, RelationMap, StageMap
+from prmsync.mapping.model import (
+    BrakeLimits,
+    OwnerMap,
+    Position,
+    RelationMap,
+    StageMap,
+    StatusMap,
+)
 from prmsync.mapping.section import Section
 from prmsync.mapping.spelling import did_you_mean
 
@@ -117,6 +124,23 @@ def _role(section: Section) -> tuple[str, Mapping[str, str]]:
         elif label is not None:
             roles[entry.key] = label
     return inner.text("crm", required=True) or "", roles
+
+
+def read_status(top: Section, stream: str) -> StatusMap | None:
+    """`status:` of a mapping, None where records carry no state."""
+    section = top.section("status", tuple(keys.STATUS))
+    if section is None:
+        return None
+    if stream == "relation":
+        top.report(top.place("status"), "`status` has no place in a relation stream")
+        return None
+    state = section.text("state", required=True, hint="name the CRM field of the state")
+    reason, decision = section.text("reason"), section.text("decision")
+    if decision is not None and reason is None:
+        hint = "nobody can decide without the sentence: name the CRM field of the reason too"
+        section.report(section.place("decision"), "`decision` without `reason`", hint)
+    places = {key: section.place(key) for key in keys.STATUS}
+    return StatusMap(state or "", reason, decision, section.at, places)
 
 
 def read_brakes(top: Section) -> BrakeLimits:

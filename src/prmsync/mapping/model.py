@@ -91,6 +91,17 @@ class RelationMap:
 
 
 @dataclass(frozen=True, slots=True)
+class StatusMap:
+    """CRM fields in which a record carries its sync state (`prmsync.mapping.status`)."""
+
+    state: str
+    reason: str | None = None
+    decision: str | None = None
+    at: Position = Position("", 0, 0)
+    places: Mapping[str, Position] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class BrakeLimits:
     """A field write or deletion count above both limits waits for a person.
     `percent` is of the stream's linked records; `creates` is per run."""
@@ -130,6 +141,7 @@ class StreamMapping:
     owners: OwnerMap = OwnerMap()
     relation: RelationMap | None = None
     brakes: BrakeLimits = BrakeLimits()
+    status: StatusMap | None = None
 
 
 STREAM_ORDER = ("partner", "opportunity", "registration", "relation")

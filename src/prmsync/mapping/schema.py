@@ -63,6 +63,7 @@ def _top() -> Mapping[str, Schema]:
         "stages": _stages(),
         "owners": _owners(),
         "relation": _relation(),
+        "status": _status(),
         "brakes": _table(
             keys.BRAKES,
             {
@@ -144,6 +145,11 @@ def _relation() -> Schema:
     role |= {"required": list(keys.RELATION_ROLE)}
     known = {"from": end, "to": end, "role": role}
     return _table(keys.RELATION, known) | {"required": list(keys.RELATION)}
+
+
+def _status() -> Schema:
+    text: Schema = {"type": "string"}
+    return _table(keys.STATUS, dict.fromkeys(keys.STATUS, text)) | {"required": ["state"]}
 
 
 def _table(words: Mapping[str, str], known: Mapping[str, Schema]) -> Schema:

@@ -14,6 +14,7 @@ from prmsync.domain.values import Scalar, Values
 from prmsync.mapping import transforms
 from prmsync.mapping.fields import CATALOGUE
 from prmsync.mapping.model import FieldMap, StreamMapping
+from prmsync.mapping.status import StatusCodec, StatusField
 from prmsync.mapping.transforms import Codec, MoneyCodec, StageCodec, Untranslatable
 
 PIPELINE = "@pipeline"
@@ -44,6 +45,8 @@ class Resolved:
     """CRM id of the connection's fallback owner."""
     nobody: str | None = None
     """CRM id of the owner that the CRM puts where we name none; None where it leaves a blank."""
+    status: Mapping[str, StatusField] = field(default_factory=dict)
+    """The status fields that the account has, by their keys (`prmsync.mapping.status`)."""
     time_zone: str = "UTC"
     names: Mapping[str, str] = field(default_factory=dict)
 
@@ -92,6 +95,7 @@ class Translator:
         }
         self.to_crm = _flowing(mapping, Direction.TO_PRM)
         self.to_prm = _flowing(mapping, Direction.TO_CRM)
+        self.status = StatusCodec(resolved.status) if resolved.status else None
         self._compile()
         self.crm_fields = self._crm_fields()
 
@@ -244,6 +248,7 @@ class Translator:
         names += [mapped.crm for mapped in self.mapping.fields.values()]
         if self._pipeline_field is not None:
             names.append(self._pipeline_field)
+        names += [one.name for one in self.resolved.status.values()]
         return tuple(dict.fromkeys(self.crm_name(name) for name in names))
 
 

@@ -6,7 +6,7 @@ leaves), then an outcome; done rows are the history of a record.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -15,6 +15,7 @@ import orjson
 import sqlalchemy as sa
 
 from prmsync.domain.values import Scalar
+from prmsync.mapping.status import STATUS_KEYS
 from prmsync.store.bulk import among, insert_rows
 from prmsync.store.damage import unreadable
 from prmsync.store.links import CHUNK, chunks
@@ -93,13 +94,15 @@ class Action:
         ).decode()
 
     def same_as(self, other: Action) -> bool:
-        """Whether both do the same for the same inputs."""
-        return (self.link_id, self.side, self.op, self.fields) == (
-            other.link_id,
-            other.side,
-            other.op,
-            other.fields,
-        )
+        """Whether both do the same for the same inputs; what a record is told does not count."""
+        mine = (self.link_id, self.side, self.op)
+        if mine != (other.link_id, other.side, other.op):
+            return False
+        return self.fields == other.fields or _untold(self.fields) == _untold(other.fields)
+
+
+def _untold(fields: Mapping[str, FieldChange]) -> dict[str, FieldChange]:
+    return {name: change for name, change in fields.items() if name not in STATUS_KEYS}
 
 
 COLUMNS = (

@@ -24,6 +24,7 @@ from prmsync.errors import (
     RejectedError,
     SchemaError,
 )
+from prmsync.mapping.status import STATE, STATUS_KEYS, State, StatusCodec
 from prmsync.mapping.translate import PIPELINE
 from prmsync.store import held as held_store
 from prmsync.store import journal, links
@@ -144,6 +145,10 @@ def _prepare(
             _wait(connection, action, link, missing)
             continue
         key = values.pop(KEY, None)
+        codec = stream.translator.status
+        if codec is not None and action.op == "create":
+            values[STATE] = State.IN_STEP.value
+        told = codec.write(values) if codec is not None else {}
         pipeline = (link.crm or {}).get(PIPELINE)
         result = stream.translator.write(values, str(pipeline) if pipeline else None)
         if result.problems:
@@ -153,6 +158,7 @@ def _prepare(
         sent = _changed_only(stream, action, result.values)
         if key is not None and stream.spec.key:
             sent[stream.spec.key] = key
+        sent.update(told)
         writes.append(Write(action, link, sent))
     return writes
 
@@ -393,6 +399,8 @@ def _acknowledge(stream: Stream, op: str, one: Write, result: WriteResult) -> No
         link.base, link.crm = None, None
     link.base = {**(link.base or {}), **values}
     link.crm = {**(link.crm or {}), **new}
+    if stream.translator.status is not None:
+        _show_status(stream.translator.status, link.crm, new)
     if result.id is not None and (op == "create" or stream.spec.relation is not None):
         link.crm_id, link.state, link.crm_gone = result.id, LinkState.LIVE, False
     if op == "create":
@@ -404,6 +412,14 @@ def _acknowledge(stream: Stream, op: str, one: Write, result: WriteResult) -> No
         link.crm_version = result.version
     if not (link.crm_modified_by or "").startswith(OURS):
         link.crm_modified_by = f"{OURS}{link.crm_modified_by or ''}"
+
+
+def _show_status(codec: StatusCodec, crm: Values, new: Values) -> None:
+    """The status fields as they will be read back: a record in step and silent shows none."""
+    written = {key: new[key] for key in STATUS_KEYS if key in new}
+    for key in written:
+        del crm[key]
+    crm.update(codec.fitting({key: one for key, one in written.items() if key in codec.fields}))
 
 
 def accept(
@@ -456,6 +472,10 @@ def _refuse(
     outcome: Outcome,
 ) -> None:
     """The CRM will not take this content: it waits until the content, or the rule, changes."""
+    if action.fields and all(name in STATUS_KEYS for name in action.fields):
+        # The record cannot be told how it stands: no reason to set anything of it aside.
+        journal.mark(connection, [action.id], ActionState.SUPERSEDED, error=error.message)
+        return
     journal.mark(connection, [action.id], ActionState.PARKED, error=error.message)
     item = ParkedItem(
         action.link_id,

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from prmsync.domain.merge import Side
 from prmsync.domain.values import Scalar, Values
+from prmsync.mapping.status import DECISION, REASON, STATE, State
 from prmsync.mapping.translate import PIPELINE, Problem
 from prmsync.reconcile.record import RECORD, Decision, Held, Op, Present, Winner, reconcile
 from prmsync.reconcile.rules import RecordRule, Taken
@@ -25,6 +26,7 @@ from prmsync.sync.merging import winners_of
 from prmsync.sync.not_taken import Written, keep_held, last_written, withhold
 from prmsync.sync.put_back import hold_back, long_written
 from prmsync.sync.session import HOME, KEY, UNREADABLE, Session, Stream
+from prmsync.sync.standing import IN_STEP, Standing, needs_decision, outcome
 from prmsync.sync.undone import standing
 
 LINKED = "first linked here"
@@ -82,7 +84,36 @@ def decide_page(
                 left[verdict.link.id],
                 whole=stream.spec.relation is not None,
             )
+    if stream.translator.status is not None:
+        for verdict in verdicts:
+            _tell_along(session, stream, verdict)
     return verdicts
+
+
+def _tell_along(session: Session, stream: Stream, verdict: Verdict) -> None:
+    """A record that is written anyway is told in the same write how it stands then."""
+    written = next((one for one in verdict.actions if one.side == Side.CRM), None)
+    if written is None or written.op != "update":
+        return
+    crm, codec = verdict.link.crm or {}, stream.translator.status
+    decided = [one for one in verdict.known if one.state == HeldState.DECIDED]
+    now: Standing | None = None
+    if verdict.held:
+        now = needs_decision(stream, verdict.held, session.connector_title)
+    elif decided and crm.get(DECISION):
+        by = str(decided[0].decided_by)
+        now = Standing(State.IN_STEP, outcome(decided, str(decided[0].take), by))
+        written.fields[DECISION] = (crm[DECISION], None)
+    elif STATE in crm or KEY in written.fields:
+        now = IN_STEP
+    if now is None or codec is None:
+        return
+    values: Values = {STATE: now.state.value, REASON: now.reason}
+    wanted = codec.fitting({key: one for key, one in values.items() if key in codec.fields})
+    first = KEY in written.fields and STATE not in wanted
+    for key, value in values.items():
+        if key in codec.fields and (crm.get(key) != wanted.get(key) or (first and key == STATE)):
+            written.fields[key] = (crm.get(key), value)
 
 
 def _hold_put_backs(

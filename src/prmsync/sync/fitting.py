@@ -14,7 +14,7 @@ from prmsync.connector.schema import Account, ObjectSchema, Person
 from prmsync.mapping.fields import CATALOGUE
 from prmsync.mapping.model import StreamMapping
 from prmsync.mapping.translate import Resolved
-from prmsync.sync.live_fields import CREATE, STREAM, Misfit
+from prmsync.sync.live_fields import CREATE, STATUS, STREAM, Misfit
 from prmsync.sync.live_schema import resolve
 
 TRIES = 5
@@ -95,6 +95,8 @@ def _without(mapping: StreamMapping, misfits: Sequence[Misfit]) -> StreamMapping
         return mapping
     if STREAM in parts or (mapping.relation is not None and parts - {CREATE}):
         return None
+    if STATUS in parts:
+        mapping = replace(mapping, status=None)
     if CREATE in parts:
         mapping = replace(mapping, create_crm=False)
     lost = {name for name, one in mapping.fields.items() if one.group in parts}

@@ -17,6 +17,7 @@ from prmsync.mapping.spelling import did_you_mean
 from prmsync.mapping.translate import Resolved, Translator
 from prmsync.sync.live_fields import FieldResolver, Misfit, parts_of
 from prmsync.sync.live_people import resolve_people
+from prmsync.sync.live_status import resolve_status
 
 
 def resolve(
@@ -47,6 +48,7 @@ def resolve(
         nobody=account.user_id
         if account.user_id in known.emails and _never_blank(mapping, schema, fields.names)
         else None,
+        status=resolve_status(mapping, schema, findings),
         time_zone=zone,
         names=fields.names,
     )

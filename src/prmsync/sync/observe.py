@@ -10,7 +10,8 @@ from prmsync.connector.protocol import BAD_CURSOR, Page, Record
 from prmsync.domain.merge import OnDelete
 from prmsync.domain.values import Values
 from prmsync.errors import ConnectorError, SchemaError
-from prmsync.store import change_log, erasures, links, observations, streams
+from prmsync.mapping.status import STATUS_KEYS
+from prmsync.store import change_log, erasures, links, observations, streams, told
 from prmsync.store import records as prm_records
 from prmsync.store.links import Observation
 from prmsync.sync import references
@@ -190,7 +191,7 @@ def store_records(
         )
         for record, row in zip(records, rows, strict=True)
     ]
-    return observations.observe_crm(
+    changed = observations.observe_crm(
         connection,
         stream.id,
         seen,
@@ -198,6 +199,10 @@ def store_records(
         kept=stream.kept,
         returned=stream.change.returned,
     )
+    if changed and stream.translator.status is not None:
+        showing = [one.crm_id for one in seen if not one.values.keys().isdisjoint(STATUS_KEYS)]
+        told.look_again(connection, stream.id, changed, showing)
+    return changed
 
 
 def _propagates(stream: Stream) -> bool:
@@ -219,6 +224,8 @@ def translated(stream: Stream, record: Record) -> Values:
     if stream.erased:
         for known in (record.id, str(values.get(KEY))):
             erasures.strip(values, stream.erased.get(known, {}))
+    if stream.translator.status is not None:
+        stream.translator.status.read(record.values, values)
     return values
 
 

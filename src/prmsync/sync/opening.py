@@ -59,7 +59,7 @@ def open_session(
     account = connector.account()
     other = _is_other(database, state, account, claim, now(), refuse=not to_compare)
     with database.read() as connection:
-        broken = bool(misfits.of_connection(connection, name))
+        broken = any(one.part != STATUS for one in misfits.of_connection(connection, name))
     cached = None if broken or other else remembered(state, mappings, now())
     objects: Objects
     if cached is not None:

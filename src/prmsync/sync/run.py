@@ -11,6 +11,7 @@ from prmsync.errors import SchemaError, StateError
 from prmsync.store import journal, links, runs
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.runs import Run, RunState
+from prmsync.sync.answering import take_answers
 from prmsync.sync.apply_crm import Outcome, apply_crm
 from prmsync.sync.apply_prm import apply_prm
 from prmsync.sync.claims import require_known_keys
@@ -22,6 +23,7 @@ from prmsync.sync.planning import Plan, plan_streams
 from prmsync.sync.recover import recover
 from prmsync.sync.running import Report, ending, finish, holding, merge, of_connection, start
 from prmsync.sync.session import Session, Stream
+from prmsync.sync.telling import tell
 from prmsync.sync.undo import apply_undo, drop_undo
 
 ROUNDS = 3
@@ -39,6 +41,7 @@ def plan(session: Session) -> Report:
             require_known_keys(session)
             linked = pair_up(session, run_id)
             _supersede_plans(session)
+            take_answers(session)
             plan_streams(session, made, keep_dirty=True)
             return finish(session, made, Outcome(), linked, RunState.PLANNED)
 
@@ -62,6 +65,8 @@ def sync(session: Session, *, full: bool = False, release: bool = False) -> Repo
             _rounds(session, made, outcome, release=release)
             if outcome.stopped is None and backfill(session):
                 _rounds(session, made, outcome, release=release)
+            if outcome.stopped is None:
+                merge(outcome, tell(session, made.run_id))
             return finish(session, made, outcome, linked, RunState.DONE)
 
 
@@ -73,6 +78,7 @@ def _rounds(session: Session, made: Plan, outcome: Outcome, *, release: bool) ->
     for turn in range(ROUNDS):
         if turn:  # the guard may have met a merge
             follow_merges(session, made.run_id)
+        take_answers(session)
         plan_streams(session, made, keep_dirty=False, release=release)
         apply_prm(session, made.run_id, states)
         part = apply_crm(session, made.run_id, states)
@@ -138,6 +144,8 @@ def apply(session: Session, run_id: int) -> Report:
         with ending(session, run_id):
             apply_prm(session, run_id, states)
             merge(outcome, apply_crm(session, run_id, states))
+            if outcome.stopped is None:
+                merge(outcome, tell(session, run_id))
             report = finish(session, Plan(run_id), outcome, 0, RunState(run.state), applied=True)
     report.refused_rows = refused
     return report

@@ -14,6 +14,7 @@ from prmsync.store import erasures, journal, lease, runs
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.runs import Run, RunState
 from prmsync.sync.apply_crm import Outcome
+from prmsync.sync.live_fields import STATUS
 from prmsync.sync.planning import Plan
 from prmsync.sync.process import is_gone, this_process
 from prmsync.sync.recover import recover
@@ -176,14 +177,19 @@ def finish(
         made.held,
         made.unfit,
         message,
-        paused=[str(one) for one in session.paused],
+        paused=_paused(session),
         mapping_edits=session.mapping_edits,
     )
 
 
+def _paused(session: Session) -> list[str]:
+    """Parts whose edits wait; a record that cannot be told how it stands is synced all the same."""
+    return [str(one) for one in session.paused if one.part != STATUS]
+
+
 def _said_of_schema(session: Session) -> dict[str, list[str]]:
     """What `runs show` tells besides numbers, where there is something to tell."""
-    told = {"paused": [str(one) for one in session.paused], "mapping": session.mapping_edits}
+    told = {"paused": _paused(session), "mapping": session.mapping_edits}
     return {key: lines for key, lines in told.items() if lines}
 
 

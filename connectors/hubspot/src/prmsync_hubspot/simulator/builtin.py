@@ -45,6 +45,11 @@ _CODES: dict[str, list[tuple[str, str]]] = {
         )
     ],
     "outcome": [("won", "Won"), ("lost", "Lost")],
+    "sync_state": [
+        (label.lower().replace(" ", "_"), label)
+        for label in ("In step", "Needs decision", "Refused", "Waiting", "Paused")
+    ],
+    "sync_decision": [("keep_crm", "Keep CRM value"), ("take_partner", "Take partner value")],
     "conflict_kind": [
         ("C1", "Partner against partner"),
         ("C2", "Partner against direct"),
@@ -57,21 +62,22 @@ _CODES: dict[str, list[tuple[str, str]]] = {
     ],
 }
 
+_STATE = "sync_state:select sync_reason:textarea sync_decision:select"
 _PARTNER = (
     "duns types:checkbox status:select tier partner_manager distributor created_at:datetime"
-    " conflict:bool conflict_kind:select conflict_reason"
+    f" conflict:bool conflict_kind:select conflict_reason {_STATE}"
 )
 _CUSTOMER = "customer_name customer_domain customer_duns customer_country"
 _CONFLICT = "conflict:bool conflict_kind:select conflict_reason:textarea"
 _OPPORTUNITY = (
     f"number partner {_CUSTOMER} product_lines source registered:bool protected_until:datetime"
-    f" {_CONFLICT} home last_activity_at:datetime created_at:datetime"
+    f" {_CONFLICT} home last_activity_at:datetime created_at:datetime {_STATE}"
 )
 _REGISTRATION = (
     f"number partner_id distributor_id opportunity_id {_CUSTOMER} customer_contact product_lines"
     " amount:number currency expected_close:date review_state:select reason outcome:select"
     " submitted_at:datetime due_at:datetime approved_at:datetime protected_until:datetime"
-    f" extensions:number {_CONFLICT} margin:number margin_currency created_at:datetime"
+    f" extensions:number {_CONFLICT} margin:number margin_currency created_at:datetime {_STATE}"
 )
 
 _TYPE_OF = {

@@ -11,6 +11,7 @@ from typing import Any
 
 from prmsync_salesforce.simulator.schema import Choice, ObjectDefinition
 from prmsync_salesforce.simulator.schema import FieldDefinition as Field
+from prmsync_salesforce.simulator.sync_state import with_sync_state
 
 CURRENCIES = ("USD", "EUR", "GBP", "CHF", "JPY", "CAD", "AUD", "SEK", "NOK", "DKK", "PLN", "INR")
 STAGES: tuple[tuple[str, float, bool, bool, str], ...] = (
@@ -491,10 +492,8 @@ def standard_objects(*, multi_currency: bool) -> list[ObjectDefinition]:
     objects = [
         *_people_objects(),
         *_set_up_objects(),
-        _account(),
-        _opportunity(),
+        *map(with_sync_state, (_account(), _opportunity(), _registration())),
         _opportunity_partner(),
-        _registration(),
     ]
     if multi_currency:
         return objects

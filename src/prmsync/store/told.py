@@ -1,0 +1,142 @@
+"""What CRM records were told of their sync state: an index of the few that have something to say.
+
+What a record shows is in its link (`Link.crm`); here stands which open items its sentence named,
+so that a decision taken in the CRM counts only for what its reader saw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from prmsync.store.bulk import among
+from prmsync.store.held import HeldState
+from prmsync.store.links import Dirty, LinkState, chunks
+from prmsync.store.tables import held, parked
+from prmsync.store.tables import link as links
+from prmsync.store.tables import told as table
+
+
+@dataclass(slots=True)
+class Told:
+    """`said` is the state of affairs that the CRM was told (`affairs`), None: not told yet;
+    `items` are the held items that its sentence names. `note` remembers the last answer."""
+
+    link_id: int
+    said: str | None = None
+    items: tuple[int, ...] = ()
+    note: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.said or self.items or self.note)
+
+
+def _told(row: Any) -> Told:
+    return Told(
+        row.link_id,
+        row.said,
+        tuple(orjson.loads(row.items)) if row.items else (),
+        orjson.loads(row.note) if row.note else {},
+    )
+
+
+def of_stream(connection: sa.Connection, stream_id: int) -> dict[int, Told]:
+    """Link id → what its CRM record was told."""
+    statement = (
+        sa.select(table)
+        .join(links, links.c.id == table.c.link_id)
+        .where(links.c.stream_id == stream_id)
+    )
+    return {row.link_id: _told(row) for row in connection.execute(statement)}
+
+
+def of_marked(connection: sa.Connection, stream_id: int) -> dict[int, Told]:
+    """The same, of links that are marked to be decided again."""
+    statement = (
+        sa.select(table)
+        .join(links, links.c.id == table.c.link_id)
+        .where(links.c.stream_id == stream_id, links.c.dirty > 0)
+    )
+    return {row.link_id: _told(row) for row in connection.execute(statement)}
+
+
+def save(connection: sa.Connection, rows: Sequence[Told]) -> None:
+    """Store these; those that say nothing are forgotten."""
+    for part in chunks([one.link_id for one in rows]):
+        connection.execute(table.delete().where(among(connection, table.c.link_id, part)))
+    kept = [one for one in rows if not one.is_empty]
+    if kept:
+        connection.execute(
+            table.insert(),
+            [
+                {
+                    "link_id": one.link_id,
+                    "said": one.said,
+                    "items": orjson.dumps(one.items).decode() if one.items else None,
+                    "note": orjson.dumps(one.note).decode() if one.note else None,
+                }
+                for one in kept
+            ],
+        )
+
+
+def look_again(
+    connection: sa.Connection, stream_id: int, changed: Sequence[str], showing: Sequence[str]
+) -> None:
+    """Of the CRM records that changed, those that say something, or were told something, are
+    compared anew at the end of the run; `showing` are the ones that say something now."""
+    wanted = set(showing)
+    if not wanted and connection.execute(sa.select(sa.exists(sa.select(table)))).scalar_one() == 0:
+        return
+    for part in chunks(sorted(changed)):
+        ids = sa.select(links.c.id).where(
+            links.c.stream_id == stream_id, among(connection, links.c.crm_id, part)
+        )
+        connection.execute(table.update().where(table.c.link_id.in_(ids)).values(said=None))
+    for part in chunks(sorted(wanted)):
+        fresh = sa.select(links.c.id, sa.literal("?")).where(
+            links.c.stream_id == stream_id,
+            among(connection, links.c.crm_id, part),
+            links.c.id.not_in(sa.select(table.c.link_id)),
+        )
+        connection.execute(table.insert().from_select(["link_id", "said"], fresh))
+
+
+def affairs(connection: sa.Connection, stream_id: int) -> dict[int, str]:
+    """Link id → a mark of all that keeps it from being in step; links in step are missing.
+
+    What a brake holds is left out: it is a matter of the run, and telling each record would be a
+    mass write of its own before anybody has answered.
+    """
+    found: dict[int, list[str]] = {}
+    for letter, statement in _queries(stream_id):
+        for row in connection.execute(statement):
+            found.setdefault(row[0], []).append(letter + ".".join(str(one) for one in row[1:]))
+    return {link_id: "|".join(parts) for link_id, parts in found.items()}
+
+
+def _queries(stream_id: int) -> list[tuple[str, sa.Select[Any]]]:
+    here = links.c.stream_id == stream_id
+    there = sa.and_(links.c.crm_id.is_not(None), links.c.crm_gone == 0)
+    shown = sa.and_(here, there, links.c.state != LinkState.ENDED)
+    return [
+        (
+            "h",
+            sa.select(held.c.link_id, sa.func.count(), sa.func.max(held.c.id))
+            .join(links, links.c.id == held.c.link_id)
+            .where(shown, held.c.state == HeldState.OPEN)
+            .group_by(held.c.link_id),
+        ),
+        (
+            "p",
+            sa.select(parked.c.link_id, parked.c.since, parked.c.code)
+            .join(links, links.c.id == parked.c.link_id)
+            .where(shown),
+        ),
+        ("d", sa.select(links.c.id).where(shown, links.c.dirty > 0, links.c.dirty == Dirty.WAITS)),
+    ]
