@@ -32,7 +32,7 @@ def erase(
             metavar="OBJECT", help="partner, opportunity, registration; or person, by e-mail."
         ),
     ],
-    records: Annotated[list[str], typer.Argument(metavar="ID…", help="Id, number or name.")],
+    records: Annotated[list[str], typer.Argument(metavar="ID", help="Id, number or name.")],
     fields: Annotated[
         list[str] | None,
         typer.Option("--field", metavar="NAME", help="These instead of what names a person."),

@@ -27,9 +27,9 @@ def register(app: typer.Typer) -> None:
 
 def history(
     kind: Annotated[
-        str | None, typer.Argument(metavar="[OBJECT", help="partner, registration …")
+        str | None, typer.Argument(metavar="OBJECT", help="partner, registration …")
     ] = None,
-    record: Annotated[str | None, typer.Argument(metavar="ID]", help="Id, number or name.")] = None,
+    record: Annotated[str | None, typer.Argument(metavar="ID", help="Id, number or name.")] = None,
     run: Annotated[
         int | None, typer.Option("--run", metavar="RUN", help="Only what this run did.")
     ] = None,
