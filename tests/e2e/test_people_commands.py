@@ -163,6 +163,7 @@ def test_history_is_told_for_a_record_a_run_and_a_field(home: Any) -> None:
     text = home.run("history", "registration", "DR-1").out
     assert "was last modified by" in " ".join(text.split())
     of_run = json.loads(home.run("history", "--run", str(bad), "--json").out)
+    assert "registration DR-1" in home.run("history", "--run", str(bad)).out
     assert len(of_run) == 3
     since = ("history", "registration", "DR-1", "--since", "2999-01-01", "--json")
     assert json.loads(home.run(*since).out) == []

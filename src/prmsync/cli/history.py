@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
@@ -175,11 +176,30 @@ def _show(app: Application, title: str, wanted: Wanted) -> None:
         at = (row.at or "")[:19].replace("T", " ")
         when = f"{at} UTC" if at else "not written"
         say(f"{when} · run {row.run} · {row.connection} · by {row.by}")
-        label = "" if wanted.link_ids is not None else f"{row.stream} {row.record or ''}"
+        label = "" if wanted.link_ids is not None else _label(app, row)
         say(*plans.action_lines(named, label))
     if not count:
         say("  nothing was written of it yet")
     _say_modifiers(app, wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """As much of a link as its title needs."""
+
+    id: int
+    prm_id: str | None
+    crm_id: str | None
+    crm: None = None
+
+
+def _label(app: Application, row: AuditRow) -> str:
+    """What people call the record that an action is about."""
+    from prmsync.sync.status import titles
+
+    named = _Named(row.action, row.record, row.crm_record)
+    with app.database.read() as connection:
+        return f"{row.stream} {titles(connection, row.stream, [named])[row.action]}"
 
 
 def _say_modifiers(app: Application, wanted: Wanted) -> None:

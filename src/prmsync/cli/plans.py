@@ -24,7 +24,15 @@ LONGEST = 36
 """Characters of a value that a line shows: an id is shown whole."""
 SHOWN = 40
 """Rows of one stream that are listed; all are counted and `--json` has all."""
-MARKS = {"create": "+", "update": "~", "delete": "-", "end": "x", "base": "=", "merge": ">"}
+MARKS = {
+    "create": "+",
+    "update": "~",
+    "delete": "-",
+    "end": "x",
+    "base": "=",
+    "merge": ">",
+    "erase": "x",
+}
 IN = {"crm": "in the CRM", "prm": "in the partner database", "base": "link"}
 WHERE = {"crm": "prm → crm", "prm": "crm → prm", "base": ""}
 SHOW = "prmsync runs show"
@@ -66,6 +74,8 @@ def action_lines(action: Action, title: str) -> Iterator[str]:
         yield from _fitted(head, f"{action.op} {IN[action.side]}{detail}", sentence(action.reason))
     elif action.op == "merge":
         yield from _fitted(head, "link moved", sentence(action.reason))
+    elif action.op == "erase":
+        yield from _fitted(head, ", ".join(action.fields), sentence(action.reason))
     elif action.op == "base":
         what = f"{', '.join(action.fields)}: {sentence(action.reason)}, nothing to write"
         yield from _fitted(head, what)

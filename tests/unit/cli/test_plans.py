@@ -52,6 +52,11 @@ def test_a_row_that_was_written_says_no_more() -> None:
     assert lines("create") == [f"  + DR-1  Acme  create in the CRM    {REASON}"]
 
 
+def test_an_erasure_names_its_fields_and_no_value() -> None:
+    shown = lines("erase", fields={"customer_contact": (None, None), "owner": (None, None)})
+    assert shown == [f"  x DR-1  Acme  customer_contact, owner    {REASON}"]
+
+
 def test_what_only_waits_for_a_linked_record_is_not_called_a_retry() -> None:
     assert plans.totals({"registration/crm/update/retry": 2}) == "2 updates left for the next run"
 
