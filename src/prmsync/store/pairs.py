@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -42,7 +42,7 @@ def by_crm_ids(
         statement = sa.select(*raw(_COLUMNS)).where(
             table.c.stream_id == stream_id, among(connection, table.c.crm_id, part)
         )
-        found.update((row[2], Pair(*row)) for row in connection.execute(statement).all())
+        found.update((row[2], Pair._make(row)) for row in connection.execute(statement).all())
     return found
 
 
@@ -69,8 +69,7 @@ def live_page(
 
 def _page(connection: sa.Connection, limit: int, *where: sa.ColumnElement[bool]) -> list[Pair]:
     statement = sa.select(*raw(_COLUMNS)).where(*where).order_by(table.c.id).limit(limit)
-    rows: list[Any] = list(connection.execute(statement).all())
-    return [Pair(*row) for row in rows]
+    return [Pair._make(row) for row in connection.execute(statement).all()]
 
 
 def highest(connection: sa.Connection) -> int:

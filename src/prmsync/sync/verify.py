@@ -95,9 +95,9 @@ def _unseen(
         after = page[-1].id
         missing = []
         for link in page:
+            if link.id < len(seen) and seen[link.id]:
+                continue
             if link.state == LinkState.LIVE and link.crm_id:
-                if link.id < len(seen) and seen[link.id]:
-                    continue
                 if link.crm_gone:
                     report.explain("deleted in the CRM")
                 else:
