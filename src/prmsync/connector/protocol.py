@@ -52,12 +52,14 @@ class ObjectSpec:
     relation: RelationSpec | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Record:
     """One CRM record as read. `version` orders changes of this record (a modified stamp).
 
     `deleted` is evidence (IsDeleted, archived, merged away), never mere absence; `merged_into`
     is the surviving record's id where the CRM tells. Deleted records may have empty `values`.
+    Nobody changes a record, but there is one a row, and a frozen one takes four times as long
+    to make.
     """
 
     id: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
@@ -12,8 +12,42 @@ from prmsync.domain.values import Scalar
 
 Canon = Callable[[Any], Scalar]
 """A value as a CRM's JSON gives it → its canonical form. Raises ValueError for what is not one."""
+CanonColumn = Callable[[Sequence[Any]], Sequence[Scalar]]
+"""The same for one field of many records: a call for each cell would cost more than its work."""
 
 _DECIMAL = re.compile(r"(-?(?:0|[1-9][0-9]*))(?:\.[0-9]+)?")
+_EXACT_FLOAT = 1e15
+"""Below it a float without decimals is that whole number."""
+
+
+def each(canon: Canon) -> CanonColumn:
+    """Cell by cell, blanks left out."""
+    return lambda cells: [None if cell is None else canon(cell) for cell in cells]
+
+
+def once(canon: Canon) -> CanonColumn:
+    """Each distinct value once: days, codes and stamps repeat. Not for numbers, where JSON's `1`
+    and `true` would count as the same."""
+
+    def column(cells: Sequence[Any]) -> list[Scalar]:
+        try:
+            known = {cell: canon(cell) for cell in set(cells)}
+        except TypeError:  # JSON that is no scalar has no hash
+            return [canon(cell) for cell in cells]
+        return [known[cell] for cell in cells]
+
+    return column
+
+
+def texts(cells: Sequence[Any]) -> list[Scalar]:
+    """As `text` for each cell."""
+    try:
+        plain = "\r" not in "".join(filter(None, cells))
+    except TypeError:  # not all of them are text
+        plain = False
+    if plain:
+        return [cell if cell and not cell.isspace() else None for cell in cells]
+    return [text(cell) for cell in cells]
 
 
 def text(value: Any) -> str | None:
@@ -44,18 +78,21 @@ def _plain_number(value: Any) -> str | None:
 def _scaled(scale: int) -> Canon:
     unit = Decimal(1).scaleb(-scale)
     zeros = "0" * scale
-    negative_zero = "-0." + zeros if scale else "-0"
+    tail = "." + zeros if scale else ""
+    negative_zero = "-0" + tail
 
     def canon(value: Any) -> str | None:
         if value is None or value == "":
             return None
+        if type(value) is float and value.is_integer() and -_EXACT_FLOAT < value < _EXACT_FLOAT:
+            return f"{int(value)}{tail}"
         # repr of a float is the shortest decimal that reads back to it: no binary drift.
         shown = value if isinstance(value, str) else repr(value)
         match = _DECIMAL.fullmatch(shown)
         if match and match.end(1) < len(shown) <= match.end(1) + 1 + scale:
             shown = shown + zeros[len(shown) - match.end(1) - 1 :]
         elif match and match.end(1) == len(shown):
-            shown = shown + "." + zeros if scale else shown
+            shown = shown + tail
         else:
             exact = _decimal(value)
             if exact is None:

@@ -5,8 +5,9 @@ Pure: the CRM's live schema reaches it as `Resolved` tables, built in `prmsync.s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 
 from prmsync.domain.merge import Direction
 from prmsync.domain.stage import Stage
@@ -16,6 +17,7 @@ from prmsync.mapping.fields import CATALOGUE
 from prmsync.mapping.model import FieldMap, StreamMapping
 from prmsync.mapping.status import StatusCodec, StatusField
 from prmsync.mapping.transforms import Codec, MoneyCodec, StageCodec, Untranslatable
+from prmsync.mapping.translated import Columns, Translated
 
 PIPELINE = "@pipeline"
 """Extra key in read values: the CRM id of the record's pipeline or record type."""
@@ -51,26 +53,6 @@ class Resolved:
     names: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A value that has no counterpart on the other side: never cut, never guessed."""
-
-    field: str
-    message: str
-    hint: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Translated:
-    """`problems` name the fields that `values` lacks because they have no counterpart. `notes`
-    are only to be shown: a stand-in was translated (the fallback owner), the field is there."""
-
-    values: Values
-    problems: tuple[Problem, ...] = ()
-    notes: tuple[Problem, ...] = ()
-
-
-Problems = tuple[list[Problem], list[Problem]]
 _Row = tuple[str, str, Callable[[Scalar], Scalar]]
 _MoneyRow = tuple[str, str, str | None, MoneyCodec]
 
@@ -101,62 +83,90 @@ class Translator:
 
     def read(self, crm: Values) -> Translated:
         """CRM values → prm fields (references as CRM ids, `PIPELINE` added where staged)."""
-        values: Values = {}
-        problems: Problems = ([], [])
+        done = Translated({})
+        values = done.values
         for prm, name, convert in self._reads:
             if name in crm:
                 try:
                     values[prm] = convert(crm[name])
                 except Untranslatable as error:
-                    _take(prm, prm, error, values, problems)
+                    done.without(prm, prm, error)
         for prm, name, currency, codec in self._money:
             if name in crm:
                 try:
                     values[prm] = codec.read(crm[name], self._currency(values, currency))
                 except Untranslatable as error:
-                    _take(prm, prm, error, values, problems)
+                    done.without(prm, prm, error)
         if self._stage is not None:
-            self._read_stage(self._stage, crm, values, problems)
-        return _translated(values, problems)
+            self._read_stage(self._stage, crm, done)
+        return done
+
+    def read_page(self, rows: Sequence[Values]) -> list[Translated]:
+        """As `read` for each row, but field by field and each distinct value once: a call for
+        each cell would be a good part of what a first load costs."""
+        try:
+            cells = {name: [row[name] for row in rows] for name in self.crm_fields}
+            return self._read_columns(cells).rows()
+        except (KeyError, TypeError):  # a field is missing, or holds what is no scalar
+            return [self.read(row) for row in rows]
+
+    def _read_columns(self, crm: Mapping[str, Sequence[Scalar]]) -> Columns:
+        page = Columns()
+        for prm, name, convert in self._reads:
+            page.add(prm, crm[name], convert)
+        for prm, name, currency, codec in self._money:
+            page.add(
+                prm, list(zip(crm[name], _codes(page, currency), strict=False)), _amount(codec)
+            )
+        if self._stage is not None:
+            stages, default = crm[self._stage_name], self.resolved.default_pipeline
+            named = crm[self._pipeline_field] if self._pipeline_field else repeat(None, len(stages))
+            pipelines = [str(one or default) for one in named]
+            page.values[PIPELINE] = pipelines
+            page.add(self._stage.prm, list(zip(stages, pipelines, strict=True)), self._stage_of)
+        return page
+
+    def _stage_of(self, cell: tuple[Scalar, str]) -> Scalar:
+        return self._stages.read(*cell)
 
     def write(self, prm: Values, pipeline: str | None = None) -> Translated:
         """prm fields (references already CRM ids) → CRM values. `pipeline` is the record's
         present one; None writes the default pipeline beside the stage."""
-        values: Values = {}
-        problems: Problems = ([], [])
+        done = Translated({})
+        values = done.values
         for name, crm, convert in self._writes:
             if name in prm:
                 try:
                     values[crm] = convert(prm[name])
                 except Untranslatable as error:
-                    _take(crm, name, error, values, problems)
+                    done.without(crm, name, error)
         for name, crm, currency, codec in self._money:
             if name in prm:
                 try:
                     values[crm] = codec.write(prm[name], self._currency(prm, currency))
                 except Untranslatable as error:
-                    _take(crm, name, error, values, problems)
+                    done.without(crm, name, error)
         if self._stage is not None:
-            self._write_stage(self._stage, prm, pipeline, values, problems)
-        return _translated(values, problems)
+            self._write_stage(self._stage, prm, pipeline, done)
+        return done
 
     def project(self, prm: Values, pipeline: str | None = None) -> Translated:
         """What `prm` would read back as after a write: `canon ∘ read ∘ write`, idempotent.
         References pass through unchanged."""
-        values: Values = {}
-        problems: Problems = ([], [])
+        done = Translated({})
+        values = done.values
         for name, _, convert in self._projects:
             if name in prm:
                 try:
                     values[name] = convert(prm[name])
                 except Untranslatable as error:
-                    _take(name, name, error, values, problems)
+                    done.without(name, name, error)
         for name, _, currency, codec in self._money:
             if name in prm:
                 try:
                     values[name] = codec.write(prm[name], self._currency(prm, currency))
                 except Untranslatable as error:
-                    _take(name, name, error, values, problems)
+                    done.without(name, name, error)
         if self._stage is not None and self._stage.prm in prm:
             name = self._stage.prm
             try:
@@ -164,8 +174,8 @@ class Translator:
                     prm[name], pipeline or self.resolved.default_pipeline
                 )
             except Untranslatable as error:
-                _take(name, name, error, values, problems)
-        return _translated(values, problems)
+                done.without(name, name, error)
+        return done
 
     def relation_values(self, prm: Values) -> Values:
         """A relation's CRM values (both ends as CRM ids, the role's CRM code), as a connector's
@@ -179,37 +189,36 @@ class Translator:
     def _currency(self, prm: Values, currency: str | None) -> Scalar:
         return transforms.canon_code(prm.get(currency)) if currency else None
 
-    def _read_stage(self, stage: FieldMap, crm: Values, values: Values, problems: Problems) -> None:
+    def _read_stage(self, stage: FieldMap, crm: Values, done: Translated) -> None:
         pipeline = self.resolved.default_pipeline
         if self._pipeline_field is not None:
             if self._pipeline_field not in crm and self._stage_name not in crm:
                 return
             pipeline = str(crm.get(self._pipeline_field) or pipeline)
-        values[PIPELINE] = pipeline
+        done.values[PIPELINE] = pipeline
         if self._stage_name in crm:
             try:
-                values[stage.prm] = self._stages.read(crm[self._stage_name], pipeline)
+                done.values[stage.prm] = self._stages.read(crm[self._stage_name], pipeline)
             except Untranslatable as error:
-                _take(stage.prm, stage.prm, error, values, problems)
+                done.without(stage.prm, stage.prm, error)
 
     def _write_stage(
         self,
         stage: FieldMap,
         prm: Values,
         pipeline: str | None,
-        values: Values,
-        problems: Problems,
+        done: Translated,
     ) -> None:
         if stage.prm not in prm:
             return
         target = pipeline or self.resolved.default_pipeline
         try:
-            values[self._stage_name] = self._stages.write(prm[stage.prm], target)
+            done.values[self._stage_name] = self._stages.write(prm[stage.prm], target)
         except Untranslatable as error:
-            _take(self._stage_name, stage.prm, error, values, problems)
+            done.without(self._stage_name, stage.prm, error)
             return
         if pipeline is None and self._pipeline_field is not None:
-            values[self._pipeline_field] = target
+            done.values[self._pipeline_field] = target
 
     def _compile(self) -> None:
         reads: list[_Row] = []
@@ -261,21 +270,15 @@ def _flowing(mapping: StreamMapping, against: Direction) -> tuple[str, ...]:
     )
 
 
-def _take(target: str, prm: str, error: Untranslatable, values: Values, problems: Problems) -> None:
-    instead = error.instead
-    problem = Problem(prm, error.message, error.hint)
-    if isinstance(instead, str):
-        values[target] = instead
-        problems[1].append(problem)
-    else:
-        problems[0].append(problem)
+def _codes(page: Columns, currency: str | None) -> Iterable[Scalar]:
+    if currency is None:
+        return repeat(None)
+    codes = {one: transforms.canon_code(one) for one in set(page.values[currency])}
+    return [codes[one] for one in page.values[currency]]
 
 
-def _translated(values: Values, problems: Problems) -> Translated:
-    lacking, notes = problems
-    if lacking or notes:
-        return Translated(values, tuple(lacking), tuple(notes))
-    return Translated(values)
+def _amount(codec: MoneyCodec) -> Callable[[tuple[Scalar, Scalar]], Scalar]:
+    return lambda cell: codec.read(*cell)
 
 
 def _codec(stream: str, mapped: FieldMap, resolved: Resolved) -> Codec:

@@ -81,7 +81,7 @@ class Link:
         self.crm_gone, self.state = False, LinkState.NEW
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Observation:
     """One CRM record as it goes into the store: values translated to prm fields."""
 

@@ -431,7 +431,7 @@ def accept(
     record: Record,
 ) -> None:
     """A write is known to have happened because the CRM shows its record; store what it shows."""
-    values = translated(stream, record)
+    (values,) = translated(stream, [record])
     references.to_prm(connection, stream, session.streams, [values])
     taken = {
         name: value

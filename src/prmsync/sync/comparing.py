@@ -124,7 +124,7 @@ def compare_page(
 ) -> tuple[list[int], dict[int, Record]]:
     """Compare CRM records with ours. Returns the ids of the links that they belong to, and link
     id → record of those that differ without a reason."""
-    rows = [translated(stream, record) for record in present]
+    rows = translated(stream, present)
     references.to_prm(connection, stream, session.streams, rows)
     known = pairs.by_crm_ids(connection, stream.id, [record.id for record in present])
     wanted = [one.prm_id for one in known.values() if one.prm_id and one.state == LinkState.LIVE]

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from prmsync.domain.merge import Side
 from prmsync.domain.values import Scalar, Values
 from prmsync.mapping.status import DECISION, REASON, STATE, State
-from prmsync.mapping.translate import PIPELINE, Problem
+from prmsync.mapping.translate import PIPELINE
+from prmsync.mapping.translated import Problem
 from prmsync.reconcile.record import RECORD, Decision, Held, Op, Present, Winner, reconcile
 from prmsync.reconcile.rules import RecordRule, Taken
 from prmsync.store import held as held_store

@@ -178,7 +178,7 @@ def store_records(
     connection: sa.Connection, session: Session, stream: Stream, records: Sequence[Record]
 ) -> list[str]:
     """Translate and store CRM records; returns the CRM ids that are new or changed."""
-    rows = [translated(stream, record) for record in records]
+    rows = translated(stream, records)
     references.to_prm(connection, stream, session.streams, rows)
     seen = [
         Observation(
@@ -209,24 +209,30 @@ def _propagates(stream: Stream) -> bool:
     return stream.mapping.on_delete is OnDelete.PROPAGATE
 
 
-def translated(stream: Stream, record: Record) -> Values:
-    """A CRM record as prm values, with what could not be read marked instead of guessed."""
-    if record.deleted:
-        return {}
-    result = stream.translator.read(record.values)
-    values = result.values
-    if result.problems:
-        values[UNREADABLE] = ",".join(sorted(problem.field for problem in result.problems))
-    if stream.spec.key is not None:
-        key = record.values.get(stream.spec.key)
-        if key:
-            values[KEY] = key
-    if stream.erased:
-        for known in (record.id, str(values.get(KEY))):
-            erasures.strip(values, stream.erased.get(known, {}))
-    if stream.translator.status is not None:
-        stream.translator.status.read(record.values, values)
-    return values
+def translated(stream: Stream, records: Sequence[Record]) -> list[Values]:
+    """CRM records as prm values, with what could not be read marked instead of guessed; nothing
+    for deleted ones."""
+    shown = [one.values for one in records if not one.deleted]
+    found = iter(stream.translator.read_page(shown))
+    key = stream.spec.key
+    rows: list[Values] = []
+    for record in records:
+        if record.deleted:
+            rows.append({})
+            continue
+        result = next(found)
+        if result.problems:
+            unread = sorted(problem.field for problem in result.problems)
+            result.values[UNREADABLE] = ",".join(unread)
+        if key is not None and record.values.get(key):
+            result.values[KEY] = record.values[key]
+        if stream.erased:
+            for known in (record.id, str(result.values.get(KEY))):
+                erasures.strip(result.values, stream.erased.get(known, {}))
+        if stream.translator.status is not None:
+            stream.translator.status.read(record.values, result.values)
+        rows.append(result.values)
+    return rows
 
 
 def _missing_relations(connection: sa.Connection, stream: Stream, page: Page) -> None:

@@ -216,3 +216,25 @@ def test_an_amount_takes_the_scale_of_the_currency_it_is_read_with(
     assert read.values["amount"] == amount
     given = {"amount": "48000.5", "currency": currency}
     assert translator.project(given).values["amount"] == amount
+
+
+ODD: Values = {
+    **CRM,
+    "StageName": "Odd",
+    "Amount": "many",
+    "Registered__c": "perhaps",
+    "OwnerId": "005X",
+}
+
+
+def test_a_page_is_read_as_its_records_are(translator: Translator) -> None:
+    blank: Values = dict.fromkeys(CRM)
+    others = [{**CRM, "RecordTypeId": "012Z"}, {**CRM, "Currency__c": "jpy"}, blank, ODD]
+    page: list[Values] = [{**one, "Key__c": None} for one in (CRM, *others, CRM)]
+    assert translator.read_page(page) == [translator.read(one) for one in page]
+    assert translator.read_page([]) == []
+
+
+def test_a_page_whose_records_lack_fields_is_read_as_well(translator: Translator) -> None:
+    page: list[Values] = [CRM, {"OwnerId": "005A"}, {}]
+    assert translator.read_page(page) == [translator.read(one) for one in page]

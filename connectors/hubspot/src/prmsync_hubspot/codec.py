@@ -8,12 +8,13 @@ guide, "Property types" and "Add values to date and datetime properties".
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 from prmsync.connector import values as canon
 from prmsync.connector.protocol import Record
 from prmsync.connector.schema import FieldType
-from prmsync.connector.values import Canon
+from prmsync.connector.values import Canon, CanonColumn
 from prmsync.domain.values import Scalar, Values
 
 MERGED_IDS = "hs_merged_object_ids"
@@ -72,53 +73,85 @@ def write_values(values: Values) -> dict[str, str]:
     return {name: write_value(value) for name, value in values.items()}
 
 
-_AS_TOLD = frozenset({FieldType.PICKLIST, FieldType.REFERENCE})
-
-
 class Reader:
     """Turns HubSpot's record objects into records with the wanted fields in canonical form."""
 
     def __init__(self, fields: Mapping[str, FieldType]) -> None:
+        self._fields = fields
         self._canons = [(name, CANONS[kind]) for name, kind in fields.items()]
-        # Codes and ids are canonical as they come: no call for each.
-        self._as_told = [name for name, kind in fields.items() if kind in _AS_TOLD]
-        self._judged = [(name, to) for name, to in self._canons if fields[name] not in _AS_TOLD]
 
     def record(self, found: Mapping[str, Any]) -> Record:
         """A record as list, search, batch read and batch writes give it."""
-        properties = found.get("properties") or {}
-        return Record(
-            id=str(found["id"]),
-            version=version_of(found),
-            values=self._values(properties),
-            deleted=bool(found.get("archived")),
-            modified_by=properties.get(UPDATED_BY) or None,
-        )
+        return self._plain([found])[0]
 
     def records(self, found: Sequence[Mapping[str, Any]]) -> list[Record]:
         """The records, and after a merge's survivor the records that went into it."""
-        records: list[Record] = []
-        for one in found:
-            record = self.record(one)
-            records.append(record)
-            if merged := (one.get("properties") or {}).get(MERGED_IDS):
-                records += [_merged_away(lost, record) for lost in _ids(merged)]
-        return records
+        merged = [(one.get("properties") or {}).get(MERGED_IDS) for one in found]
+        records = self._plain(found)
+        if not any(merged):
+            return records
+        return [
+            one
+            for record, lost in zip(records, merged, strict=True)
+            for one in (record, *(_merged_away(each, record) for each in _ids(lost or "")))
+        ]
+
+    def _plain(self, found: Sequence[Mapping[str, Any]]) -> list[Record]:
+        """Column by column: for a first load a call for each cell would be a good part of all
+        work."""
+        properties = [one.get("properties") or {} for one in found]
+        stamps = [one.get("updatedAt") for one in found]
+        return list(
+            map(
+                Record,
+                [str(one["id"]) for one in found],
+                [str(one or "") for one in _MOMENTS(stamps)],
+                self._values(properties),
+                [bool(one.get("archived")) for one in found],
+                repeat(None),
+                [one.get(UPDATED_BY) or None for one in properties],
+            )
+        )
+
+    def _values(self, properties: Sequence[Mapping[str, Any]]) -> list[Values]:
+        if not self._fields:
+            return [{} for _ in properties]
+        columns = [
+            _column(kind, [one.get(name) for one in properties])
+            for name, kind in self._fields.items()
+        ]
+        names = list(self._fields)
+        return [dict(zip(names, cells, strict=True)) for cells in zip(*columns, strict=True)]
 
     def told(self, properties: Mapping[str, Any]) -> Values:
         """Only the wanted fields that an answer mentions: what a write says that it left."""
         canons = [(name, to) for name, to in self._canons if name in properties]
         return {name: _canonical(to, properties[name]) for name, to in canons}
 
-    def _values(self, properties: Mapping[str, Any]) -> Values:
-        try:
-            values: Values = {name: properties.get(name) or None for name in self._as_told}
-            for name, to in self._judged:
-                value = properties.get(name)
-                values[name] = None if value is None else to(value)
-            return values
-        except (ValueError, OverflowError):
-            return {name: _canonical(to, properties.get(name)) for name, to in self._canons}
+
+def _as_told(cells: Sequence[Any]) -> list[Scalar]:
+    return [cell or None for cell in cells]
+
+
+_MOMENTS = canon.once(canon.moment)
+_COLUMNS: Mapping[FieldType, CanonColumn] = {
+    FieldType.TEXT: canon.texts,
+    FieldType.NUMBER: canon.each(number),
+    FieldType.BOOLEAN: canon.once(canon.boolean),
+    FieldType.DATE: canon.once(lambda value: None if value is None else day(value)),
+    FieldType.DATETIME: _MOMENTS,
+    FieldType.PICKLIST: _as_told,
+    FieldType.MULTI_PICKLIST: canon.once(canon.codes),
+    FieldType.REFERENCE: _as_told,
+}
+"""Codes and ids are canonical as they come, but for empty text."""
+
+
+def _column(kind: FieldType, cells: Sequence[Any]) -> Sequence[Scalar]:
+    try:
+        return _COLUMNS[kind](cells)
+    except (ValueError, OverflowError):
+        return [_canonical(CANONS[kind], cell) for cell in cells]
 
 
 def version_of(found: Mapping[str, Any]) -> str:

@@ -95,9 +95,9 @@ def fetch(client: Client, plan: RowPlan, ids: Sequence[str]) -> dict[str, Record
     for start in range(0, len(asked), RETRIEVE_LIMIT):
         some = asked[start : start + RETRIEVE_LIMIT]
         rows = client.retrieve(plan.object, some, plan.fields)
-        for record_id, row in zip(some, rows, strict=True):
-            if row is not None:
-                found[record_id] = plan.records([row])[0]
+        there = [(one, row) for one, row in zip(some, rows, strict=True) if row is not None]
+        records = plan.records([row for _, row in there])
+        found.update(zip((one for one, _ in there), records, strict=True))
     return found | _recycled(client, plan, [item for item in asked if item not in found])
 
 

@@ -1,0 +1,74 @@
+"""What a translation gives: values, and what has no counterpart on the other side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from prmsync.domain.values import Scalar, Values
+from prmsync.mapping.transforms import Untranslatable
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A value that has no counterpart on the other side: never cut, never guessed."""
+
+    field: str
+    message: str
+    hint: str = ""
+
+
+@dataclass(slots=True)
+class Translated:
+    """`problems` name the fields that `values` lacks because they have no counterpart. `notes`
+    are only to be shown: a stand-in was translated (the fallback owner), the field is there."""
+
+    values: Values
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[Problem, ...] = ()
+
+    def without(self, target: str, prm: str, error: Untranslatable) -> None:
+        """Tell of a value of the field `prm` without counterpart; `target` gets its stand-in or
+        is left out."""
+        problem = Problem(prm, error.message, error.hint)
+        if isinstance(error.instead, str):
+            self.values[target] = error.instead
+            self.notes += (problem,)
+        else:
+            self.values.pop(target, None)
+            self.problems += (problem,)
+
+
+class Columns:
+    """The values of many records, a column for each field. They become rows at the end."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Sequence[Scalar]] = {}
+        self._faults: list[tuple[str, Sequence[Any], dict[Any, Untranslatable]]] = []
+
+    def add(self, prm: str, cells: Sequence[Any], convert: Callable[[Any], Scalar]) -> None:
+        """Translate one field; a cell is whatever `convert` takes. Each distinct one is
+        translated once, because most fields hold the same few values again and again."""
+        table: dict[Any, Scalar] = {}
+        faults: dict[Any, Untranslatable] = {}
+        for cell in set(cells):
+            try:
+                table[cell] = convert(cell)
+            except Untranslatable as error:
+                faults[cell] = error
+                table[cell] = error.instead if isinstance(error.instead, str) else None
+        self.values[prm] = [table[cell] for cell in cells]
+        if faults:
+            self._faults.append((prm, cells, faults))
+
+    def rows(self) -> list[Translated]:
+        """One record after the other."""
+        names = list(self.values)
+        columns = zip(*self.values.values(), strict=True)
+        found = [Translated(dict(zip(names, cells, strict=True))) for cells in columns]
+        for prm, cells, faults in self._faults:
+            for row, cell in zip(found, cells, strict=True):
+                if cell in faults:
+                    row.without(prm, prm, faults[cell])
+        return found
