@@ -25,6 +25,7 @@ from prmsync.domain.merge import Writes
 from prmsync.domain.values import PrmId
 from prmsync.mapping.load import load_mappings
 from prmsync.mapping.locate import where_mappings
+from prmsync.service.ids import new_id
 from prmsync.service.memory import settle_collector
 from prmsync.service.runtime import runtime, utc_now
 from prmsync.store import migrations, records
@@ -69,7 +70,7 @@ def sync(crm: str, folder: Path, base_url: str) -> dict[str, Any]:
             mappings=mappings,
             writes=Writes.BOTH,
             now=utc_now,
-            new_id=lambda: str(uuid.uuid4()),
+            new_id=new_id,
             actor="benchmark",
         )
         settle_collector()
@@ -234,6 +235,7 @@ def main() -> None:
     else:
         if what == "registrations":
             fill(folder, int(options["size"]))
+        database(folder).close()  # as `prmsync init` has made it before any sync
         found = figures(lambda: sync(crm, folder, base_url))
     print(json.dumps(found))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import uuid
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -91,6 +90,7 @@ def import_csv(
 
 
 def _run(file: Path, options: ImportOptions) -> ImportReport:
+    from prmsync.service.ids import new_id
     from prmsync.service.importing.run import import_file
 
     with context.application() as app, progress("rows") as advance:
@@ -99,7 +99,7 @@ def _run(file: Path, options: ImportOptions) -> ImportReport:
             file,
             options,
             now=app.now,
-            new_id=lambda: str(uuid.uuid4()),
+            new_id=new_id,
             advance=advance,
         )
 

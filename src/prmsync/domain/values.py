@@ -15,5 +15,5 @@ Scalar = str | bool | None
 Values = dict[str, Scalar]
 
 PrmId = NewType("PrmId", str)
-"""Id of a record in the partner database: a random UUID, also the external key in every CRM."""
+"""Id of a record in the partner database: a UUID, also the external key in every CRM."""
 RunId = NewType("RunId", int)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from prmsync.domain.merge import OnDelete, Side
 from prmsync.domain.values import Values
@@ -53,8 +54,7 @@ class Winner:
     holder: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Present:
+class Present(NamedTuple):
     """One side of a record. `values` is None when it is absent; `gone` is evidence of deletion,
     which counts only while the record is absent; `into` is evidence of a merge beside it."""
 
@@ -166,18 +166,14 @@ def _create(
 
 def _creation(source: Values, receiver: Side, rule: RecordRule, skip: frozenset[str]) -> Decision:
     """The receiver is given what may flow to it and can be read."""
-    to_crm = receiver is Side.CRM
-    decision = Decision(op=Op.CREATE_CRM if to_crm else Op.CREATE_PRM)
-    target = decision.to_crm if to_crm else decision.to_prm
-    left_out = (
-        {member for group in rule.groups if group.name in skip for member in group.members}
-        if skip
-        else skip
-    )
-    for member in rule.taken_by[receiver]:
-        if member not in left_out:
-            target[member] = source.get(member)
-    return decision
+    taken = {member: source.get(member) for member in rule.taken_by[receiver]}
+    for group in rule.groups if skip else ():
+        if group.name in skip:
+            for member in group.members:
+                taken.pop(member, None)
+    if receiver is Side.CRM:
+        return Decision(op=Op.CREATE_CRM, to_crm=taken)
+    return Decision(op=Op.CREATE_PRM, to_prm=taken)
 
 
 def _deleted(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import getpass
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from prmsync.connector.registry import plugin
 from prmsync.domain.merge import Writes
 from prmsync.errors import ConnectorError, NotFoundError, SchemaError
+from prmsync.service.ids import new_id
 from prmsync.service.installation import notice_older, remember
 from prmsync.service.memory import settle_collector
 from prmsync.service.wiring import Application
@@ -58,7 +58,7 @@ def session_on(
                 mappings=mappings,
                 writes=Writes(section.writes),
                 now=application.now,
-                new_id=lambda: str(uuid.uuid4()),
+                new_id=new_id,
                 actor=who,
                 to_compare=to_compare,
             )

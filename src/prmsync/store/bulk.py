@@ -111,6 +111,17 @@ def _insert_on_sqlite(
         connection.exec_driver_sql(_sqlite_insert(table, names, 1), list(rows[whole:]))
 
 
+def any_between(
+    connection: sa.Connection, key: sa.ColumnElement[int], ids: Collection[int]
+) -> bool:
+    """Whether any row's `key` lies between the least and the greatest of `ids`. New links stand
+    side by side and have no rows elsewhere yet: one look tells it for a whole page of them."""
+    if not ids:
+        return False
+    found = sa.exists().where(key >= min(ids), key <= max(ids))
+    return bool(connection.execute(sa.select(found)).scalar_one())
+
+
 @lru_cache(maxsize=256)
 def _sqlite_insert(table: str, names: tuple[str, ...], rows: int) -> str:
     marks = f"({', '.join('?' * len(names))})"

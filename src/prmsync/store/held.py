@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from prmsync.domain.values import Scalar
 from prmsync.errors import NotFoundError, StateError
-from prmsync.store.bulk import among
+from prmsync.store.bulk import among, any_between
 from prmsync.store.links import chunks
 from prmsync.store.tables import held as table
 from prmsync.store.tables import link as links
@@ -96,6 +96,8 @@ def _item(row: Any) -> HeldItem:
 def of_links(connection: sa.Connection, link_ids: Sequence[int]) -> dict[int, list[HeldItem]]:
     """Open and decided items by link."""
     found: dict[int, list[HeldItem]] = {}
+    if not any_between(connection, table.c.link_id, link_ids):
+        return found
     for part in chunks(link_ids):
         statement = sa.select(table).where(
             among(connection, table.c.link_id, part),
@@ -243,6 +245,8 @@ def counts(connection: sa.Connection, stream_ids: Sequence[int]) -> dict[int, tu
 def parked_of(connection: sa.Connection, link_ids: Sequence[int]) -> dict[int, ParkedItem]:
     """Link id → its refusal, of those links that have one."""
     found: dict[int, ParkedItem] = {}
+    if not any_between(connection, parked_table.c.link_id, link_ids):
+        return found
     for part in chunks(link_ids):
         statement = sa.select(parked_table).where(among(connection, parked_table.c.link_id, part))
         for row in connection.execute(statement):

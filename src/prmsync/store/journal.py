@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from prmsync.domain.values import Scalar
 from prmsync.mapping.status import STATUS_KEYS
-from prmsync.store.bulk import among, insert_rows
+from prmsync.store.bulk import among, any_between, insert_rows
 from prmsync.store.damage import unreadable
 from prmsync.store.links import CHUNK, chunks
 from prmsync.store.tables import action as table
@@ -281,6 +281,8 @@ def _of_a_sync() -> sa.ColumnElement[bool]:
 def waiting_of(connection: sa.Connection, link_ids: Sequence[int]) -> dict[int, list[Action]]:
     """Writes of these links that a brake holds, but those of an undo."""
     found: dict[int, list[Action]] = {}
+    if not any_between(connection, table.c.link_id, link_ids):
+        return found
     for part in chunks(link_ids):
         statement = sa.select(*COLUMNS).where(
             among(connection, table.c.link_id, part),
@@ -356,6 +358,8 @@ def _last_of_fields(
 ) -> dict[int, _Last]:
     """Link id → (side, field) → state and change, of fields whose last row is in these states."""
     found: dict[int, _Last] = {}
+    if not any_between(connection, table.c.link_id, link_ids):
+        return found
     for part in chunks(link_ids):
         among_part = among(connection, table.c.link_id, part)
         some = sa.select(table.c.link_id).where(among_part, table.c.state.in_(states))

@@ -116,8 +116,8 @@ def _unpack(row: Any) -> Link:
     except orjson.JSONDecodeError as error:
         raise unreadable("link", row[0]) from error
     crm: Values | None = None
-    if row[3] is not None and (base is not None or seen is not None):
-        crm = {**(base or {}), **(seen or {})}
+    if row[3] is not None:
+        crm = seen if base is None else {**base, **(seen or {})}
     return Link(
         row[0],
         row[1],
@@ -181,6 +181,27 @@ def _pack(link: Link) -> tuple[Any, ...]:
 def save(connection: sa.Connection, links: Sequence[Link]) -> None:
     """Write all columns of these links."""
     update_rows(connection, table, _SAVED, [_pack(link) for link in links])
+
+
+_OURS_SAVED = ("prm_id", "state", "base", "seen", "prm_gone", "dirty")
+
+
+def save_ours(connection: sa.Connection, links: Sequence[Link]) -> None:
+    """Write what changes with a write to our side. The CRM's id stays as it is stored: naming it
+    in the statement would have the database write its index anew for every link."""
+    rows = [
+        (
+            link.prm_id,
+            str(link.state),
+            dumps(link.base),
+            difference(link.base, link.crm),
+            int(link.prm_gone),
+            link.dirty,
+            link.id,
+        )
+        for link in links
+    ]
+    update_rows(connection, table, _OURS_SAVED, rows)
 
 
 def set_dirty(connection: sa.Connection, ids: Sequence[int], dirty: int) -> None:

@@ -121,8 +121,12 @@ def carry_out(
     for action, values in zip(actions, news, strict=True):
         _sort(session, stream, batch, action, values, present)
     _write(connection, session, stream, batch)
-    links.save(connection, [known[one] for one in dict.fromkeys(one.link_id for one in actions)])
+    links.save_ours(connection, [known[one] for one in _links_of(actions)])
     held_store.park(connection, batch.parked)
+
+
+def _links_of(actions: Sequence[Action]) -> list[int]:
+    return list(dict.fromkeys(one.link_id for one in actions))
 
 
 def _sort(
@@ -228,10 +232,9 @@ def _by_id(problems: Sequence[RowProblem]) -> dict[str, str]:
 def _agreed_on_create(stream: Stream, link: Link, values: Values) -> Values:
     """What both sides agree on after a creation from the CRM: what was taken over, and blanks."""
     crm = link.crm or {}
-    base = {name: value for name, value in values.items() if name != HOME}
-    for name in stream.members:
-        if name not in base and name in crm and not crm[name]:
-            base[name] = crm[name]
+    base = {name: crm[name] for name in stream.members if name in crm and not crm[name]}
+    base.update(values)
+    base.pop(HOME, None)
     return {**base, **second_pass.marks(stream, crm)}
 
 

@@ -249,7 +249,7 @@ def _comparable(
         unfit.update(one.field for one in result.problems)
     crm = link.crm or {}
     if crm:  # a field new in the mapping is no blank: it was never read
-        unfit.update(name for name in stream.members if name not in crm)
+        unfit.update(stream.fields.difference(crm))
     if UNREADABLE in crm:
         unfit.update(str(crm[UNREADABLE]).split(","))
     for name in stream.references:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import sqlalchemy as sa
 
@@ -66,10 +67,11 @@ def _plan_stream(
             if not page:
                 return
             verdicts = decide_page(connection, session, stream, page)
-            actions = _store(connection, session, stream, plan, verdicts, keep_dirty=keep_dirty)
+            actions = _store(
+                connection, session, stream, plan, verdicts, keep_dirty=keep_dirty, at_once=at_once
+            )
             if at_once:
-                allowed = _allowed(session)
-                ours = [one for one in actions if one.side != Side.CRM and allowed[one.side]]
+                ours = _ours(actions, _allowed(session))
                 carry_out(connection, session, stream, ours, {one.id: one for one in page})
             journal.add(connection, plan.run_id, actions)
         after = page[-1].id
@@ -84,8 +86,10 @@ def _store(
     verdicts: Sequence[Verdict],
     *,
     keep_dirty: bool,
+    at_once: bool,
 ) -> list[Action]:
-    """Store the links' new states and what waits for people; returns the rows to write."""
+    """Store the links' new states and what waits for people; returns the rows to write. With
+    `at_once` the links whose rows our side takes next are stored there, once."""
     ids = [one.link.id for one in verdicts]
     waiting = journal.waiting_of(connection, ids)
     parked = held_store.parked_of(connection, ids)
@@ -97,10 +101,13 @@ def _store(
     for verdict in verdicts:
         todo, freed = _unparked(verdict, parked.get(verdict.link.id))
         unparked.extend(freed)
-        actions.extend(_not_waiting(todo, waiting.get(verdict.link.id)))
+        fresh = _not_waiting(todo, waiting.get(verdict.link.id))
+        actions.extend(fresh)
         shadowed = any(not allowed[one.side] for one in todo)
         dirty = Dirty.CHANGED if keep_dirty or shadowed else verdict.dirty
-        if verdict.link.state != verdict.state:
+        if at_once and _ours(fresh, allowed):
+            pass
+        elif verdict.link.state != verdict.state:
             moved.append(verdict.link)
         elif verdict.link.dirty != dirty:
             by_dirty.setdefault(dirty, []).append(verdict.link.id)
@@ -130,6 +137,11 @@ def _not_waiting(todo: Sequence[Action], waiting: list[Action] | None) -> list[A
         else:
             waiting.remove(same)
     return fresh
+
+
+def _ours(actions: Sequence[Action], allowed: Mapping[str, bool]) -> list[Action]:
+    """The rows that our own side takes: writes to it, and moves of the base."""
+    return [one for one in actions if one.side != Side.CRM and allowed[one.side]]
 
 
 def _allowed(session: Session) -> dict[str, bool]:
@@ -220,12 +232,15 @@ def cells_of(stream: str, action: Action) -> list[Cell]:
     are never braked: they replace nothing."""
     side = Side(action.side)
     if action.op != "update":
-        return [Cell(stream, side, action.op)]
+        return [_whole(stream, side, action.op)]
     return [
         Cell(stream, side, "update", name)
         for name, (old, new) in action.fields.items()
         if old is not None and old != new and not name.startswith("@")
     ]
+
+
+_whole = lru_cache(maxsize=64)(Cell)
 
 
 def _brake(session: Session, plan: Plan, *, only_tell: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -136,10 +136,12 @@ def finish(
     recovered = recover(session) if outcome.stopped is None and outcome.retry else 0
     with session.database.begin() as connection:
         session.fence(connection)
-        counts = _counts(connection, session, made.run_id)
-        refused = outcome.refused or _any(connection, made.run_id, ActionState.PARKED)
+        rows = journal.counts(connection, made.run_id)
+        counts = _named(session, rows)
+        states = {state for _, _, _, state in rows}
+        refused = outcome.refused or ActionState.PARKED in states
         failed = bool(refused or outcome.retry or outcome.stopped or made.unfit)
-        waits = _waits(connection, made.run_id)
+        waits = ActionState.WAITING in states
         _forget_empty(connection, session)
         if failed:
             state = RunState.FAILED
@@ -200,12 +202,12 @@ def _forget_empty(connection: sa.Connection, session: Session) -> None:
             runs.set_state(connection, run.id, RunState.SUPERSEDED)
 
 
-def _counts(connection: sa.Connection, session: Session, run_id: int) -> dict[str, int]:
+def _named(session: Session, rows: Mapping[tuple[int, str, str, str], int]) -> dict[str, int]:
     """ "stream/side/op/state" → rows."""
     names = {stream.id: stream.name for stream in session.streams.values()}
     return {
         f"{names.get(stream_id, stream_id)}/{side}/{op}/{state}": count
-        for (stream_id, side, op, state), count in journal.counts(connection, run_id).items()
+        for (stream_id, side, op, state), count in rows.items()
     }
 
 

@@ -56,6 +56,11 @@ class Stream:
     """The members of paused groups: what is known of them stays."""
     erased: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
     """CRM id or our id → field → digests of values that were erased and are not read again."""
+    fields: frozenset[str] = field(init=False)
+    """The members as a set."""
+
+    def __post_init__(self) -> None:
+        self.fields = frozenset(self.members)
 
     @property
     def id(self) -> int:

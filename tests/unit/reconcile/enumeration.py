@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
@@ -65,7 +65,7 @@ def one_field(policy: Policy, direction: Direction) -> Iterator[Case]:
             yield Case(base, prm, crm, rule, taken)
         yield Case(base, prm, crm, rule, skip=frozenset({"f"}))
         other = RecordRule((group,), False, True, OnDelete.PROPAGATE, recreate=True)
-        yield Case(base, replace(prm, gone=True), replace(crm, gone=True), other)
+        yield Case(base, prm._replace(gone=True), crm._replace(gone=True), other)
 
 
 def decisions_on(

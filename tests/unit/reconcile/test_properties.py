@@ -4,7 +4,7 @@ that owns the value, held means untouched, and the sides are treated alike."""
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import FrozenInstanceError, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
 
@@ -234,7 +234,7 @@ def test_what_a_decision_is_made_from_cannot_be_changed_by_chance() -> None:
         (taken, "take"),
         (held, "kind"),
     ):
-        with pytest.raises(FrozenInstanceError):
+        with pytest.raises(AttributeError):
             setattr(one, name, None)
 
 
