@@ -19,6 +19,7 @@ from prmsync.mapping.status import STATUS_KEYS
 from prmsync.store.bulk import among, any_between, insert_rows
 from prmsync.store.damage import unreadable
 from prmsync.store.links import CHUNK, chunks
+from prmsync.store.tables import OPEN_ACTIONS
 from prmsync.store.tables import action as table
 from prmsync.store.tables import link as links
 from prmsync.store.tables import run as runs
@@ -243,6 +244,7 @@ def open_intents(connection: sa.Connection, stream_id: int) -> list[Action]:
         .where(
             table.c.stream_id == stream_id,
             table.c.state.in_((ActionState.SENT, ActionState.UNKNOWN)),
+            OPEN_ACTIONS,
         )
         .order_by(table.c.id)
     )
@@ -251,7 +253,7 @@ def open_intents(connection: sa.Connection, stream_id: int) -> list[Action]:
 
 def supersede_planned(connection: sa.Connection, stream_id: int) -> None:
     """Forget plans that were never applied; their links are decided again."""
-    stale = table.c.state.in_((ActionState.PLANNED, ActionState.RETRY))
+    stale = sa.and_(table.c.state.in_((ActionState.PLANNED, ActionState.RETRY)), OPEN_ACTIONS)
     ids = sa.select(table.c.link_id).where(table.c.stream_id == stream_id, stale)
     connection.execute(
         links.update().where(links.c.id.in_(ids), links.c.dirty == 0).values(dirty=1)
@@ -266,7 +268,10 @@ def supersede_planned(connection: sa.Connection, stream_id: int) -> None:
 def reopen_waiting(connection: sa.Connection, stream_id: int) -> None:
     """A person lets a brake go: the links of waiting writes are decided again and written."""
     waits = sa.and_(
-        table.c.stream_id == stream_id, table.c.state == ActionState.WAITING, _of_a_sync()
+        table.c.stream_id == stream_id,
+        table.c.state == ActionState.WAITING,
+        OPEN_ACTIONS,
+        _of_a_sync(),
     )
     ids = sa.select(table.c.link_id).where(waits)
     connection.execute(links.update().where(links.c.id.in_(ids)).values(dirty=1))
@@ -303,6 +308,7 @@ def waiting(connection: sa.Connection, stream_id: int) -> Iterator[Action]:
             .where(
                 table.c.stream_id == stream_id,
                 table.c.state == ActionState.WAITING,
+                OPEN_ACTIONS,
                 table.c.id > after,
             )
             .order_by(table.c.id)
@@ -377,6 +383,20 @@ def _last_of_fields(
         for link_id, last in found.items()
     }
     return {link_id: last for link_id, last in chosen.items() if last}
+
+
+def open_kinds(
+    connection: sa.Connection, run_id: int, states: Sequence[ActionState]
+) -> set[tuple[int, str, str]]:
+    """(stream id, side, op) of a run's rows in these open states; of done rows, which may be
+    very many, none is looked at."""
+    statement = (
+        sa.select(table.c.stream_id, table.c.side, table.c.op)
+        # Beside a plain condition on the run SQLite would go through all rows of the run.
+        .where(table.c.run_id + 0 == run_id, table.c.state.in_(states), OPEN_ACTIONS)
+        .distinct()
+    )
+    return {(row[0], row[1], row[2]) for row in connection.execute(statement)}
 
 
 def counts(connection: sa.Connection, run_id: int) -> dict[tuple[int, str, str, str], int]:

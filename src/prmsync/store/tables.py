@@ -407,13 +407,16 @@ action = sa.Table(
     sa.Index("ix_action_run_id", "run_id"),
     sqlite_autoincrement=True,
 )
+OPEN_ACTIONS = sa.text("state IN ('planned', 'waiting', 'sent', 'unknown', 'retry', 'released')")
+"""Rows that something is still to be done about. SQLite uses a partial index only where a query
+says its condition word by word, so queries for such rows say this too."""
 sa.Index(
     "ix_action_open",
     action.c.stream_id,
     action.c.state,
     action.c.id,
-    sqlite_where=action.c.state.in_(("waiting", "sent", "unknown", "retry", "released")),
-    postgresql_where=action.c.state.in_(("waiting", "sent", "unknown", "retry", "released")),
+    sqlite_where=OPEN_ACTIONS,
+    postgresql_where=OPEN_ACTIONS,
 )
 
 brake = sa.Table(

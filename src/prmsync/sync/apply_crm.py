@@ -69,10 +69,10 @@ def apply_crm(session: Session, run_id: int, states: Sequence[ActionState]) -> O
         return outcome
     for op in ("create", "update", "delete"):
         with session.database.read() as connection:  # creates may leave a second pass behind
-            there = journal.counts(connection, run_id)
+            there = journal.open_kinds(connection, run_id, states)
         streams = session.streams.values()
         for stream in reversed(streams) if op == "delete" else streams:
-            if not any((stream.id, Side.CRM, op, state) in there for state in states):
+            if (stream.id, Side.CRM, op) not in there:
                 continue
             _apply_stream(session, run_id, stream, op, states, outcome)
             if outcome.stopped is not None:

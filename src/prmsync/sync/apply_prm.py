@@ -43,8 +43,8 @@ def apply_prm(session: Session, run_id: int, states: Sequence[ActionState]) -> N
     with session.database.read() as connection:
         there = {
             (stream_id, op == "delete")
-            for stream_id, side, op, state in journal.counts(connection, run_id)
-            if side in sides and state in states
+            for stream_id, side, op in journal.open_kinds(connection, run_id, states)
+            if side in sides
         }
     streams = session.streams.values()
     for stream in streams:
