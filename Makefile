@@ -4,7 +4,7 @@ PYTEST ?= -n auto --maxprocesses 4
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test check style types layers bench soak simulators docs clean
+.PHONY: demo test check style types layers bench simulate soak simulators docs clean
 
 demo: $(READY)  ## the whole story on embedded defaults, both CRMs simulated on this machine
 	$(BIN)/prmsync demo
@@ -32,6 +32,9 @@ MINUTES ?= 10
 STORE ?= sqlite
 soak: $(READY)  ## prmsync killed at random moments for MINUTES, then checked; SEED=n, STORE=postgresql
 	PYTHONPATH=tests $(BIN)/python -m soak --minutes $(MINUTES) --store $(STORE) $(if $(SEED),--seed $(SEED))
+
+simulate: $(READY)  ## SEEDS histories (300) from seed FROM (0): people, faults, crashes; every promise checked
+	PYTHONPATH=tests $(BIN)/python -m simulation --seeds $(or $(SEEDS),300) --from $(or $(FROM),0)
 
 simulators: $(READY)  ## Salesforce on port 8801 and HubSpot on 8802, until Ctrl-C
 	@$(BIN)/prmsync simulator salesforce --port 8801 & salesforce=$$!; trap "kill $$salesforce" EXIT; $(BIN)/prmsync simulator hubspot --port 8802

@@ -1,0 +1,332 @@
+"""Plays a history: people, time and runs, in the order of its events, with the oracle watching."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import traceback
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import orjson
+
+from prmsync.errors import PrmsyncError
+from prmsync.store import held
+from prmsync.sync import run
+from simulation import intents, quiet
+from simulation.oracle import PERSON, Oracle
+from simulation.sides import Impossible
+from simulation.template import lay_out
+from simulation.versions import Broken, Entity
+from simulation.wire import PowerCut
+from simulation.words import to_crm
+from simulation.world import World
+
+Event = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class History:
+    """All there is to replay: the seed for ids and chance, and the events."""
+
+    seed: int
+    profile: str
+    synced: bool
+    events: tuple[Event, ...]
+    crashes: int = 3
+    """If fewer planned ones came true, more runs are cut before the end."""
+
+
+@dataclass
+class Outcome:
+    """How a history ended. `broken` is the promise that was not kept, "" when all were."""
+
+    broken: str = ""
+    story: list[str] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    """What happened how often: events, edits, runs, crashes."""
+    digest: str = ""
+    """Of the journal and of both CRMs' states at the end: the same for the same history."""
+    cells: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(fault, write path) → runs in which the fault happened and the path was written."""
+
+
+class Player:
+    """One history on its way."""
+
+    def __init__(self, history: History) -> None:
+        self.history = history
+        self.outcome = Outcome()
+        self.world = World(
+            history.profile, random.Random(history.seed), self._meanwhile, self._wrote
+        )
+        labels = lay_out(self.world, history.synced)
+        self.oracle = Oracle(self.world.prm, self.world.crms, names=dict(labels))
+        self.runs = ""
+        """The connection that runs just now."""
+        self.last_action = 0
+
+    def play(self) -> Outcome:
+        try:
+            self.oracle.begin()
+            for event in self.history.events:
+                self.carry_out(event)
+            self._crash_more()
+            quiet.judge(self)
+            self.outcome.digest = self._digest()
+        except Broken as error:
+            self.outcome.broken = str(error)
+        except Exception:  # noqa: BLE001 - whatever the engine raises is a finding
+            self.outcome.broken = "an error nobody foresaw: " + traceback.format_exc()
+        finally:
+            self.world.close()
+        return self.outcome
+
+    def _crash_more(self) -> None:
+        for number in range(self.history.crashes):
+            if self.outcome.counts["crashes"] < self.history.crashes:
+                self.world.wait(400)  # a lease of somebody who died elsewhere runs out
+                hook = {"hook": "crash", "at": "read", "n": number, "when": "after"}
+                self.sync({"on": ("sf", "hs")[number % 2], "release": True, "wire": [hook]})
+
+    def _digest(self) -> str:
+        journal = self.oracle.prm.ask("SELECT * FROM action ORDER BY id")
+        crms = [crm.control("GET", "state") for crm in self.world.crms.values()]
+        packed = orjson.dumps([journal, crms], option=orjson.OPT_SORT_KEYS)
+        return hashlib.blake2b(packed, digest_size=16).hexdigest()
+
+    def tell(self, line: str) -> None:
+        self.outcome.story.append(f"{self.world.at:%H:%M:%S}  {line}")
+
+    # --- events ------------------------------------------------------------------------------
+
+    def carry_out(self, event: Event) -> None:
+        self.outcome.counts["events"] += 1
+        _EVENTS[event["do"]](self, event)
+
+    def _meanwhile(self, events: Sequence[Event]) -> None:
+        """People work while a run is under way: what it has written so far is its own."""
+        self.oracle.look("prm", self.runs)
+        for event in events:
+            self.carry_out(event)
+
+    def _wrote(self, system: str) -> None:
+        before, now = self.oracle.views[system], self.world.crms[system].view()
+        self.outcome.counts["write calls"] += 1
+        intents.check(self.oracle, system, before, now)
+        self.oracle.look(system, system)
+
+    def _person(self, system: str, what: str, work: Callable[[], object]) -> None:
+        try:
+            work()
+        except Impossible as error:
+            self.tell(f"  in {system}: {what}: not possible ({error})")
+            self.outcome.counts["impossible"] += 1
+            return
+        self.outcome.counts["edits"] += 1
+        self.tell(f"  in {system}: {what}")
+        self.oracle.look(system, PERSON)
+
+    def find(self, stream: str, label: str, system: str) -> Entity:
+        for entity in self.oracle.entities:
+            if (entity.stream, entity.label) == (stream, label) and entity.lives(system):
+                return entity
+        raise Impossible(f"{system} has no {label}")
+
+    def edit(self, event: Event) -> None:
+        system, stream, values = event["in"], event["stream"], event["set"]
+
+        def work() -> None:
+            record = self.find(stream, event["who"], system).ids[system]
+            if system == "prm":
+                self.world.edit(stream, record, values)
+                return
+            crm = self.world.crms[system]
+            stamp = None
+            if event.get("late"):
+                late_by = timedelta(seconds=event["late"])
+                # Whoever writes a record waits for the one before: its stamps never go back.
+                stamp = max(self.world.at - late_by, crm.stamp(stream, record)).isoformat()
+            crm.edit(stream, record, to_crm(crm.connector, stream, values), stamp)
+
+        late = f", visible {event['late']} s late" if event.get("late") else ""
+        self._person(system, f"{event['who']}: {_told(values)}{late}", work)
+
+    def create(self, event: Event) -> None:
+        system, stream, values = event["in"], event["stream"], event["set"]
+
+        def work() -> None:
+            self.oracle.newborn = event["who"]
+            if system == "prm":
+                self.world.insert(stream, self._with_references(values))
+                return
+            crm = self.world.crms[system]
+            crm.create(stream, to_crm(crm.connector, stream, values))
+
+        self._person(system, f"new {stream} {event['who']}: {_told(values)}", work)
+        self.oracle.newborn = ""
+
+    def _with_references(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        found = dict(values)
+        for name, stream in (("partner", "partner"), ("opportunity", "opportunity")):
+            if found.get(name):
+                found[name] = self.find(stream, found[name], "prm").ids["prm"]
+        return found
+
+    def delete(self, event: Event) -> None:
+        system, stream = event["in"], event["stream"]
+
+        def work() -> None:
+            record = self.find(stream, event["who"], system).ids[system]
+            if system == "prm":
+                self.world.remove(stream, record)
+            else:
+                self.world.crms[system].delete(stream, record)
+
+        self._person(system, f"{event['who']} deleted", work)
+
+    def relate(self, event: Event) -> None:
+        system, role = event["in"], event["role"]
+
+        def work() -> None:
+            deal = self.find("opportunity", event["deal"], system).ids[system]
+            partner = self.find("partner", event["partner"], system).ids[system]
+            if system == "prm":
+                values = {"opportunity": deal, "partner": partner, "role": role}
+                self.world.insert("relation", values)
+            else:
+                self.world.crms[system].relate(deal, partner, role)
+
+        self._person(system, f"{event['partner']} becomes {role} on {event['deal']}", work)
+
+    def unrelate(self, event: Event) -> None:
+        system, role = event["in"], event["role"]
+
+        def work() -> None:
+            deal = self.find("opportunity", event["deal"], system).ids[system]
+            partner = self.find("partner", event["partner"], system).ids[system]
+            if system == "prm":
+                self.world.remove("relation", self.world.relation_id(deal, partner, role))
+            else:
+                self.world.crms[system].unrelate(deal, partner, role)
+
+        self._person(system, f"{event['partner']} is no {role} on {event['deal']} any more", work)
+
+    def rerole(self, event: Event) -> None:
+        def work() -> None:
+            deal = self.find("opportunity", event["deal"], "prm").ids["prm"]
+            partner = self.find("partner", event["partner"], "prm").ids["prm"]
+            found = self.world.relation_id(deal, partner, event["role"])
+            self.world.edit("relation", found, {"role": event["to"]})
+
+        self._person(
+            "prm", f"{event['partner']} on {event['deal']}: {event['role']} → {event['to']}", work
+        )
+
+    def wait(self, event: Event) -> None:
+        self.world.wait(event["seconds"])
+
+    def decide(self, event: Event) -> None:
+        """Somebody answers one of the things that wait."""
+        with self.world.database.begin() as connection:
+            waiting = [
+                (row, item)
+                for row, item in held.waiting_items(connection)
+                if item.group != "@match"
+            ]
+            if not waiting:
+                return
+            row, item = waiting[event["pick"] % len(waiting)]
+            held.decide(connection, item.id, event["take"], "a manager", self.world.now())
+        self.outcome.counts["decisions"] += 1
+        self.tell(
+            f"  held {item.id} of {row.connection}, {item.group} ours {item.prm} theirs "
+            f"{item.crm}: take {event['take']}"
+        )
+
+    # --- runs --------------------------------------------------------------------------------
+
+    def sync(self, event: Event) -> None:
+        """One run of a connection, and what happens to it on the way."""
+        name = event["on"]
+        self.tell(f"run of {name}{' with brakes let go' if event.get('release') else ''}")
+        self.world.wait(1)
+        self.world.wire.arm(event.get("wire", ()))
+        self.runs = name
+        whole = False
+        try:
+            with self.world.session(name) as session:
+                report = run.sync(
+                    session, full=bool(event.get("full")), release=bool(event.get("release"))
+                )
+            whole = True
+            self.tell(f"  … {report.state}: {_counted(report.counts)} {report.message}")
+        except PowerCut:
+            self.outcome.counts["crashes"] += 1
+            self.tell(f"  … the process dies: {self.world.wire.met[-1]}")
+            self.world.reborn()
+        except PrmsyncError as error:
+            self.tell(f"  … stopped: {type(error).__name__}: {error.message}")
+        self._after(name, whole=whole)
+
+    def _after(self, name: str, *, whole: bool) -> None:
+        self.outcome.counts["runs"] += 1
+        self.oracle.look("prm", name)
+        self.oracle.look(name, name)
+        if whole:
+            self.oracle.agree(name)
+        self.oracle.bases(name)
+        self._count_cells(name)
+        self.runs = ""
+
+    def _count_cells(self, name: str) -> None:
+        text = (
+            "SELECT stream.name, side, op, action.state, action.id, fields FROM action "
+            "JOIN stream ON stream.id = action.stream_id WHERE action.id > ?"
+        )
+        rows = self.oracle.prm.ask(text, self.last_action)
+        paths = {_path(row[0], row[1], row[2]) for row in rows}
+        if rows:
+            self.last_action = max(row[4] for row in rows)
+        for fault in self.world.wire.met:
+            for path in paths:
+                self.outcome.cells[fault, path] += 1
+
+
+def _path(stream: str, side: str, op: str) -> str:
+    if side == "base":
+        return "base move"
+    if stream == "relation" and side == "crm":
+        return {"create": "relation create", "update": "relation replace"}.get(
+            op, "relation delete"
+        )
+    return f"{side} {op}"
+
+
+def _told(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} = {value}" for name, value in values.items())
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} × {name}" for name, count in counts.items()) or "nothing to do"
+
+
+_EVENTS: dict[str, Callable[[Player, Event], None]] = {
+    "edit": Player.edit,
+    "create": Player.create,
+    "delete": Player.delete,
+    "relate": Player.relate,
+    "unrelate": Player.unrelate,
+    "rerole": Player.rerole,
+    "wait": Player.wait,
+    "decide": Player.decide,
+    "sync": Player.sync,
+}
+
+
+def play(history: History) -> Outcome:
+    """The whole history; never raises for what the engine does."""
+    return Player(history).play()

@@ -1,0 +1,178 @@
+"""The end of a history: no faults, no people, and every promise that can only be seen at rest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from simulation.oracle import THERE, YES, LinkRow
+from simulation.versions import Broken, Entity
+from simulation.words import GROUPS, RELATION
+
+if TYPE_CHECKING:
+    from simulation.play import Player
+
+LOOK_BACK = 700
+"""Seconds: longer than what the connectors read again, and than a lease."""
+
+
+def judge(player: Player) -> None:
+    """Let everything come to rest and look at it. Raises Broken."""
+    player.tell("quiet: nobody works, nothing fails")
+    player.world.wait(LOOK_BACK)
+    for name in player.world.crms:
+        player.sync({"do": "sync", "on": name, "release": True, "full": True})
+    wrote = [_writes(player, name) for name in player.world.crms]
+    if any(wrote) or player.history.seed % 4 == 0:  # else this was the round that writes nothing
+        player.world.wait(LOOK_BACK)
+        wrote = [_writes(player, name) for name in player.world.crms]
+    for name, rows in zip(player.world.crms, wrote, strict=True):
+        if rows:
+            raise Broken(f"after two quiet rounds a run of {name} still writes: {rows}")
+    for name in player.world.crms:
+        _equal(player, name)
+
+
+def _writes(player: Player, name: str) -> list[Any]:
+    """One more run; what it wrote. Raises Broken where it fails although nothing is in its way."""
+    calls = player.outcome.counts["write calls"]
+    last = player.oracle.prm.ask("SELECT coalesce(max(id), 0) FROM action")[0][0]
+    player.sync({"do": "sync", "on": name, "release": True})
+    rows = player.oracle.prm.ask(
+        "SELECT stream.name, side, op, action.state, fields FROM action "
+        "JOIN stream ON stream.id = stream_id WHERE action.id > ? "
+        "AND coalesce(error, '') NOT LIKE 'waits for the link of its %'",
+        last,
+    )
+    if not rows and player.outcome.counts["write calls"] != calls:
+        rows = ["calls that the journal does not know"]
+    state, message = player.oracle.prm.ask("SELECT state, message FROM run ORDER BY id DESC")[0]
+    if not rows and state not in ("done", "waiting"):
+        raise Broken(f"at rest a run of {name} ends as {state}: {message}")
+    return rows
+
+
+def _equal(player: Player, name: str) -> None:
+    """Each thing stands equal on both sides, or what differs waits for a person and is seen."""
+    oracle = player.oracle
+    explained = _explained(player, name)
+    links = {(one.stream, one.prm_id): one for one in oracle.links(name) if one.prm_id is not None}
+    for entity in (*oracle.entities, *oracle.relations.values()):
+        ours, theirs = entity.current.get("prm"), entity.current.get(name)
+        if entity.stream == RELATION:
+            _relation_equal(player, entity, name, explained)
+        elif ours is not None and theirs is not None:
+            link = links.get((entity.stream, entity.ids["prm"]))
+            _fields_equal(entity, name, explained.get(link.id, set()) if link else None)
+        elif ours is not None or theirs is not None:
+            _one_sided(player, entity, name, links, explained)
+
+
+def _fields_equal(entity: Entity, name: str, explained: set[str] | None) -> None:
+    if explained is None:
+        raise Broken(f"{entity.label} stands in prm and {name} and nothing links them")
+    for group, version in entity.current["prm"].items():
+        other = entity.current[name][group]
+        members = set(GROUPS[entity.stream][group])
+        if version.value != other.value and not ("*" in explained or members & explained):
+            raise Broken(
+                f"at rest {group} of {entity.label} is {version.value} in prm and {other.value} "
+                f"in {name}, and nothing says why"
+            )
+
+
+def _one_sided(
+    player: Player,
+    entity: Entity,
+    name: str,
+    links: dict[tuple[str, str | None], LinkRow],
+    explained: dict[int, set[str]],
+) -> None:
+    if entity.buried or any(one in entity.ids and not entity.lives(one) for one in ("prm", name)):
+        return  # deleted on one side: the other was left, or follows
+    link = links.get((entity.stream, entity.ids.get("prm")))
+    if link is not None and explained.get(link.id):
+        return
+    if not entity.lives("prm") and entity.stream != "opportunity":
+        return  # the mapping makes no partner or registration of what a CRM has
+    where, missing = ("prm", name) if entity.lives("prm") else (name, "prm")
+    raise Broken(f"at rest {entity.label} stands in {where} and not in {missing}")
+
+
+def _relation_equal(
+    player: Player, entity: Entity, name: str, explained: dict[int, set[str]]
+) -> None:
+    stands = [
+        system in entity.current and entity.current[system][THERE].value == YES
+        for system in ("prm", name)
+    ]
+    if stands[0] == stands[1]:
+        return
+    if _ends_apart(player, entity, name) or _relation_explained(player, entity, name, explained):
+        return
+    raise Broken(
+        f"at rest {entity.label}: {'in' if stands[0] else 'not in'} prm, "
+        f"{'in' if stands[1] else 'not in'} {name}, and nothing says why"
+    )
+
+
+def _ends_apart(player: Player, entity: Entity, name: str) -> bool:
+    """Whether an end of the relation is missing on a side: nothing can be joined to it there."""
+    partner, _, deal = entity.label.partition(" as ")
+    deal = deal.partition(" on ")[2]
+    both = [
+        one
+        for one in player.oracle.entities
+        if (one.stream, one.label) in (("partner", partner), ("opportunity", deal))
+    ]
+    return not all(
+        one.lives("prm") and one.lives(name) and one.died.isdisjoint(("prm", name)) for one in both
+    )
+
+
+def _relation_explained(
+    player: Player, entity: Entity, name: str, explained: dict[int, set[str]]
+) -> bool:
+    """Whether a link of these two ends waits for a person."""
+    partner, _, rest = entity.label.partition(" as ")
+    deal = rest.partition(" on ")[2]
+    ends = {(one.stream, one.label): one.ids.get("prm") for one in player.oracle.entities}
+    deal_id, partner_id = ends.get(("opportunity", deal)), ends.get(("partner", partner))
+    rows = player.oracle.prm.ask(
+        "SELECT link.id, link.base, link.seen, link.prm_id FROM link "
+        "JOIN stream ON stream.id = link.stream_id "
+        "WHERE stream.connection = ? AND stream.name = 'relation'",
+        name,
+    )
+    own = player.oracle.prm.ask(
+        "SELECT id FROM deal_partner WHERE opportunity = ? AND partner = ?", deal_id, partner_id
+    )
+    ids = {row[0] for row in own}
+    for link_id, base, seen, prm_id in rows:
+        if link_id not in explained:
+            continue
+        said = {**orjson.loads(base or "{}"), **orjson.loads(seen or "{}")}
+        same = (said.get("opportunity"), said.get("partner")) == (deal_id, partner_id)
+        if same or prm_id in ids:
+            return True
+    return False
+
+
+def _explained(player: Player, name: str) -> dict[int, set[str]]:
+    """Link id → fields that wait for a person; "*" for the whole record."""
+    found: dict[int, set[str]] = {}
+    held = player.oracle.prm.ask(
+        "SELECT link_id, members, group_name FROM held JOIN link ON link.id = link_id "
+        "JOIN stream ON stream.id = stream_id WHERE held.state = 'open' AND connection = ?",
+        name,
+    )
+    for link_id, members, group in held:
+        found.setdefault(link_id, set()).update(
+            {"*"} if group.startswith("@") else orjson.loads(members)
+        )
+    waits = "SELECT id FROM link WHERE dirty = 2"  # for the link of a record that it refers to
+    parked = "SELECT link_id FROM parked"
+    for (link_id,) in (*player.oracle.prm.ask(parked), *player.oracle.prm.ask(waits)):
+        found.setdefault(link_id, set()).add("*")
+    return found
