@@ -56,6 +56,8 @@ def test_a_copy_of_the_folder_writes_nothing(synced: Any, tmp_path: Path) -> Non
     assert "prmsync verify acme-sf" in said and "prmsync resume acme-sf" in said
     assert staging.run("sync", "--yes").code == 2  # acme-hs notices by itself
     assert staging.run("sync", "--yes").code == 0  # both are left out
+    undo = told(staging.refused(2, "runs", "undo", "1"))
+    assert "is paused: its database is not where it was" in undo
     assert "its database is not where it was" in told(staging.run("status").said)
     assert names(synced) == ["Globex", "Initech"]
     rename(synced, "Initech", "Initech SE")

@@ -83,7 +83,7 @@ def test_it_shows_the_story_in_order(told: subprocess.CompletedProcess[str]) -> 
         "prmsync conflicts check",
         "prmsync margins explain",
         "prmsync forecast",
-        "prmsync undo ",
+        "prmsync runs undo ",
         "✓ the former contacts of 2 registrations stand in Salesforce again",
         "--field customer_contact --take crm",
         "✓ all sides have the right contacts",

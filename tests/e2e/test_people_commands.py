@@ -62,13 +62,13 @@ def a_bad_run(acme: Any) -> int:
 def test_a_bad_run_is_looked_at_undone_and_stays_undone(home: Any) -> None:
     bad = a_bad_run(home)
     edit_in_salesforce(home, "DR-2", "corrected@x.example")
-    plan = home.run("undo", str(bad), "--plan")
+    plan = home.run("runs", "undo", str(bad), "--plan")
     assert plan.code == 0, plan.said
     assert "wrong@x.example → first1@x.example" in plan.out
     assert "customer_contact stays corrected@x.example" in plan.out
     assert "Do exactly this: prmsync apply " in plan.out
     assert contacts(home) == ["corrected@x.example", "wrong@x.example", "wrong@x.example"]
-    done = home.run("undo", str(bad), "--json")
+    done = home.run("runs", "undo", str(bad), "--json")
     told = json.loads(done.out)
     assert (done.code, told["state"], told["undoes"], told["held"]) == (0, "done", bad, 2)
     assert [one["record"] for one in told["kept"]] == ["DR-2  Customer 2 AG"]
@@ -81,14 +81,30 @@ def test_a_bad_run_is_looked_at_undone_and_stays_undone(home: Any) -> None:
     assert home.run("verify", "acme-sf").code == 0
 
 
+def test_a_run_is_undone_while_its_connection_is_paused_and_stays_so_on_resume(home: Any) -> None:
+    bad = a_bad_run(home)
+    first = [f"first{n}@x.example" for n in (1, 2, 3)]
+    assert home.run("pause", "acme-sf", "--why", "cleaning up").code == 0
+    assert "acme-sf is paused: cleaning up" in home.refused(2, "sync", "acme-sf")
+    undo = json.loads(home.run("runs", "undo", str(bad), "--plan", "--json").out)["run"]
+    assert home.run("apply", str(undo)).code == 0
+    assert contacts(home) == first
+    again = json.loads(home.run("runs", "undo", str(undo), "--plan", "--json").out)["run"]
+    dropped = json.loads(home.run("runs", "drop", str(again), "--json").out)
+    assert dropped == {"run": again, "dropped": 3}
+    assert home.run("resume", "acme-sf").code == 0
+    assert home.run("sync", "acme-sf").code == 0
+    assert contacts(home) == first
+
+
 def test_undo_says_what_it_cannot_do(home: Any) -> None:
-    assert "there is no run 4711" in home.refused(2, "undo", "4711")
+    assert "there is no run 4711" in home.refused(2, "runs", "undo", "4711")
     idle = json.loads(home.run("sync", "acme-sf", "--json").out)[0]["run_id"]
-    assert "wrote nothing" in home.refused(2, "undo", str(idle))
+    assert "wrote nothing" in home.refused(2, "runs", "undo", str(idle))
 
 
 def test_held_fields_are_answered_from_a_file(home: Any) -> None:
-    home.run("undo", str(a_bad_run(home)))
+    home.run("runs", "undo", str(a_bad_run(home)))
     out = home.run("held", "list", "--field", "customer_contact", "--out", "held.csv")
     assert (out.code, "3 written to held.csv" in out.out) == (0, True)
     path = home.folder / "held.csv"
@@ -113,7 +129,7 @@ def save(path: Any, listed: list[dict[str, str]]) -> None:
 
 
 def test_a_file_of_decisions_is_taken_whole_or_not_at_all(home: Any) -> None:
-    home.run("undo", str(a_bad_run(home)))
+    home.run("runs", "undo", str(a_bad_run(home)))
     home.run("held", "list", "--out", "held.csv")
     path = home.folder / "held.csv"
     with path.open(encoding="utf-8", newline="") as file:

@@ -25,8 +25,8 @@ def chapter(terminal: Terminal, world: Demo, chosen: Cast, number: int) -> None:
         f"{seller} has noticed one of them and corrects {mistake.corrected.number} in Salesforce.",
         "Then the run is taken back; first a look at what that would do:",
     )
-    terminal.run(f"undo {bad} --plan")
-    terminal.run(f"undo {bad}")
+    terminal.run(f"runs undo {bad} --plan")
+    terminal.run(f"runs undo {bad}")
     count = len(mistake.undone)
     terminal.check(
         mistakes.is_back_in_salesforce(world, mistake),

@@ -33,7 +33,6 @@ from prmsync.cli import (
     setup,
     simulator,
     sync,
-    undo,
 )
 from prmsync.cli.output import WIDTH, note, say, show_error
 from prmsync.errors import PrmsyncError
@@ -80,7 +79,6 @@ demo.register(app)
 simulator.register(app)
 importing.register(app)
 sync.register(app)
-undo.register(app)
 erase.register(app)
 runs.register(app)
 history.register(app)

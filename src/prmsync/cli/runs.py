@@ -1,4 +1,4 @@
-"""`prmsync runs list|show|drop` and `prmsync history`."""
+"""`prmsync runs list|show|drop|undo`."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from prmsync.cli import plans
 from prmsync.cli.context import application, known
 from prmsync.cli.options import AsJson, OneOrAll
 from prmsync.cli.output import ago, emit_json, moment, say, say_wrapped, table
-
-RunId = Annotated[int, typer.Argument(metavar="RUN", help="As `runs list` shows.")]
+from prmsync.cli.undo import RunId, undo
 
 
 def register(app: typer.Typer) -> None:
-    group = typer.Typer(help="What runs planned and wrote.", no_args_is_help=True)
+    group = typer.Typer(help="What runs planned and wrote, and its undo.", no_args_is_help=True)
     group.command("list")(list_runs)
     group.command("show")(show)
     group.command("drop")(drop)
+    group.command("undo")(undo)
     app.add_typer(group, name="runs")
 
 
@@ -107,13 +107,16 @@ def show(
         )
 
 
-def drop(run: RunId) -> None:
+def drop(run: RunId, as_json: AsJson = False) -> None:
     """Leave a plan's writes until their values move."""
     from prmsync.service.syncing import connection_of_run, session_on
     from prmsync.sync import run as runs
 
     with application() as app:
         name = connection_of_run(app, run)
-        with session_on(app, name) as session:
+        with session_on(app, name, while_paused=True) as session:
             dropped = runs.drop(session, run)
-    say(f"{dropped:,} writes of run {run} are left until their values move.")
+    if as_json:
+        emit_json({"run": run, "dropped": dropped})
+    else:
+        say(f"{dropped:,} writes of run {run} are left until their values move.")

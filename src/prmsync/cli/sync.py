@@ -96,7 +96,7 @@ def apply(
 ) -> None:
     """Do exactly what a plan says; rows whose inputs have moved are refused and named."""
     from prmsync.service.plan_file import read_plan, runs_of_file
-    from prmsync.service.syncing import connection_of_run, session_on
+    from prmsync.service.syncing import connection_of_run, is_undo, session_on
     from prmsync.sync import run
 
     with application() as app:
@@ -107,7 +107,10 @@ def apply(
         for run_id in wanted:
             _confirm(app, run_id, yes=yes)
             name = connection_of_run(app, run_id)
-            with session_on(app, name, progress=plans.progress()) as session:
+            paused_too = is_undo(app, run_id)
+            with session_on(
+                app, name, progress=plans.progress(), while_paused=paused_too
+            ) as session:
                 report = run.apply(session, run_id)
             reports.append(report)
             if not as_json:

@@ -1,4 +1,4 @@
-"""`prmsync undo`: take back what a run wrote, where it still stands."""
+"""`prmsync runs undo`: take back what a run wrote, where it still stands."""
 
 from __future__ import annotations
 
@@ -16,15 +16,12 @@ if TYPE_CHECKING:
     from prmsync.service.wiring import Application
     from prmsync.sync.running import Report
 
+RunId = Annotated[int, typer.Argument(metavar="RUN", help="As `runs list` shows.")]
 FAILED, WAITS = 1, 3
 
 
-def register(app: typer.Typer) -> None:
-    app.command("undo")(undo)
-
-
 def undo(
-    run: Annotated[int, typer.Argument(metavar="RUN", help="As `runs list` shows.")],
+    run: RunId,
     only_plan: Annotated[
         bool, typer.Option("--plan", help="Only show what it would write and keep.")
     ] = False,
@@ -38,7 +35,8 @@ def undo(
 
     with application() as app:
         name = connection_of_run(app, run)
-        with session_on(app, name, progress=plans.progress()) as session:
+        # Who undoes has often paused the connection first, so that nothing runs on meanwhile.
+        with session_on(app, name, progress=plans.progress(), while_paused=True) as session:
             report = plan_undo(session, run) if only_plan else undo_run(session, run, release=yes)
         if as_json:
             emit_json(_as_json(app, run, report))

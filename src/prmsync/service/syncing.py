@@ -35,9 +35,10 @@ def session_on(
     actor: str | None = None,
     progress: Callable[[str, int], None] | None = None,
     to_compare: bool = False,
+    while_paused: bool = False,
 ) -> Iterator[Session]:
     """A session on one connection; its connector is closed at the end. With `to_compare` also on
-    one that is paused.
+    one that is paused or in doubt, with `while_paused` on one that a person has paused.
 
     Raises what opening a connection can raise: configuration, mapping, sign-in, schema, and
     StateError for a database that is a copy or was restored.
@@ -61,6 +62,7 @@ def session_on(
                 new_id=new_id,
                 actor=who,
                 to_compare=to_compare,
+                while_paused=while_paused,
             )
         if progress is not None:
             session.progress = progress
@@ -94,6 +96,12 @@ def _noting_failure(application: Application, name: str, actor: str) -> Iterator
                 message=error.message,
             )
         raise
+
+
+def is_undo(application: Application, run_id: int) -> bool:
+    """Whether this run puts back what another one wrote. Raises NotFoundError."""
+    with application.database.read() as connection:
+        return runs.get(connection, run_id).kind == runs.UNDO
 
 
 def connection_of_run(application: Application, run_id: int) -> str:

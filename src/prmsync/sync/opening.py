@@ -41,6 +41,7 @@ def open_session(
     new_id: Callable[[], str],
     actor: str,
     to_compare: bool = False,
+    while_paused: bool = False,
 ) -> Session:
     """Sign in, check the account and resolve the mappings; nothing is read or written yet.
 
@@ -48,14 +49,16 @@ def open_session(
     another account than this database knows, SchemaError with every mismatch between mappings and
     CRM where no record is linked yet or nothing would be left, StateError for a paused connection
     and for a database that is a copy. With `to_compare` (`verify`, which writes to neither side)
-    none of these but the mismatches are in the way.
+    none of these but the mismatches are in the way, with `while_paused` no pause by a person is.
     """
     with database.begin() as connection:
         state = store.ensure_connection(connection, name, connector_name)
         known = store.ensure_streams(connection, name, [one.stream for one in mappings])
         claim = standing(connection, name, now(), new_id)
     if not to_compare:
-        _require_going(state, claim)
+        require_undoubted(claim)
+        if not while_paused:
+            _require_going(state)
     account = connector.account()
     other = _is_other(database, state, account, claim, now(), refuse=not to_compare)
     with database.read() as connection:
@@ -137,8 +140,7 @@ def _paused(
         return misfits.replace(connection, name, parts)
 
 
-def _require_going(state: ConnectionState, claim: Claim) -> None:
-    require_undoubted(claim)
+def _require_going(state: ConnectionState) -> None:
     if state.paused:
         raise StateError(
             f"{state.name} is paused: {state.paused_why or 'by hand'}",

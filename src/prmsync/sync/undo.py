@@ -53,7 +53,7 @@ def undo(session: Session, run_id: int, *, release: bool = False) -> Report:
     if session.writes is Writes.NONE:
         raise StateError(
             f"{session.name} only plans: its setting is writes = none",
-            hint=f"look with: prmsync undo {run_id} --plan",
+            hint=f"look with: prmsync runs undo {run_id} --plan",
         )
     with holding(session):
         planned = _planned(session, run_id, only_tell=False, release=release)
