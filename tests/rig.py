@@ -25,7 +25,17 @@ from prmsync.domain.values import PrmId, Values
 from prmsync.mapping.load import load_mappings
 from prmsync.mapping.locate import where_mappings
 from prmsync.mapping.model import StreamMapping
-from prmsync.store import held, journal, links, migrations, records
+from prmsync.store import (
+    brakes,
+    held,
+    journal,
+    links,
+    migrations,
+    quota,
+    records,
+    streams,
+    tallies,
+)
 from prmsync.store.database import Database, open_database
 from prmsync.sync import run, undo
 from prmsync.sync.opening import open_session
@@ -297,8 +307,15 @@ class World:
     """What a test changes about the shipped mappings."""
     ids: Iterator[str] = field(default_factory=lambda: (str(uuid.uuid4()) for _ in iter(int, 1)))
 
+    options: dict[str, Any] = field(default_factory=dict)
+    """Options of every connection."""
+
     def now(self) -> datetime:
         return self.at
+
+    def calls_made(self, name: str) -> int:
+        with self.database.read() as connection:
+            return quota.calls_made(connection, name, self.now())
 
     def wait(self, seconds: float) -> None:
         self.at += timedelta(seconds=seconds)
@@ -312,7 +329,8 @@ class World:
             name,
             base_url=crm.base_url,
             auth=dict(known.simulator_auth()),
-            options={"prefetch": False},
+            options={"prefetch": False, **self.options},
+            calls_made=self.calls_made(name),
         )
         with runtime.http, runtime.requests:
             yield open_session(
@@ -417,20 +435,44 @@ def simulated(connector: str, world: World) -> Any:
 @pytest.fixture
 def make_world(tmp_path: Path) -> Iterator[Callable[..., World]]:
     opened: list[Database] = []
+    worlds: list[World] = []
 
     def make(url: str = f"sqlite:///{tmp_path / 'prm.db'}", **connections: str) -> World:
         migrations.create(url)
         database = open_database(url)
         opened.append(database)
         world = World(database, {})
+        worlds.append(world)
         for name, connector in connections.items():
             simulator = simulated(connector, world)
             world.crms[name] = Crm(name, connector, simulator, f"http://{name}.example")
         return world
 
     yield make
+    for world in worlds:
+        if world.database.dialect == "sqlite":  # a schema on PostgreSQL is gone by now
+            assert wrong_counters(world.database) == []
+        world.database.close()
     for database in opened:
         database.close()
+
+
+def wrong_counters(database: Database) -> list[str]:
+    """Counters that are not what a recount of their rows says; every test ends by asking."""
+    wrong = []
+    with database.read() as connection:
+        for name in [one.name for one in streams.all_connections(connection)]:
+            known = streams.streams_of(connection, name).values()
+            kept = tallies.of_streams(connection, [one.id for one in known])
+            for one in known:
+                right = tallies.recount(connection, one.id)
+                if kept[one.id] != right:
+                    wrong.append(f"{name} {one.name}: {kept[one.id]}, rows say {right}")
+            names = {one.id: one.name for one in known}
+            held = brakes.waiting_cells(connection, names)
+            if held != brakes.recount(connection, names):
+                wrong.append(f"{name}: {held}, rows say {brakes.recount(connection, names)}")
+    return wrong
 
 
 @pytest.fixture(params=["salesforce", "hubspot"])

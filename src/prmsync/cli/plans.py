@@ -111,6 +111,7 @@ _BECAME = {
     "waiting": "held by a brake",
     "parked": "refused",
     "retry": "left for the next run",
+    "released": "let go: sent by the next run that can",
     "unknown": "sent, no answer yet: the next run looks it up",
     "superseded": "overtaken: decided anew later",
 }
@@ -214,6 +215,7 @@ def totals(counts: dict[str, int]) -> str:
 _STATES = {
     "planned": "planned",
     "waiting": "waiting",
+    "released": "left for the next run",
     "done": "written",
     "parked": "refused",
     "retry": "left for the next run",
@@ -228,6 +230,30 @@ def needs_decision(count: int) -> str:
     return f"{count:,} need{'s' if count == 1 else ''} a decision: prmsync held list"
 
 
+def cost_line(report: Report) -> str:
+    """ "Sending it takes about 4 calls (2 guard, 2 write), 1 % of the 500 left to prmsync"."""
+    if not report.cost:
+        return ""
+    total = sum(report.cost.values())
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(report.cost.items()))
+    head = f"Sending it takes about {total:,} call{'s' * (total != 1)} ({kinds})"
+    if report.left is None:
+        return head
+    if total > report.left:
+        return f"{head}; {report.left:,} are left now, so it takes more than one of the CRM's days"
+    share = f"{100 * total / report.left:.0f} %" if 50 * total > report.left else "1 % or less"
+    return f"{head}, {share} of the {report.left:,} that are left now"
+
+
+def sent_line(report: Report) -> str:
+    """ "Sending took 4 calls, 4 were expected" where they differ or there were any."""
+    if not report.cost:
+        return ""
+    made = sum(report.calls.get(kind, 0) for kind in ("guard", "write"))
+    expected = sum(report.cost.get(kind, 0) for kind in ("guard", "write"))
+    return f"sending took {made:,} calls, {expected:,} were expected"
+
+
 def calls_line(calls: dict[str, int]) -> str:
     """ "14 CRM calls (8 read, 4 write, 2 sign in)"."""
     named = {kind: count for kind, count in calls.items() if count}
@@ -235,27 +261,6 @@ def calls_line(calls: dict[str, int]) -> str:
         return "no CRM calls"
     parts = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in named.items())
     return f"{sum(named.values()):,} CRM calls ({parts})"
-
-
-def show_brake(name: str, report: Report) -> None:
-    """What a brake holds, why, and the three answers."""
-    if not report.trips:
-        if report.waiting_run is not None:
-            say(f"  a brake still holds run {report.waiting_run}: {SHOW} {report.waiting_run}")
-        return
-    say("", f"Stopped before writing: {name} would change more than its limits allow.")
-    for trip in report.trips:
-        of = f" of {trip.total:,}" if trip.total and trip.cell.op == "update" else ""
-        say(f"  {trip.count:,}{of} × {trip.cell}; {trip.why}")
-    run_id = report.waiting_run or report.run_id
-    if report.waiting_run is None:
-        return
-    say(
-        f"These writes wait as run {run_id}; everything else went through.",
-        f"  Look                    prmsync runs show {run_id}",
-        f"  Write it                prmsync apply {run_id} --yes",
-        f"  Leave until it moves    prmsync runs drop {run_id}",
-    )
 
 
 def progress() -> Callable[[str, int], None]:

@@ -1,13 +1,14 @@
-"""`prmsync runs list|show|drop|undo`."""
+"""`prmsync runs list|show|drop|revert|undo`."""
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
-from prmsync.cli import plans
+from prmsync.cli import braking, plans
 from prmsync.cli.context import application, known
 from prmsync.cli.options import AsJson, OneOrAll
 from prmsync.cli.output import ago, emit_json, moment, say, say_wrapped, table
@@ -19,6 +20,7 @@ def register(app: typer.Typer) -> None:
     group.command("list")(list_runs)
     group.command("show")(show)
     group.command("drop")(drop)
+    group.command("revert")(revert)
     group.command("undo")(undo)
     app.add_typer(group, name="runs")
 
@@ -65,6 +67,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """What a run planned or wrote, record by record, with reasons."""
+    from prmsync.service.braking import held_brakes
     from prmsync.service.plan_file import named_rows, rows_of
     from prmsync.store import runs
 
@@ -75,10 +78,12 @@ def show(
             rows = rows_of(app.database, run, None)
         else:
             rows = named_rows(app.database, run, None if every else plans.SHOWN)
+        trips, names = held_brakes(app.database, run)
     if as_json:
         emit_json(
             {
                 **asdict(found),
+                "brakes": [braking.as_json(one, names) for one in trips],
                 "actions": [
                     plans.as_json(action, title, stream)
                     for stream, listed, _ in rows
@@ -95,16 +100,10 @@ def show(
         say_wrapped(found.message)
     plans.show_schema(found.counts.get("mapping", ()), found.counts.get("paused", ()))
     plans.listing(run, rows)
-    causes = {action.cause for _, listed, _ in rows for action, _ in listed if action.cause}
-    for cause in sorted(causes):
-        say(f"held by a brake: {cause}")
+    if trips:
+        say("", "A brake holds:", *braking.told(trips, names))
     if found.state in ("waiting", "planned"):
-        say(
-            "",
-            f"  Write it                prmsync apply {run}"
-            + (" --yes" if found.state == "waiting" else ""),
-            f"  Leave until it moves    prmsync runs drop {run}",
-        )
+        say("", *braking.answers(run, trips, waiting=found.state == "waiting")[1:])
 
 
 def drop(run: RunId, as_json: AsJson = False) -> None:
@@ -120,3 +119,35 @@ def drop(run: RunId, as_json: AsJson = False) -> None:
         emit_json({"run": run, "dropped": dropped})
     else:
         say(f"{dropped:,} writes of run {run} are left until their values move.")
+
+
+def revert(
+    run: RunId,
+    yes: Annotated[bool, typer.Option("--yes", help="Write without asking.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Put the other side back: undo the edits that a waiting plan would have taken over."""
+    from prmsync.cli.sync import exit_with, report_json, show_run
+    from prmsync.errors import BrakeError
+    from prmsync.service.braking import held_brakes
+    from prmsync.service.syncing import connection_of_run, session_on
+    from prmsync.sync.revert import revert as put_back
+
+    with application() as app:
+        name = connection_of_run(app, run)
+        if not yes:
+            trips, names = held_brakes(app.database, run)
+            say(f"Putting the other side back writes these the other way round ({name}):")
+            say(*braking.told(trips, names))
+            if not sys.stdin.isatty() or not typer.confirm("Write it now?", default=False):
+                raise BrakeError(
+                    f"Nothing of run {run} was put back.",
+                    hint=f"Put it back: prmsync runs revert {run} --yes",
+                )
+        with session_on(app, name, progress=plans.progress()) as session:
+            report = put_back(session, run)
+    if as_json:
+        emit_json(report_json(report))
+    else:
+        show_run(name, report)
+    exit_with([report])

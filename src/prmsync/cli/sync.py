@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from prmsync.cli import plans
+from prmsync.cli import braking, plans
 from prmsync.cli.comparisons import compared, totals
 from prmsync.cli.context import application
 from prmsync.cli.held import value_text
@@ -81,8 +81,10 @@ def _show_plan(app: Application, name: str, report: Report) -> None:
     if report.counts or report.held:
         say("")
     say_wrapped(f"{plans.totals(report.counts)} · {plans.calls_line(report.calls)}")
-    for trip in report.trips:
-        say(f"A brake would hold {trip.count:,} × {trip.cell}: {trip.why}")
+    if plans.cost_line(report):
+        say_wrapped(plans.cost_line(report))
+    if report.trips:
+        say("A brake would hold:", *braking.told(report.trips, report.names))
     if report.counts:
         say(f"Do exactly this: prmsync apply {report.run_id}")
 
@@ -114,10 +116,10 @@ def apply(
                 report = run.apply(session, run_id)
             reports.append(report)
             if not as_json:
-                _show_run(name, report)
+                show_run(name, report)
         if as_json:
-            emit_json([_report_json(one) for one in reports])
-    _exit_with(reports)
+            emit_json([report_json(one) for one in reports])
+    exit_with(reports)
 
 
 def _confirm(app: Application, run_id: int, *, yes: bool) -> None:
@@ -161,11 +163,11 @@ def sync(
                 report = run.sync(session, full=full, release=yes)
                 reports.append(report)
                 if not as_json:
-                    _show_run(name, report)
+                    show_run(name, report)
         if as_json:
-            emit_json([_report_json(one) for one in reports])
+            emit_json([report_json(one) for one in reports])
     _exit_if(failures)
-    _exit_with(reports)
+    exit_with(reports)
 
 
 @contextmanager
@@ -184,13 +186,20 @@ def _exit_if(failures: list[PrmsyncError]) -> None:
         raise typer.Exit(max(one.exit_code for one in failures))
 
 
-def _show_run(name: str, report: Report) -> None:
+def show_run(name: str, report: Report) -> None:
     say(f"{name} · run {report.run_id} · {report.state}")
     plans.show_schema(report.mapping_edits, report.paused)
     if report.linked:
         say(f"  {report.linked:,} records linked to what was there already")
     say_wrapped(plans.totals(report.counts), indent=2)
-    say_wrapped(plans.calls_line(report.calls), indent=2)
+    told = "; ".join(
+        one for one in (plans.calls_line(report.calls), plans.sent_line(report)) if one
+    )
+    say_wrapped(told, indent=2)
+    for run_id, count in report.went_on.items():
+        say(
+            f"  went on with run {run_id}, which had been let go: {count:,} more written to the CRM"
+        )
     if report.held:
         say(f"  {plans.needs_decision(report.held)}")
     for action in report.refused_rows[: plans.SHOWN]:
@@ -204,21 +213,20 @@ def _show_run(name: str, report: Report) -> None:
         say("  some records were refused: prmsync parked list")
     if report.unfit:
         say(f"  {report.unfit:,} with a value that does not fit the CRM: prmsync parked list")
-    plans.show_brake(name, report)
+    braking.show_brake(name, report)
 
 
-def _report_json(report: Report) -> dict[str, Any]:
+def report_json(report: Report) -> dict[str, Any]:
     data = asdict(report)
     data["refused_rows"] = [one.id for one in report.refused_rows]
-    data["trips"] = [
-        {"what": str(one.cell), "count": one.count, "of": one.total, "why": one.why}
-        for one in report.trips
-    ]
+    for key in ("trips", "waiting"):
+        data[key] = [braking.as_json(one, report.names) for one in getattr(report, key)]
+    del data["names"]
     return data
 
 
-def _exit_with(reports: list[Report]) -> None:
-    if any(one.state == "failed" or one.refused_rows or one.paused for one in reports):
+def exit_with(reports: list[Report]) -> None:
+    if any(one.state in ("failed", "stopped") or one.refused_rows or one.paused for one in reports):
         raise typer.Exit(FAILED)
     if any(one.waiting_run is not None for one in reports):
         raise typer.Exit(WAITS)
@@ -319,6 +327,8 @@ def _show_verify(name: str, reports: list[StreamReport]) -> None:
             say(f"  {one.stream}: {count:,} {why}")
         if one.missing_in_crm:
             say(f"  {one.stream}: {one.missing_in_crm:,} linked records that the CRM does not show")
+        for line in one.counters:
+            say_wrapped(f"{one.stream}: {line}", indent=2)
         for diff in one.shown:
             ours, theirs = value_text(diff.prm), value_text(diff.crm)
             say(f"  {one.stream} {diff.crm_id} {diff.group}: ours {ours} | CRM {theirs}")
@@ -346,6 +356,7 @@ def _verdict(name: str, reports: list[StreamReport]) -> str:
 
 def status(as_json: AsJson = False) -> None:
     """The state of every connection and stream; asks no CRM."""
+    from prmsync.service.braking import held_brakes
     from prmsync.sync.status import status as read_status
 
     with application() as app:
@@ -383,6 +394,8 @@ def status(as_json: AsJson = False) -> None:
             say(f"  {compared(one.streams, now)}")
             if one.waiting is not None:
                 say(f"  a brake holds run {one.waiting.id}: prmsync runs show {one.waiting.id}")
+                trips, names = held_brakes(app.database, one.waiting.id)
+                say(*braking.told(trips, names))
             if one.paused is not None:
                 say(f"  paused: {one.paused}; prmsync resume {one.name}")
             for part in one.paused_parts:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from prmsync.cli import plans
+from prmsync.cli import braking, plans
 from prmsync.cli.context import application
 from prmsync.cli.options import AsJson
 from prmsync.cli.output import emit_json, say, say_wrapped
@@ -42,7 +41,7 @@ def undo(
             emit_json(_as_json(app, run, report))
         else:
             _show(app, name, run, report, only_plan=only_plan)
-    if report.state == "failed" or report.refused_rows:
+    if report.state in ("failed", "stopped") or report.refused_rows:
         raise typer.Exit(FAILED)
     if report.waiting_run is not None:
         raise typer.Exit(WAITS)
@@ -65,7 +64,7 @@ def _as_json(app: Application, undone: int, report: Report) -> dict[str, Any]:
         "waiting_run": report.waiting_run,
         "calls": report.calls,
         "message": report.message,
-        "brakes": [asdict(one) for one in report.trips],
+        "brakes": [braking.as_json(one, report.names) for one in report.trips],
         "actions": [one for one in rows if one["state"] != "kept"],
         "kept": [one for one in rows if one["state"] == "kept"],
     }
@@ -88,9 +87,9 @@ def _show(app: Application, name: str, undone: int, report: Report, *, only_plan
             "prmsync held list"
         )
     if not only_plan:
-        plans.show_brake(name, report)
+        braking.show_brake(name, report)
         return
-    for trip in report.trips:
-        say(f"A brake would hold {trip.count:,} × {trip.cell}: {trip.why}")
+    if report.trips:
+        say("A brake would hold:", *braking.told(report.trips, report.names))
     if any(key.endswith("/planned") for key in report.counts):
         say(f"Do exactly this: prmsync apply {report.run_id}")

@@ -124,11 +124,19 @@ class WriteResult:
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Calls of this session by kind ("read", "guard", "write", "sign_in", "metadata"), and the
-    account's own meter where the CRM tells it (calls used and limit in the current window)."""
+    account's own meter where the CRM tells it (calls used and limit in the current window).
+
+    `allowed` is this connection's share of the limit, `left` how many calls this session may
+    still make of it; None while no limit is known. `resets_at`: when the CRM's window ends (aware
+    UTC), None where it rolls over 24 hours.
+    """
 
     calls: Mapping[str, int]
     used: int | None = None
     limit: int | None = None
+    allowed: int | None = None
+    left: int | None = None
+    resets_at: datetime | None = None
 
 
 def relation_key(spec: ObjectSpec, values: Mapping[str, Scalar]) -> str:
@@ -196,7 +204,8 @@ class Connector(Protocol):
 @dataclass(frozen=True, slots=True)
 class ConnectionSettings:
     """A `[connections.NAME]` of prmsync.toml, secrets already resolved. `auth` is the connector's
-    own (client_id, client_secret, token …); its repr never shows it."""
+    own (client_id, client_secret, token …); its repr never shows it. `calls_made` are the
+    connection's calls in the CRM's present window before this session."""
 
     name: str
     org: str | None = None
@@ -205,6 +214,7 @@ class ConnectionSettings:
     api_version: str | None = None
     auth: Mapping[str, str] = field(default_factory=dict, repr=False)
     options: Mapping[str, Any] = field(default_factory=dict)
+    calls_made: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,10 @@ BRAKES: Mapping[str, str] = {
     "percent": "the same, in per cent of the stream's linked records",
     "creates": "records created in a run",
     "deletes": "records deleted in a run",
+    "ends": "pairs that are separated in a run because one side is gone",
+    "blanks": "values of one field that are cleared in a run",
+    "regressions": "deals whose stage goes back in a run",
+    "empty": "per cent of the linked records that may go from one side in a run",
 }
 
 TRANSFORMS: Mapping[str, str] = {

@@ -154,4 +154,8 @@ def read_brakes(top: Section) -> BrakeLimits:
         percent=section.integer("percent", usual.percent, least=0, most=100),
         creates=section.integer("creates", usual.creates, least=0),
         deletes=section.integer("deletes", usual.deletes, least=0),
+        ends=section.integer("ends", usual.ends, least=0),
+        blanks=section.integer("blanks", usual.blanks, least=0),
+        regressions=section.integer("regressions", usual.regressions, least=0),
+        empty=section.integer("empty", usual.empty, least=1, most=100),
     )

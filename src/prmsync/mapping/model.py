@@ -103,13 +103,16 @@ class StatusMap:
 
 @dataclass(frozen=True, slots=True)
 class BrakeLimits:
-    """A field write or deletion count above both limits waits for a person.
-    `percent` is of the stream's linked records; `creates` is per run."""
+    """What each cause may do in a run; see `prmsync.reconcile.brakes.Limits`."""
 
     absolute: int = 50
     percent: int = 20
     creates: int = 50
     deletes: int = 10
+    ends: int = 20
+    blanks: int = 20
+    regressions: int = 10
+    empty: int = 50
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from prmsync import __version__
 from prmsync.errors import ConfigurationError, StoreError
 from prmsync.service.logging import redact_text
 from prmsync.service.serving_board import Board, Watch
-from prmsync.service.serving_run import Trouble
+from prmsync.service.serving_run import Kind, Trouble
 from prmsync.store import held, pausing, runs, streams
 from prmsync.store.database import Database
 from prmsync.store.runs import Run, RunState
@@ -77,9 +77,13 @@ def _connection(
         "next_run_at": _moment(watch.next_run_at),
         "failures": watch.failures,
         "failing_since": _moment(watch.failing_since),
-        "error": _error(watch.trouble) if watch.failures else None,
+        "error": _error(watch.trouble) if _is_in_trouble(watch) else None,
         "paused": paused,
     } | (stored or {})
+
+
+def _is_in_trouble(watch: Watch) -> bool:
+    return bool(watch.failures) or watch.kind is Kind.OUT_OF_CALLS
 
 
 def _state(watch: Watch, now: datetime, paused: str | None, *, waits: bool) -> str:
@@ -91,6 +95,8 @@ def _state(watch: Watch, now: datetime, paused: str | None, *, waits: bool) -> s
         return "running"
     if watch.failures:
         return "failing"
+    if watch.kind is Kind.OUT_OF_CALLS:
+        return Kind.OUT_OF_CALLS.value
     if waits:
         return "waiting"
     return OK if watch.completed else "starting"

@@ -110,7 +110,7 @@ def plan_data(database: Database, run_id: int, *, org_id: str) -> dict[str, Any]
                 name: {"old": old, "new": new} for name, (old, new) in action.fields.items()
             },
             "reason": action.reason,
-            "brake": action.cause,
+            "cause": action.cause,
         }
         for stream, listed, _ in rows
         for action, title in listed

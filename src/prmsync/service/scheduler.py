@@ -141,10 +141,17 @@ class Schedule:
         if ended.kind is Kind.FAILED:
             asked = ended.trouble.retry_after if ended.trouble else None
             wait = back_off(every, self._board.one(name).failures, asked)
-            if wait > every:
-                self._scheduler.modify_job(name, next_run_time=self._now() + wait)
+            self._wait(name, every, wait)
+        elif ended.kind is Kind.OUT_OF_CALLS:
+            asked = (ended.trouble.retry_after if ended.trouble else None) or 0.0
+            self._wait(name, every, timedelta(seconds=asked))
         job = self._scheduler.get_job(name)
         self._board.planned(name, job.next_run_time if job is not None else None)
+
+    def _wait(self, name: str, every: timedelta, wait: timedelta) -> None:
+        """Let the next turn come later than the schedule says."""
+        if wait > every:
+            self._scheduler.modify_job(name, next_run_time=self._now() + wait)
 
     def _still_running(self, event: JobSubmissionEvent) -> None:
         if event.job_id != _HOUSEKEEPING:

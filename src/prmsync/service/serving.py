@@ -24,7 +24,7 @@ from prmsync.store.damage import check_pages
 
 STOP_SECONDS = 100.0
 """A page that is under way gets so long to finish: less than systemd and Docker allow."""
-_NOT_DONE = (Kind.FAILED, Kind.REFUSED, Kind.BUSY)
+_NOT_DONE = (Kind.FAILED, Kind.REFUSED, Kind.BUSY, Kind.OUT_OF_CALLS)
 
 
 @dataclass(slots=True)

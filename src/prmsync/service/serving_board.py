@@ -17,6 +17,7 @@ SHORTEST_PATIENCE = timedelta(minutes=2)
 LONGEST_STEP = timedelta(minutes=10)
 """A run that shows no page for so long does not count as running any more."""
 LONGEST_BACK_OFF = timedelta(hours=1)
+_NO_LATENESS = (Kind.PAUSED, Kind.OUT_OF_CALLS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class Watch:
     def is_late(self, now: datetime) -> bool:
         """Whether no run was completed for much longer than the schedule, and none goes on."""
         if self.kind is Kind.PAUSED:
+            return False
+        if self.kind is Kind.OUT_OF_CALLS and self.next_run_at and now <= self.next_run_at:
             return False
         if self.alive_at is not None and now - self.alive_at <= LONGEST_STEP:
             return False
@@ -103,8 +106,8 @@ class Board:
             alive_at=None,
             kind=ended.kind,
             trouble=ended.trouble,
-            # The time of a pause is not lateness.
-            good_at=ended.at if good or ended.kind is Kind.PAUSED else before.good_at,
+            # The time of a pause, or of waiting for calls, is not lateness.
+            good_at=ended.at if good or ended.kind in _NO_LATENESS else before.good_at,
             completed=before.completed or good,
             failures=before.failures + 1 if failed else before.failures if keep else 0,
             failing_since=(before.failing_since or ended.at)

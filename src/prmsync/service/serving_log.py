@@ -7,8 +7,11 @@ from typing import Any
 
 import structlog
 
+from prmsync.reconcile.brakes import can_wait
+from prmsync.reconcile.causes import words
 from prmsync.service.serving_board import Watch
 from prmsync.service.serving_run import Ended, Kind, Trouble, refused
+from prmsync.store.runs import RunState
 from prmsync.sync.running import Report
 
 _LONGEST = 500
@@ -30,6 +33,8 @@ class Telling:
         match ended.kind:
             case Kind.FAILED:
                 self._failed(log, before, after)
+            case Kind.OUT_OF_CALLS:
+                self._out_of_calls(log, before, after)
             case Kind.PAUSED:
                 self._paused(log, before, after)
             case Kind.BUSY:
@@ -49,6 +54,11 @@ class Telling:
         else:
             log.error("run failed", **_words(after.trouble))
 
+    def _out_of_calls(self, log: Any, before: Watch, after: Watch) -> None:
+        if before.kind is not Kind.OUT_OF_CALLS:
+            at = _iso(after.next_run_at) if after.next_run_at else None
+            log.warning("out of calls", next_run_at=at, **_words(after.trouble))
+
     def _paused(self, log: Any, before: Watch, after: Watch) -> None:
         if before.kind is not Kind.PAUSED:
             why = after.trouble.message if after.trouble else ""
@@ -63,6 +73,8 @@ class Telling:
             log.info("recovered", after_failures=before.failures, failing_since=since)
         if before.kind is Kind.PAUSED:
             log.info("goes on after its pause")
+        if report.state is RunState.STOPPED:
+            log.warning("backfill waits for calls", message=report.message)
         if refused(report):
             log.warning(
                 "records were refused",
@@ -73,13 +85,21 @@ class Telling:
 
     def _brake(self, log: Any, name: str, report: Report) -> None:
         waiting = report.waiting_run
+        answers = [can_wait(one.cell) for one in report.waiting or report.trips]
+        urgent = list(dict.fromkeys(one.why for one in answers if not one.can))
         if waiting is not None and self._braked.get(name) != waiting:
             log.warning(
                 "a brake waits for a person",
                 run=waiting,
-                what=[f"{one.count} x {one.cell}: {one.why}" for one in report.trips],
+                # Users by their id in the CRM: names are for people who sign in.
+                what=[
+                    f"{one.count} x {one.cell}: {one.why}; cause: {words(one.cell.cause)}"
+                    for one in report.waiting or report.trips
+                ],
+                can_wait=not urgent,
+                meanwhile=urgent or ["nothing is lost while it waits"],
                 hint=f"prmsync runs show {waiting}; then prmsync apply {waiting} --yes, "
-                f"or prmsync runs drop {waiting}",
+                f"prmsync runs revert {waiting} or prmsync runs drop {waiting}",
             )
         self._braked[name] = waiting
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
-from prmsync.errors import LeaseLostError, PrmsyncError
+from prmsync.errors import LeaseLostError, PrmsyncError, QuotaError
 from prmsync.service.serving_stop import Stop, StoppedError
 from prmsync.service.serving_verify import roll
 from prmsync.service.syncing import session_on
@@ -32,6 +32,8 @@ class Kind(StrEnum):
     """The CRM refused some records; they wait, everything else was written."""
     FAILED = "failed"
     """An error, or writes that have to be tried again: the connection backs off."""
+    OUT_OF_CALLS = "out of calls"
+    """The CRM's calls, or our share of them, are used up until the window moves."""
     PAUSED = "paused"
     BUSY = "busy"
     """Another process runs this connection at this moment."""
@@ -96,10 +98,14 @@ def _how(application: Application, name: str, stop: Stop, tick: Callable[[], Non
         return _How(Kind.STOPPED)
     except LeaseLostError as error:
         return _How(Kind.BUSY, trouble=_trouble(error))
+    except QuotaError as error:
+        return _How(Kind.OUT_OF_CALLS, trouble=_trouble(error))
     except PrmsyncError as error:
         return _How(Kind.FAILED, trouble=_trouble(error))
     except Exception as error:  # noqa: BLE001  the edge of a run: the others go on
         return _How(Kind.FAILED, trouble=_own_mistake(error))
+    if report.state is RunState.STOPPED and report.goes_on_in is not None:
+        return _How(Kind.OUT_OF_CALLS, report, _no_calls(report))
     trouble = _left_over(report)
     if trouble is not None:
         return _How(Kind.FAILED, report, trouble)
@@ -151,6 +157,15 @@ def _wrote(key: str) -> bool:
 def refused(report: Report) -> int:
     """How many records the other side would not take in this run."""
     return sum(count for key, count in report.counts.items() if key.endswith("/parked"))
+
+
+def _no_calls(report: Report) -> Trouble:
+    return Trouble(
+        "QuotaError",
+        report.message,
+        "nothing is lost; what is left is sent when there are calls again",
+        retry_after=report.goes_on_in,
+    )
 
 
 def _left_over(report: Report) -> Trouble | None:

@@ -14,6 +14,7 @@ from prmsync.service.installation import notice_older, remember
 from prmsync.service.memory import settle_collector
 from prmsync.service.wiring import Application
 from prmsync.store import runs
+from prmsync.sync import quota
 from prmsync.sync.describing import forget_schema
 from prmsync.sync.opening import open_session
 from prmsync.sync.session import Session
@@ -74,7 +75,14 @@ def session_on(
             forget_schema(application.database, name, application.now())
             raise
         finally:
+            _note_calls(session)
             remember(application.database, folder)
+
+
+def _note_calls(session: Session) -> None:
+    """Calls of commands that are no run count in the connection's share too."""
+    with session.database.begin() as connection:
+        quota.note(connection, session, keep_stop=True)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from prmsync.mapping.spelling import did_you_mean
 from prmsync.service import secrets
 from prmsync.service.runtime import runtime, utc_now
 from prmsync.service.settings import SHARE_OPTION, Settings, is_loopback
+from prmsync.store import quota
 from prmsync.store.database import Database, open_database
 
 _SQLITE = "sqlite:///"
@@ -51,11 +52,17 @@ class Application:
         with runtime(
             direct=is_on_this_machine(section.base_url), now=self.now, sleep=self.sleep
         ) as outside:
-            connector = connect(self.settings, name, outside, self.environ)
+            connector = connect(
+                self.settings, name, outside, self.environ, calls_made=self._calls_made(name)
+            )
             try:
                 yield connector
             finally:
                 connector.close()
+
+    def _calls_made(self, name: str) -> int:
+        with self.database.read() as connection:
+            return quota.calls_made(connection, name, self.now())
 
 
 @contextmanager
@@ -135,8 +142,11 @@ def connect(
     name: str,
     outside: Runtime,
     environ: Mapping[str, str] | None = None,
+    *,
+    calls_made: int = 0,
 ) -> Connector:
-    """The connection's connector, not yet signed in.
+    """The connection's connector, not yet signed in. `calls_made` are its calls in the CRM's
+    present window, which count in its share.
 
     Raises ConfigurationError for an unknown connector, unknown or missing credentials.
     """
@@ -158,6 +168,7 @@ def connect(
         api_version=section.api_version,
         auth=auth,
         options={**section.options, SHARE_OPTION: section.share / 100},
+        calls_made=calls_made,
     )
     return known.connect(described, outside)
 

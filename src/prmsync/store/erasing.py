@@ -12,10 +12,10 @@ import orjson
 import sqlalchemy as sa
 
 from prmsync.domain.values import PrmId, Values
-from prmsync.store import links, records
+from prmsync.store import brakes, links, records
 from prmsync.store import tables as t
 from prmsync.store.held import HeldState
-from prmsync.store.journal import OPEN, ActionState
+from prmsync.store.journal import COLUMNS, OPEN, ActionState, from_row
 from prmsync.store.links import Dirty
 
 BLANK = "[erased]"
@@ -120,6 +120,8 @@ def _erase_actions(connection: sa.Connection, target: Target) -> int:
     """Rows that wait are overtaken: they would write what is erased."""
     count = 0
     for action_id, fields in _actions(connection, target):
+        row = connection.execute(sa.select(*COLUMNS).where(t.action.c.id == action_id)).one()
+        brakes.no_longer_wait(connection, [from_row(row)])
         for name in target.fields:
             if name in fields:
                 fields[name] = (None, None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -146,22 +146,53 @@ def open_items(
     if items:
         connection.execute(
             table.insert(),
+            [{**_stored(one, run_id, now), "state": HeldState.OPEN} for one in items],
+        )
+
+
+def taken(item: HeldItem, side: str) -> HeldItem:
+    """The item as a person decides it who takes this side's value."""
+    return replace(item, take=str(side))
+
+
+def decided_items(
+    connection: sa.Connection, items: Sequence[HeldItem], run_id: int, by: str, now: datetime
+) -> None:
+    """Store items that were decided as they came up, in place of what waited on these groups."""
+    groups = {(one.link_id, one.group) for one in items}
+    known = of_links(connection, sorted({one.link_id for one in items}))
+    overtaken = [
+        one.id for some in known.values() for one in some if (one.link_id, one.group) in groups
+    ]
+    close_items(connection, overtaken, HeldState.MOVED)
+    if items:
+        connection.execute(
+            table.insert(),
             [
                 {
-                    "link_id": one.link_id,
-                    "group_name": one.group,
-                    "members": orjson.dumps(one.fields).decode(),
-                    "kind": one.kind,
-                    "base": _text(one.base),
-                    "prm": _text(one.prm),
-                    "crm": _text(one.crm),
-                    "state": HeldState.OPEN,
-                    "since": now,
-                    "run_id": run_id,
+                    **_stored(one, run_id, now),
+                    "state": HeldState.DECIDED,
+                    "take": one.take,
+                    "decided_by": by,
+                    "decided_at": now,
                 }
                 for one in items
             ],
         )
+
+
+def _stored(one: HeldItem, run_id: int | None, now: datetime) -> dict[str, Any]:
+    return {
+        "link_id": one.link_id,
+        "group_name": one.group,
+        "members": orjson.dumps(one.fields).decode(),
+        "kind": one.kind,
+        "base": _text(one.base),
+        "prm": _text(one.prm),
+        "crm": _text(one.crm),
+        "since": now,
+        "run_id": run_id,
+    }
 
 
 def close_items(connection: sa.Connection, ids: Sequence[int], state: HeldState) -> None:

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from prmsync.domain.values import Scalar
 from prmsync.mapping.status import STATUS_KEYS
+from prmsync.reconcile.causes import BACKFILL
 from prmsync.store.bulk import among, any_between, insert_rows
 from prmsync.store.damage import unreadable
 from prmsync.store.links import CHUNK, chunks
@@ -30,6 +31,8 @@ class ActionState(StrEnum):
     PLANNED = "planned"
     WAITING = "waiting"
     """Held by a brake until a person answers."""
+    RELEASED = "released"
+    """A person let it go: it is written by this run, or by the next one that can."""
     SENT = "sent"
     """The write left, or is about to; its outcome is not known yet."""
     UNKNOWN = "unknown"
@@ -49,6 +52,7 @@ class ActionState(StrEnum):
 OPEN = (
     ActionState.PLANNED,
     ActionState.WAITING,
+    ActionState.RELEASED,
     ActionState.SENT,
     ActionState.UNKNOWN,
     ActionState.RETRY,
@@ -63,7 +67,8 @@ class Action:
     """One write to one side (`prm`, `crm`) or one move of the base (`base`).
 
     `op` is create, update, delete, base or end; `reason` says why, field group by field group;
-    `cause` names the brake that holds it, `error` what refused it.
+    `cause` who or what led to it (`prmsync.reconcile.causes`), `error` what refused it;
+    `brake_id` is the brake that holds it, or held it.
     """
 
     link_id: int
@@ -78,6 +83,7 @@ class Action:
     state: str = ActionState.PLANNED
     error: str | None = None
     done_at: str | None = None
+    brake_id: int | None = None
 
     @property
     def new_values(self) -> dict[str, Scalar]:
@@ -119,6 +125,7 @@ COLUMNS = (
     table.c.state,
     table.c.error,
     table.c.done_at,
+    table.c.brake_id,
 )
 
 
@@ -141,6 +148,7 @@ def from_row(row: Any) -> Action:
         row[9],
         row[10],
         row[11],
+        row[12],
     )
 
 
@@ -156,6 +164,7 @@ _ADDED = (
     "cause",
     "error",
     "done_at",
+    "brake_id",
 )
 
 
@@ -174,6 +183,7 @@ def add(connection: sa.Connection, run_id: int, actions: Sequence[Action]) -> No
             one.cause,
             one.error,
             one.done_at,
+            one.brake_id,
         )
         for one in actions
     ]
@@ -188,10 +198,11 @@ def page(
     stream_id: int | None = None,
     sides: Sequence[str] = (),
     ops: Sequence[str] = (),
+    backfill: bool | None = None,
     after: int = 0,
     limit: int = CHUNK,
 ) -> list[Action]:
-    """Rows of a run in id order."""
+    """Rows of a run in id order; with `backfill` only what is that, or only what is not."""
     where = [table.c.run_id == run_id, table.c.state.in_(tuple(states)), table.c.id > after]
     if stream_id is not None:
         where.append(table.c.stream_id == stream_id)
@@ -199,8 +210,15 @@ def page(
         where.append(table.c.side.in_(sides))
     if ops:
         where.append(table.c.op.in_(ops))
+    if backfill is not None:
+        where.append(is_backfill() if backfill else sa.not_(is_backfill()))
     statement = sa.select(*COLUMNS).where(*where).order_by(table.c.id).limit(limit)
     return [from_row(row) for row in connection.execute(statement).all()]
+
+
+def is_backfill() -> sa.ColumnElement[bool]:
+    """Whether a row was caused by no person's edit."""
+    return sa.func.coalesce(table.c.cause, "").in_(BACKFILL)
 
 
 def settle(connection: sa.Connection, actions: Sequence[Action]) -> None:
@@ -251,9 +269,18 @@ def open_intents(connection: sa.Connection, stream_id: int) -> list[Action]:
     return [from_row(row) for row in connection.execute(statement)]
 
 
-def supersede_planned(connection: sa.Connection, stream_id: int) -> None:
-    """Forget plans that were never applied; their links are decided again."""
-    stale = sa.and_(table.c.state.in_((ActionState.PLANNED, ActionState.RETRY)), OPEN_ACTIONS)
+SIDES = ("prm", "crm", "base")
+
+
+def supersede_planned(
+    connection: sa.Connection, stream_id: int, sides: Sequence[str] = SIDES
+) -> None:
+    """Forget plans for these sides that were never applied; their links are decided again."""
+    stale = sa.and_(
+        table.c.state.in_((ActionState.PLANNED, ActionState.RETRY)),
+        OPEN_ACTIONS,
+        table.c.side.in_(sides),
+    )
     ids = sa.select(table.c.link_id).where(table.c.stream_id == stream_id, stale)
     connection.execute(
         links.update().where(links.c.id.in_(ids), links.c.dirty == 0).values(dirty=1)
@@ -265,38 +292,9 @@ def supersede_planned(connection: sa.Connection, stream_id: int) -> None:
     )
 
 
-def reopen_waiting(connection: sa.Connection, stream_id: int) -> None:
-    """A person lets a brake go: the links of waiting writes are decided again and written."""
-    waits = sa.and_(
-        table.c.stream_id == stream_id,
-        table.c.state == ActionState.WAITING,
-        OPEN_ACTIONS,
-        _of_a_sync(),
-    )
-    ids = sa.select(table.c.link_id).where(waits)
-    connection.execute(links.update().where(links.c.id.in_(ids)).values(dirty=1))
-    connection.execute(table.update().where(waits).values(state=ActionState.SUPERSEDED))
-
-
-def _of_a_sync() -> sa.ColumnElement[bool]:
+def of_a_sync() -> sa.ColumnElement[bool]:
     """Rows of an undo are not decided again by a sync: they wait for their own run's answer."""
     return table.c.run_id.not_in(sa.select(runs.c.id).where(runs.c.undoes.is_not(None)))
-
-
-def waiting_of(connection: sa.Connection, link_ids: Sequence[int]) -> dict[int, list[Action]]:
-    """Writes of these links that a brake holds, but those of an undo."""
-    found: dict[int, list[Action]] = {}
-    if not any_between(connection, table.c.link_id, link_ids):
-        return found
-    for part in chunks(link_ids):
-        statement = sa.select(*COLUMNS).where(
-            among(connection, table.c.link_id, part),
-            table.c.state == ActionState.WAITING,
-            _of_a_sync(),
-        )
-        for row in connection.execute(statement).all():
-            found.setdefault(row[0], []).append(from_row(row))
-    return found
 
 
 def waiting(connection: sa.Connection, stream_id: int) -> Iterator[Action]:
@@ -334,7 +332,13 @@ def set_aside(connection: sa.Connection, link_ids: Sequence[int]) -> dict[int, d
 def under_way(connection: sa.Connection, link_ids: Sequence[int]) -> dict[int, str]:
     """Link id → state of its last write that is on its way, or was put off."""
     found: dict[int, str] = {}
-    states = (ActionState.PLANNED, ActionState.SENT, ActionState.UNKNOWN, ActionState.RETRY)
+    states = (
+        ActionState.PLANNED,
+        ActionState.RELEASED,
+        ActionState.SENT,
+        ActionState.UNKNOWN,
+        ActionState.RETRY,
+    )
     for part in chunks(link_ids):
         statement = (
             sa.select(table.c.link_id, table.c.state)
@@ -399,6 +403,11 @@ def open_kinds(
     return {(row[0], row[1], row[2]) for row in connection.execute(statement)}
 
 
+def last_id(connection: sa.Connection) -> int:
+    """The newest row's id."""
+    return int(connection.execute(sa.select(sa.func.max(table.c.id))).scalar() or 0)
+
+
 def counts(connection: sa.Connection, run_id: int) -> dict[tuple[int, str, str, str], int]:
     """(stream id, side, op, state) → rows of a run."""
     statement = (
@@ -430,7 +439,7 @@ def history(connection: sa.Connection, link_ids: Sequence[int]) -> list[tuple[Ac
         .where(table.c.link_id.in_(link_ids), table.c.state == ActionState.DONE)
         .order_by(table.c.id)
     )
-    return [(from_row(row), row[12], row[13]) for row in connection.execute(statement)]
+    return [(from_row(row), row[13], row[14]) for row in connection.execute(statement)]
 
 
 def last_crm_updates(
@@ -511,13 +520,3 @@ def _of_records(connection: sa.Connection, link_ids: Sequence[int]) -> dict[int,
         changes = {key: (change[0], change[1]) for key, change in orjson.loads(fields).items()}
         found.setdefault(mine_id, []).append(DoneWrite(link_id, name, side, op, changes))
     return found
-
-
-def hold(connection: sa.Connection, ids: Sequence[int], run_id: int, cause: str) -> None:
-    """Let these rows wait under `run_id` because of a brake."""
-    for part in chunks(ids):
-        connection.execute(
-            table.update()
-            .where(table.c.id.in_(part))
-            .values(state=ActionState.WAITING, run_id=run_id, cause=cause)
-        )

@@ -14,6 +14,7 @@ import orjson
 import sqlalchemy as sa
 
 from prmsync.domain.values import Values
+from prmsync.store import tallies
 from prmsync.store.bulk import among, update_rows
 from prmsync.store.damage import unreadable
 from prmsync.store.tables import action as actions
@@ -43,6 +44,8 @@ class Dirty:
     CHANGED = 1
     WAITS = 2
     """Waits for the link of a record it refers to."""
+    REMAPPED = 3
+    """Untouched on both sides; the mapping says something else of it."""
 
 
 MERGED = "@merged"
@@ -69,6 +72,8 @@ class Link:
     prm_gone: bool
     crm_gone: bool
     dirty: int
+    stored_state: str = LinkState.NEW
+    """The state that the database has, for the counter of live links."""
 
     @property
     def is_linked(self) -> bool:
@@ -131,6 +136,7 @@ def _unpack(row: Any) -> Link:
         bool(row[9]),
         bool(row[10]),
         row[11],
+        row[4],
     )
 
 
@@ -181,6 +187,7 @@ def _pack(link: Link) -> tuple[Any, ...]:
 def save(connection: sa.Connection, links: Sequence[Link]) -> None:
     """Write all columns of these links."""
     update_rows(connection, table, _SAVED, [_pack(link) for link in links])
+    tallies.links_saved(connection, links)
 
 
 _OURS_SAVED = ("prm_id", "state", "base", "seen", "prm_gone", "dirty")
@@ -202,6 +209,7 @@ def save_ours(connection: sa.Connection, links: Sequence[Link]) -> None:
         for link in links
     ]
     update_rows(connection, table, _OURS_SAVED, rows)
+    tallies.links_saved(connection, links)
 
 
 def set_dirty(connection: sa.Connection, ids: Sequence[int], dirty: int) -> None:
@@ -212,7 +220,8 @@ def set_dirty(connection: sa.Connection, ids: Sequence[int], dirty: int) -> None
 
 
 def set_all_dirty(connection: sa.Connection, stream_id: int) -> None:
-    """Have every link of a stream decided again, those that ended excepted."""
+    """Have every link of a stream decided again because the mapping changed, those that ended
+    excepted."""
     connection.execute(
         table.update()
         .where(
@@ -220,7 +229,7 @@ def set_all_dirty(connection: sa.Connection, stream_id: int) -> None:
             table.c.state != LinkState.ENDED,
             table.c.dirty == Dirty.CLEAN,
         )
-        .values(dirty=Dirty.CHANGED)
+        .values(dirty=Dirty.REMAPPED)
     )
 
 
@@ -260,7 +269,7 @@ def set_unsettled_dirty(
             table.c.dirty == Dirty.CLEAN,
             sa.or_(*which),
         )
-        .values(dirty=Dirty.CHANGED)
+        .values(dirty=Dirty.REMAPPED)
     )
 
 
@@ -566,30 +575,6 @@ def any_of_connection(connection: sa.Connection, name: str) -> bool:
     return bool(connection.execute(statement).scalar_one())
 
 
-def count_by_state(connection: sa.Connection, stream_id: int) -> dict[str, int]:
-    statement = (
-        sa.select(table.c.state, sa.func.count())
-        .where(table.c.stream_id == stream_id)
-        .group_by(table.c.state)
-    )
-    return {row[0]: row[1] for row in connection.execute(statement)}
-
-
-def count_unlinked(connection: sa.Connection, stream_id: int) -> tuple[int, int]:
-    """(records only the CRM has, records only we have)."""
-    statement = (
-        sa.select(table.c.crm_id.is_not(None).label("crm"), sa.func.count())
-        .where(
-            table.c.stream_id == stream_id,
-            table.c.state == LinkState.NEW,
-            sa.or_(table.c.crm_id.is_(None), table.c.prm_id.is_(None)),
-        )
-        .group_by(sa.text("crm"))
-    )
-    found = {bool(row[0]): int(row[1]) for row in connection.execute(statement)}
-    return found.get(True, 0), found.get(False, 0)
-
-
 def ids_of_record(connection: sa.Connection, stream: str, prm_id: str) -> list[int]:
     """The links of one of our records over all connections."""
     statement = (
@@ -615,7 +600,8 @@ def give_up(connection: sa.Connection, others: Sequence[Link]) -> set[str]:
 
 
 def detach(connection: sa.Connection, ids: Sequence[int]) -> None:
-    """End one-sided rows whose record was joined into another link; they give its id up."""
+    """End one-sided rows whose record was joined into another link; they give its id up. They are
+    never live: that takes both sides."""
     for part in chunks(ids):
         connection.execute(
             table.update()

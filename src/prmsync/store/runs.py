@@ -26,6 +26,8 @@ class RunState(StrEnum):
     DONE = "done"
     FAILED = "failed"
     """Something was refused or failed; everything else was written."""
+    STOPPED = "stopped"
+    """The CRM's calls were used up; the next run goes on with it by itself."""
     DROPPED = "dropped"
     SUPERSEDED = "superseded"
 

@@ -27,12 +27,13 @@ from prmsync.errors import (
 from prmsync.mapping.status import STATE, STATUS_KEYS, State, StatusCodec
 from prmsync.mapping.translate import PIPELINE
 from prmsync.store import held as held_store
-from prmsync.store import journal, links
+from prmsync.store import journal, links, sending, tallies
 from prmsync.store.held import ParkedItem
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.links import OURS, Dirty, Link, LinkState
 from prmsync.sync import references, second_pass
 from prmsync.sync.observe import store_records, translated
+from prmsync.sync.quota import note, out_of_calls
 from prmsync.sync.session import KEY, Session, Stream
 
 PAGE = 1000
@@ -47,6 +48,8 @@ class Outcome:
     refused: int = 0
     retry: int = 0
     stopped: ConnectorError | None = None
+    passed_over: int = 0
+    """Rows that wait for the link of a record which is still to be sent in this run."""
     errors: list[str] = field(default_factory=list)
 
 
@@ -60,36 +63,54 @@ class Write:
 
 
 def apply_crm(session: Session, run_id: int, states: Sequence[ActionState]) -> Outcome:
-    """Send all rows of the run that go to the CRM, parents first, creates before updates.
+    """Send all rows of the run that go to the CRM: what people edited, then backfill; of each,
+    parents first and creates before updates.
 
     Raises nothing that a CRM says: failures are in the rows and in the outcome.
     """
     outcome = Outcome()
     if not session.may_write(Side.CRM):
         return outcome
-    for op in ("create", "update", "delete"):
-        with session.database.read() as connection:  # creates may leave a second pass behind
-            there = journal.open_kinds(connection, run_id, states)
-        streams = session.streams.values()
-        for stream in reversed(streams) if op == "delete" else streams:
-            if (stream.id, Side.CRM, op) not in there:
-                continue
-            _apply_stream(session, run_id, stream, op, states, outcome)
-            if outcome.stopped is not None:
-                return outcome
+    with session.database.read() as connection:
+        there = sending.to_send(connection, run_id, states)
+    mixed = len({row.backfill for row in there if row.side == Side.CRM}) > 1
+    _apply_part(session, Part(run_id, states, False, patient=mixed), outcome)
+    _apply_part(session, Part(run_id, states, True), outcome)
+    if outcome.passed_over:
+        _apply_part(session, Part(run_id, states, False), outcome)
     return outcome
 
 
-def _apply_stream(
-    session: Session,
-    run_id: int,
-    stream: Stream,
-    op: str,
-    states: Sequence[ActionState],
-    outcome: Outcome,
-) -> None:
-    ready = _ready(session, run_id, stream, op, states, outcome)
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Rows of a run that are sent together. `patient`: rows whose parents may yet come in this
+    run are passed over, and come again."""
+
+    run_id: int
+    states: Sequence[ActionState]
+    backfill: bool
+    patient: bool = False
+
+
+def _apply_part(session: Session, part: Part, outcome: Outcome) -> None:
+    for op in ("create", "update", "delete"):
+        with session.database.read() as connection:  # creates may leave a second pass behind
+            there = sending.to_send(connection, part.run_id, part.states)
+        streams = session.streams.values()
+        for stream in reversed(streams) if op == "delete" else streams:
+            if sending.ToSend(stream.id, Side.CRM, op, part.backfill) not in there:
+                continue
+            if outcome.stopped is not None:
+                return
+            _apply_stream(session, part, stream, op, outcome)
+
+
+def _apply_stream(session: Session, part: Part, stream: Stream, op: str, outcome: Outcome) -> None:
+    ready = _ready(session, part, stream, op, outcome)
     while batch := list(islice(ready, session.connector.batch_size)):
+        outcome.stopped = out_of_calls(session, op, backfill=part.backfill)
+        if outcome.stopped is not None:
+            return
         send(session, stream, op, batch, outcome)
         session.progress(f"writing {stream.name} to {session.connector_title}", len(batch))
         if outcome.stopped is not None:
@@ -98,10 +119,9 @@ def _apply_stream(
 
 def _ready(
     session: Session,
-    run_id: int,
+    part: Part,
     stream: Stream,
     op: str,
-    states: Sequence[ActionState],
     outcome: Outcome,
 ) -> Iterator[Write]:
     """Rows in id order, translated; what cannot leave yet is set aside on the way, so that the
@@ -112,15 +132,16 @@ def _ready(
             session.fence(connection)
             page = journal.page(
                 connection,
-                run_id,
-                states,
+                part.run_id,
+                part.states,
                 stream_id=stream.id,
                 sides=["crm"],
                 ops=[op],
+                backfill=part.backfill,
                 after=after,
                 limit=PAGE,
             )
-            writes = _prepare(connection, session, stream, page, outcome)
+            writes = _prepare(connection, session, stream, page, outcome, patient=part.patient)
         if not page:
             return
         after = page[-1].id
@@ -133,6 +154,8 @@ def _prepare(
     stream: Stream,
     page: Sequence[Action],
     outcome: Outcome,
+    *,
+    patient: bool,
 ) -> list[Write]:
     found = links.by_ids(connection, {one.link_id for one in page})
     if page and page[0].op == "delete":
@@ -141,6 +164,9 @@ def _prepare(
     writes = []
     for action, (values, missing) in zip(page, rows, strict=True):
         link = found[action.link_id]
+        if missing and patient:
+            outcome.passed_over += 1
+            continue
         if missing and not second_pass.split(connection, stream, action, values, missing):
             _wait(connection, action, link, missing)
             continue
@@ -177,8 +203,13 @@ def _changed_only(stream: Stream, action: Action, values: Values) -> Values:
 
 def _wait(connection: sa.Connection, action: Action, link: Link, missing: set[str]) -> None:
     message = "waits for the link of its " + ", ".join(sorted(missing))
-    journal.mark(connection, [action.id], ActionState.RETRY, error=message)
+    journal.mark(connection, [action.id], not_sent(action), error=message)
     links.set_dirty(connection, [link.id], Dirty.WAITS)
+
+
+def not_sent(action: Action) -> ActionState:
+    """What becomes of a write that did not happen: a person who let it go is not asked again."""
+    return ActionState.RETRY if action.brake_id is None else ActionState.RELEASED
 
 
 def send(
@@ -318,8 +349,10 @@ def _failed_whole(
                 _refuse(connection, session, one.action, error, outcome)
             return
         unknown = isinstance(error, OutcomeUnknownError)
-        state = ActionState.UNKNOWN if unknown else ActionState.RETRY
-        journal.mark(connection, [one.action.id for one in batch], state, error=str(error))
+        for one in batch:
+            one.action.state = ActionState.UNKNOWN if unknown else not_sent(one.action)
+            one.action.error = str(error)
+        journal.settle(connection, [one.action for one in batch])
         if not unknown:
             links.set_dirty(connection, [one.link.id for one in batch], Dirty.CHANGED)
     outcome.retry += len(batch)
@@ -347,7 +380,7 @@ def _settle(
         elif result.error is None:
             _acknowledge(stream, op, one, result)
             saved.append(one.link)
-            done.append(one.action.id)
+            done.append(one.action)
         elif isinstance(result.error, RejectedError):
             _refuse(connection, session, one.action, result.error, outcome)
         else:
@@ -361,7 +394,9 @@ def _settle(
         link.dirty = Dirty.CHANGED if homed else dirty[link.id]
     links.save(connection, saved)
     links.set_dirty(connection, again, Dirty.CHANGED)
-    journal.mark(connection, done, ActionState.DONE, done_at=session.stamp())
+    journal.mark(connection, [one.id for one in done], ActionState.DONE, done_at=session.stamp())
+    tallies.created(connection, done)
+    note(connection, session)
     outcome.written += len(done)
 
 
@@ -451,13 +486,14 @@ def accept(
     link.crm_version, link.crm_gone, link.dirty = record.version, False, Dirty.CHANGED
     links.save(connection, [link])
     journal.mark(connection, [action.id], ActionState.DONE, done_at=session.stamp())
+    tallies.created(connection, [action])
 
 
 def _later(connection: sa.Connection, one: Write, error: ConnectorError, outcome: Outcome) -> None:
     if isinstance(error, GoneError):
         one.link.crm_gone = True
         links.save(connection, [one.link])
-    journal.mark(connection, [one.action.id], ActionState.RETRY, error=str(error))
+    journal.mark(connection, [one.action.id], not_sent(one.action), error=str(error))
     outcome.retry += 1
     outcome.errors.append(str(error))
     if isinstance(error, AuthError | QuotaError | SchemaError):

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from prmsync.domain.merge import Side
 from prmsync.domain.values import PrmId, Values
 from prmsync.store import held as held_store
-from prmsync.store import journal, links
+from prmsync.store import journal, links, tallies
 from prmsync.store import records as prm_records
 from prmsync.store.bulk import select_rows
 from prmsync.store.held import ParkedItem
@@ -121,6 +121,8 @@ def carry_out(
     for action, values in zip(actions, news, strict=True):
         _sort(session, stream, batch, action, values, present)
     _write(connection, session, stream, batch)
+    made = [action for action, _, _ in batch.inserts if action.state == ActionState.DONE]
+    tallies.created(connection, made)
     links.save_ours(connection, [known[one] for one in _links_of(actions)])
     held_store.park(connection, batch.parked)
 

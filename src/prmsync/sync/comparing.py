@@ -63,6 +63,8 @@ class StreamReport:
     only_in_prm: int = 0
     strangers: int = 0
     shown: list[Difference] = field(default_factory=list)
+    counters: list[str] = field(default_factory=list)
+    """Counters of ours that were wrong, and were put right."""
 
     def explain(self, why: str, count: int = 1) -> None:
         """Count records that differ for a known reason."""
@@ -84,7 +86,7 @@ class StreamReport:
     def counts(self) -> dict[str, Any]:
         """All numbers, to be kept; no values of records."""
         found = asdict(self)
-        del found["shown"], found["stream"]
+        del found["shown"], found["stream"], found["counters"]
         return found
 
 
@@ -112,6 +114,7 @@ _UNDER_WAY = {
     ActionState.UNKNOWN.value: "sent, without an answer yet",
     ActionState.RETRY.value: "put off by the CRM, tried again by the next run",
     ActionState.PLANNED.value: "planned, not sent yet",
+    ActionState.RELEASED.value: "let go, not sent yet",
 }
 
 

@@ -45,6 +45,9 @@ class Verdict:
     problems: list[Problem] = field(default_factory=list)
     waits: set[str] = field(default_factory=set)
     state: str = ""
+    prm: Values | None = None
+    ours: Values | None = None
+    """Our values as the CRM would show them."""
 
     @property
     def dirty(self) -> int:
@@ -157,6 +160,7 @@ def _decide(
         return verdict
     rule = stream.rule_for(prm, session.name)
     projected, skip = _comparable(stream, link, prm, rule, verdict)
+    verdict.prm, verdict.ours = prm, projected
     undone = standing(known, rule, projected, link.crm, skip) if known else []
     if undone:
         skip |= {one.group for one in undone}

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 import sqlalchemy as sa
 
 from prmsync.domain.merge import Side
-from prmsync.reconcile.brakes import Cell, Limits, Trip, tripped
+from prmsync.reconcile.brakes import Cell, Trip
+from prmsync.store import brakes as brake_store
 from prmsync.store import held as held_store
-from prmsync.store import journal, links, runs
+from prmsync.store import journal, links, sending
 from prmsync.store.held import HeldItem, HeldState, ParkedItem
 from prmsync.store.journal import Action, ActionState
-from prmsync.store.links import Dirty, LinkState
-from prmsync.store.runs import RunState
+from prmsync.store.links import Dirty
+from prmsync.sync import brakes
 from prmsync.sync.apply_prm import carry_out
 from prmsync.sync.decide import Verdict, decide_page
 from prmsync.sync.matching import MATCH
@@ -27,10 +27,15 @@ PAGE = 2000
 
 @dataclass(slots=True)
 class Plan:
-    """What a run would write, counted; the rows themselves are in the journal."""
+    """What a run would write, counted over all its rounds; the rows are in the journal."""
 
     run_id: int
     cells: Counter[Cell] = field(default_factory=Counter)
+    counted_to: dict[int, int] = field(default_factory=dict)
+    """Stream id → the last row of the journal that no round has to look at any more."""
+    created: brakes.Created | None = None
+    cost: Counter[str] = field(default_factory=Counter)
+    """About how many calls of which kind it takes to send what is planned."""
     held: int = 0
     unfit: int = 0
     """Records with a value that the CRM cannot hold; they are parked."""
@@ -39,27 +44,35 @@ class Plan:
     """The run under which braked writes wait."""
 
 
-def plan_streams(session: Session, plan: Plan, *, keep_dirty: bool, release: bool = False) -> None:
-    """Decide all dirty links of all streams and store the rows, then brake them.
+def plan_streams(
+    session: Session, plan: Plan, *, keep_dirty: bool = False, release: bool = False
+) -> None:
+    """Decide all dirty links of all streams and store the rows, then brake them. Rows for a side
+    that may not be written stand as planned until their links move.
 
-    With `keep_dirty` the links stay marked (`prmsync plan`): a later run decides them again.
-    With `release` a person has let the brakes go.
+    With `keep_dirty` the links stay marked and the plan is whole (`prmsync plan`): a later run
+    decides them again. With `release` a person has let the brakes go.
     """
-    plan.cells.clear()
+    with session.database.begin() as connection:
+        session.fence(connection)
+        for stream in session.streams.values():
+            sides = journal.SIDES if keep_dirty else session.sides
+            journal.supersede_planned(connection, stream.id, sides)
+        if plan.cells:
+            brakes.forget_unwritten(connection, session, plan)
+        if plan.created is None:
+            plan.created = brakes.created_before(connection, session)
     for stream in session.streams.values():
-        with session.database.begin() as connection:
-            session.fence(connection)
-            journal.supersede_planned(connection, stream.id)
         _plan_stream(session, stream, plan, keep_dirty=keep_dirty, at_once=release)
     if not release:
-        _brake(session, plan, only_tell=keep_dirty)
+        brakes.brake(session, plan, only_tell=keep_dirty or not session.sides)
 
 
 def _plan_stream(
     session: Session, stream: Stream, plan: Plan, *, keep_dirty: bool, at_once: bool
 ) -> None:
     """`at_once`: no brake can hold anything, so our side is written in the same transaction."""
-    after = 0
+    after, sides = 0, session.sides
     while True:
         with session.database.begin() as connection:
             session.fence(connection)
@@ -71,7 +84,8 @@ def _plan_stream(
                 connection, session, stream, plan, verdicts, keep_dirty=keep_dirty, at_once=at_once
             )
             if at_once:
-                ours = _ours(actions, _allowed(session))
+                _let_go(session, actions)
+                ours = _ours(actions, sides)
                 carry_out(connection, session, stream, ours, {one.id: one for one in page})
             journal.add(connection, plan.run_id, actions)
         after = page[-1].id
@@ -91,62 +105,67 @@ def _store(
     """Store the links' new states and what waits for people; returns the rows to write. With
     `at_once` the links whose rows our side takes next are stored there, once."""
     ids = [one.link.id for one in verdicts]
-    waiting = journal.waiting_of(connection, ids)
+    standing = sending.standing_of(connection, ids)
     parked = held_store.parked_of(connection, ids)
     actions: list[Action] = []
     moved = []
     by_dirty: dict[int, list[int]] = {}
     unparked = []
-    allowed = _allowed(session)
+    sides = session.sides
     for verdict in verdicts:
         todo, freed = _unparked(verdict, parked.get(verdict.link.id))
         unparked.extend(freed)
-        fresh = _not_waiting(todo, waiting.get(verdict.link.id))
-        actions.extend(fresh)
-        shadowed = any(not allowed[one.side] for one in todo)
-        dirty = Dirty.CHANGED if keep_dirty or shadowed else verdict.dirty
-        if at_once and _ours(fresh, allowed):
+        fresh = _not_standing(todo, standing.get(verdict.link.id))
+        if fresh:
+            created = plan.created or frozenset()
+            brakes.name_causes(session, stream, verdict.link, fresh, created)
+            actions.extend(fresh)
+        dirty = Dirty.CHANGED if keep_dirty else verdict.dirty
+        if at_once and _ours(fresh, sides):
             pass
         elif verdict.link.state != verdict.state:
             moved.append(verdict.link)
         elif verdict.link.dirty != dirty:
             by_dirty.setdefault(dirty, []).append(verdict.link.id)
         verdict.link.dirty, verdict.link.state = dirty, verdict.state
-    overtaken = [one.id for rows in waiting.values() for one in rows]
-    journal.mark(connection, overtaken, ActionState.SUPERSEDED)
+    overtaken = [one for rows in standing.values() for one in rows]
+    brake_store.no_longer_wait(connection, overtaken)
+    journal.mark(connection, [one.id for one in overtaken], ActionState.SUPERSEDED)
     links.save(connection, moved)
     for dirty, dirty_ids in by_dirty.items():
         links.set_dirty(connection, dirty_ids, dirty)
     held_store.unpark(connection, unparked)
     plan.unfit += _park_unfit(connection, session, verdicts)
     plan.held += _store_held(connection, session, stream, plan.run_id, verdicts)
-    _count(session, stream, plan, actions)
+    brakes.count(plan.cells, session, stream, actions)
     return actions
 
 
-def _not_waiting(todo: Sequence[Action], waiting: list[Action] | None) -> list[Action]:
-    """What a brake does not hold already. Waiting rows that still say the same are taken off the
-    list of those that are overtaken."""
-    if not waiting:
+def _not_standing(todo: Sequence[Action], standing: list[Action] | None) -> list[Action]:
+    """What does not stand already. Rows that still say the same are taken off the list of those
+    that are overtaken."""
+    if not standing:
         return list(todo)
     fresh = []
     for action in todo:
-        same = next((one for one in waiting if one.same_as(action)), None)
+        same = next((one for one in standing if one.same_as(action)), None)
         if same is None:
             fresh.append(action)
         else:
-            waiting.remove(same)
+            standing.remove(same)
     return fresh
 
 
-def _ours(actions: Sequence[Action], allowed: Mapping[str, bool]) -> list[Action]:
+def _ours(actions: Sequence[Action], sides: Collection[str]) -> list[Action]:
     """The rows that our own side takes: writes to it, and moves of the base."""
-    return [one for one in actions if one.side != Side.CRM and allowed[one.side]]
+    return [one for one in actions if one.side != Side.CRM and one.side in sides]
 
 
-def _allowed(session: Session) -> dict[str, bool]:
-    """Which kinds of rows this connection may carry out."""
-    return {"base": True, **{side.value: session.may_write(side) for side in Side}}
+def _let_go(session: Session, actions: Sequence[Action]) -> None:
+    """A person let go whatever this run decides: what it cannot send is sent by the next one."""
+    for action in actions:
+        if action.side in session.sides:
+            action.state, action.brake_id = ActionState.RELEASED, sending.LET_GO
 
 
 def _unparked(verdict: Verdict, parked: ParkedItem | None) -> tuple[list[Action], list[int]]:
@@ -216,122 +235,3 @@ def _store_held(
     held_store.close_items(connection, done, HeldState.DONE)
     held_store.open_items(connection, fresh, run_id, session.now())
     return len(fresh)
-
-
-def _count(session: Session, stream: Stream, plan: Plan, actions: Sequence[Action]) -> None:
-    allowed = _allowed(session)
-    for action in actions:
-        if not allowed[action.side] or action.side == "base":
-            continue
-        for cell in cells_of(stream.name, action):
-            plan.cells[cell] += 1
-
-
-def cells_of(stream: str, action: Action) -> list[Cell]:
-    """What brakes count of one write. Our own key, the record's home and the filling of a blank
-    are never braked: they replace nothing."""
-    side = Side(action.side)
-    if action.op != "update":
-        return [_whole(stream, side, action.op)]
-    return [
-        Cell(stream, side, "update", name)
-        for name, (old, new) in action.fields.items()
-        if old is not None and old != new and not name.startswith("@")
-    ]
-
-
-_whole = lru_cache(maxsize=64)(Cell)
-
-
-def _brake(session: Session, plan: Plan, *, only_tell: bool) -> None:
-    with session.database.begin() as connection:
-        session.fence(connection)
-        waiting = [
-            one
-            for one in runs.in_state(connection, session.name, RunState.WAITING)
-            if one.kind != runs.UNDO
-        ]
-        plan.waiting_run = plan.waiting_run or (waiting[0].id if waiting else None)
-        counts = plan.cells.copy()
-        if plan.cells and plan.waiting_run is not None:
-            held_back = _still_waiting(connection, session)
-            counts.update({cell: held_back[cell] for cell in plan.cells})
-        _trip(connection, session, plan, counts, only_tell=only_tell)
-
-
-def brake_alone(session: Session, plan: Plan, *, only_tell: bool) -> None:
-    """Brake a plan that waits, if it must, as a run of its own."""
-    with session.database.begin() as connection:
-        session.fence(connection)
-        _trip(connection, session, plan, plan.cells, only_tell=only_tell)
-
-
-def _trip(
-    connection: sa.Connection,
-    session: Session,
-    plan: Plan,
-    counts: Counter[Cell],
-    *,
-    only_tell: bool,
-) -> None:
-    trips = tripped(
-        counts,
-        {one.name: _linked(connection, one) for one in session.streams.values()},
-        _created_before(connection, session),
-        {one.name: _limits(one) for one in session.streams.values()},
-    )
-    plan.trips |= trips
-    if trips and not only_tell:
-        _hold(connection, session, plan, trips)
-
-
-def _linked(connection: sa.Connection, stream: Stream) -> int:
-    return links.count_by_state(connection, stream.id).get(LinkState.LIVE, 0)
-
-
-def _limits(stream: Stream) -> Limits:
-    limits = stream.mapping.brakes
-    return Limits(limits.absolute, limits.percent, limits.creates, limits.deletes)
-
-
-def _created_before(connection: sa.Connection, session: Session) -> frozenset[tuple[str, Side]]:
-    return frozenset(
-        (stream.name, side)
-        for stream in session.streams.values()
-        for side in Side
-        if journal.created_before(connection, stream.id, side)
-    )
-
-
-def _still_waiting(connection: sa.Connection, session: Session) -> Counter[Cell]:
-    counts: Counter[Cell] = Counter()
-    for stream in session.streams.values():
-        for action in journal.waiting(connection, stream.id):
-            counts.update(cells_of(stream.name, action))
-    return counts
-
-
-def _hold(
-    connection: sa.Connection, session: Session, plan: Plan, trips: Mapping[Cell, Trip]
-) -> None:
-    """Move what tripped a brake aside; a run that waits already takes it in."""
-    target = plan.waiting_run or plan.run_id
-    plan.waiting_run = target
-    for stream in session.streams.values():
-        after = 0
-        while page := journal.page(
-            connection,
-            plan.run_id,
-            [ActionState.PLANNED],
-            stream_id=stream.id,
-            sides=tuple(Side),
-            after=after,
-        ):
-            after = page[-1].id
-            by_cause: dict[str, list[int]] = {}
-            for action in page:
-                trip = next((trips[c] for c in cells_of(stream.name, action) if c in trips), None)
-                if trip is not None:
-                    by_cause.setdefault(f"{trip.cell}: {trip.why}", []).append(action.id)
-            for cause, ids in by_cause.items():
-                journal.hold(connection, ids, target, cause)

@@ -10,7 +10,7 @@ from prmsync.store import journal, links
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.links import Dirty, Link, LinkState
 from prmsync.sync import references
-from prmsync.sync.apply_crm import accept
+from prmsync.sync.apply_crm import accept, not_sent
 from prmsync.sync.observe import store_records
 from prmsync.sync.session import Session, Stream
 
@@ -56,7 +56,7 @@ def _creates(
             if record is not None:
                 accept(connection, session, stream, intent, link, record)
             else:
-                journal.mark(connection, [intent.id], ActionState.RETRY)
+                journal.mark(connection, [intent.id], not_sent(intent))
                 links.set_dirty(connection, [link.id], Dirty.CHANGED)
 
 
@@ -98,14 +98,14 @@ def _outcome(stream: Stream, intent: Action, link: Link, record: Record | None) 
     if intent.op == "delete":
         if gone:
             link.state, link.crm_gone = LinkState.ENDED, True
-        return ActionState.DONE if gone else ActionState.RETRY
+        return ActionState.DONE if gone else not_sent(intent)
     if gone and stream.spec.relation is not None:
         # The old relation went, the new one never came: what is left is to create it.
         link.cut_crm()
-        return ActionState.RETRY
+        return not_sent(intent)
     wanted = _plain(intent.new_values)
     if gone or _plain({name: (link.crm or {}).get(name) for name in wanted}) != wanted:
-        return ActionState.RETRY
+        return not_sent(intent)
     link.base = {**(link.base or {}), **wanted}
     return ActionState.DONE
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from prmsync.domain.merge import Side, Writes
 from prmsync.errors import SchemaError, StateError
-from prmsync.store import journal, links, runs
+from prmsync.store import brakes, journal, links, runs, sending
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.runs import Run, RunState
 from prmsync.sync.answering import take_answers
@@ -20,8 +20,18 @@ from prmsync.sync.merging import follow_merges
 from prmsync.sync.observe import backfill, observe
 from prmsync.sync.pairing import pair_up
 from prmsync.sync.planning import Plan, plan_streams
+from prmsync.sync.quota import cost
 from prmsync.sync.recover import recover
-from prmsync.sync.running import Report, ending, finish, holding, merge, of_connection, start
+from prmsync.sync.running import (
+    Report,
+    ending,
+    finish,
+    holding,
+    merge,
+    of_connection,
+    start,
+    went_on_with,
+)
 from prmsync.sync.session import Session, Stream
 from prmsync.sync.telling import tell
 from prmsync.sync.undo import apply_undo, drop_undo
@@ -43,7 +53,15 @@ def plan(session: Session) -> Report:
             _supersede_plans(session)
             take_answers(session)
             plan_streams(session, made, keep_dirty=True)
+            tell_cost(session, made)
             return finish(session, made, Outcome(), linked, RunState.PLANNED)
+
+
+def tell_cost(session: Session, made: Plan) -> None:
+    """Add what it costs to send the rows that are planned now."""
+    states = [ActionState.PLANNED, ActionState.RELEASED]
+    with session.database.read() as connection:
+        made.cost.update(cost(session, sending.to_send(connection, made.run_id, states)))
 
 
 def sync(session: Session, *, full: bool = False, release: bool = False) -> Report:
@@ -59,19 +77,61 @@ def sync(session: Session, *, full: bool = False, release: bool = False) -> Repo
             require_known_keys(session)
             linked = pair_up(session, run_id)
             if session.writes is Writes.NONE:
-                plan_streams(session, made, keep_dirty=True)
-                return finish(session, made, outcome, linked, RunState.PLANNED)
+                return _only_plan(session, made, linked)
             _supersede_plans(session)
             _rounds(session, made, outcome, release=release)
             if outcome.stopped is None and backfill(session):
                 _rounds(session, made, outcome, release=release)
+            went_on = _go_on(session, run_id, outcome)
             if outcome.stopped is None:
                 merge(outcome, tell(session, made.run_id))
-            return finish(session, made, outcome, linked, RunState.DONE)
+            report = finish(session, made, outcome, linked, RunState.DONE)
+            report.went_on = went_on
+            return report
+
+
+def _only_plan(session: Session, made: Plan, linked: int) -> Report:
+    """Shadow mode: what moved is decided anew, all else stands in the plan that is there."""
+    with session.database.begin() as connection:
+        session.fence(connection)
+        standing = runs.in_state(connection, session.name, RunState.PLANNED)
+        run_id, made.run_id = made.run_id, standing[-1].id if standing else made.run_id
+    plan_streams(session, made)
+    tell_cost(session, made)
+    if made.run_id != run_id:
+        with session.database.begin() as connection:
+            session.fence(connection)
+            runs.finish(
+                connection,
+                run_id,
+                RunState.DONE,
+                session.now(),
+                calls=session.connector.usage().calls,
+                counts={},
+                message=f"the plan stands as run {made.run_id}",
+            )
+    return finish(session, made, Outcome(), linked, RunState.PLANNED)
+
+
+def _go_on(session: Session, run_id: int, outcome: Outcome) -> dict[int, int]:
+    """Send what a person let go and an earlier run could not; returns run → writes."""
+    went_on = {}
+    with session.database.read() as connection:
+        ids = [stream.id for stream in session.streams.values()]
+        left = sending.runs_with(connection, ids, ActionState.RELEASED)
+    for other in left:
+        if other == run_id or outcome.stopped is not None:
+            continue
+        apply_prm(session, other, [ActionState.RELEASED])
+        part = apply_crm(session, other, [ActionState.RELEASED])
+        merge(outcome, part)
+        went_on[other] = part.written
+        went_on_with(session, other, part)
+    return went_on
 
 
 def _rounds(session: Session, made: Plan, outcome: Outcome, *, release: bool) -> None:
-    states = [ActionState.PLANNED]
+    states = [ActionState.PLANNED, ActionState.RELEASED]
     if release:
         _release(session)
     created = 0
@@ -79,7 +139,8 @@ def _rounds(session: Session, made: Plan, outcome: Outcome, *, release: bool) ->
         if turn:  # the guard may have met a merge
             follow_merges(session, made.run_id)
         take_answers(session)
-        plan_streams(session, made, keep_dirty=False, release=release)
+        plan_streams(session, made, release=release)
+        tell_cost(session, made)
         apply_prm(session, made.run_id, states)
         part = apply_crm(session, made.run_id, states)
         if (part.refused or isinstance(part.stopped, SchemaError)) and session.look_again():
@@ -92,11 +153,9 @@ def _rounds(session: Session, made: Plan, outcome: Outcome, *, release: bool) ->
 
 def _left(session: Session, created: bool) -> bool:
     """Whether some link moved while this run wrote, or waited for a record that is there now."""
-    wanted = [links.Dirty.CHANGED, *([links.Dirty.WAITS] if created else [])]
+    wanted = [links.Dirty.CHANGED, links.Dirty.REMAPPED, *([links.Dirty.WAITS] if created else [])]
     with session.database.read() as connection:
-        return session.writes is Writes.BOTH and any(
-            links.any_dirty(connection, one.id, wanted) for one in session.streams.values()
-        )
+        return any(links.any_dirty(connection, one.id, wanted) for one in session.streams.values())
 
 
 def _created(session: Session, run_id: int) -> int:
@@ -113,7 +172,8 @@ def _release(session: Session) -> None:
     with session.database.begin() as connection:
         session.fence(connection)
         for stream in session.streams.values():
-            journal.reopen_waiting(connection, stream.id)
+            sending.reopen_waiting(connection, stream.id)
+            brakes.nothing_waits(connection, stream.id)
         for run in runs.in_state(connection, session.name, RunState.WAITING):
             if run.kind != runs.UNDO:
                 runs.set_state(connection, run.id, RunState.SUPERSEDED)
@@ -132,26 +192,52 @@ def apply(session: Session, run_id: int) -> Report:
         )
     with holding(session):
         recover(session)
-        run = _applicable(session, run_id)
+        run = applicable(session, run_id)
         observe(session)
         require_known_keys(session)
         if run.kind == runs.UNDO:
             return apply_undo(session, run)
         pair_up(session, run_id)
-        refused = _recheck(session, run_id)
+        refused = recheck(session, run_id)
+        _let_go(session, run_id)
         outcome = Outcome()
-        states = [ActionState.WAITING, ActionState.PLANNED]
+        made = Plan(run_id)
+        states = [ActionState.RELEASED]
         with ending(session, run_id):
+            tell_cost(session, made)
             apply_prm(session, run_id, states)
             merge(outcome, apply_crm(session, run_id, states))
             if outcome.stopped is None:
                 merge(outcome, tell(session, run_id))
-            report = finish(session, Plan(run_id), outcome, 0, RunState(run.state), applied=True)
+            report = finish(session, made, outcome, 0, RunState(run.state), applied=True)
     report.refused_rows = refused
     return report
 
 
-def _applicable(session: Session, run_id: int) -> Run:
+def _let_go(session: Session, run_id: int) -> None:
+    """Note that a person let these rows go: what cannot be sent now is sent by the next run."""
+    states = [ActionState.WAITING, ActionState.PLANNED]
+    for stream in session.streams.values():
+        after = 0
+        while True:
+            with session.database.begin() as connection:
+                session.fence(connection)
+                page = journal.page(
+                    connection,
+                    run_id,
+                    states,
+                    stream_id=stream.id,
+                    sides=session.sides,
+                    after=after,
+                )
+                if not page:
+                    break
+                brakes.no_longer_wait(connection, page)
+                sending.release(connection, page)
+            after = page[-1].id
+
+
+def applicable(session: Session, run_id: int) -> Run:
     with session.database.read() as connection:
         run = of_connection(session, runs.get(connection, run_id))
     if run.state not in (RunState.PLANNED, RunState.WAITING):
@@ -162,7 +248,7 @@ def _applicable(session: Session, run_id: int) -> Run:
     return run
 
 
-def _recheck(session: Session, run_id: int) -> list[Action]:
+def recheck(session: Session, run_id: int) -> list[Action]:
     """Decide the plan's links again from what is stored now; what differs is not written."""
     refused: list[Action] = []
     states = [ActionState.WAITING, ActionState.PLANNED]
@@ -177,6 +263,7 @@ def _recheck(session: Session, run_id: int) -> list[Action]:
                 if not page:
                     break
                 moved = _compare(connection, session, stream, page)
+                brakes.no_longer_wait(connection, moved)
                 journal.mark(connection, [one.id for one in moved], ActionState.SUPERSEDED)
             refused.extend(moved)
             after = page[-1].id
@@ -223,13 +310,14 @@ def drop(session: Session, run_id: int) -> int:
     with holding(session), session.database.begin() as connection:
         session.fence(connection)
         run = of_connection(session, runs.get(connection, run_id))
-        if run.state not in (RunState.PLANNED, RunState.WAITING):
+        if run.state not in (RunState.PLANNED, RunState.WAITING, RunState.STOPPED):
             raise StateError(f"run {run_id} is {run.state}: nothing of it waits")
         dropped = drop_undo(connection, session, run) if run.kind == runs.UNDO else 0
-        states = [ActionState.WAITING, ActionState.PLANNED]
+        states = sending.STANDING
         for stream in session.streams.values():
             while page := journal.page(connection, run_id, states, stream_id=stream.id):
                 _compare(connection, session, stream, page)
+                brakes.no_longer_wait(connection, page)
                 journal.mark(connection, [one.id for one in page], ActionState.DROPPED)
                 dropped += len(page)
         runs.set_state(connection, run_id, RunState.DROPPED)

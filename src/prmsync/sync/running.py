@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
-from prmsync.errors import ConnectorError, StateError
+from prmsync.errors import ConnectorError, QuotaError, StateError
 from prmsync.reconcile.brakes import Trip
-from prmsync.store import erasures, journal, lease, runs
+from prmsync.reconcile.causes import crm_user_of
+from prmsync.store import brakes, erasures, journal, lease, runs
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.runs import Run, RunState
 from prmsync.sync.apply_crm import Outcome
 from prmsync.sync.live_fields import STATUS
 from prmsync.sync.planning import Plan
 from prmsync.sync.process import is_gone, this_process
+from prmsync.sync.quota import GOES_ON, explained, goes_on_in, note
 from prmsync.sync.recover import recover
 from prmsync.sync.session import Session
 
@@ -42,6 +44,19 @@ class Report:
     """What the CRM's schema keeps from use, and why; the rest went on."""
     mapping_edits: list[str] = field(default_factory=list)
     """What changed in the mappings since the run before, and what follows."""
+    waiting: list[Trip] = field(default_factory=list)
+    """Everything that brakes hold under `waiting_run`, this run's trips included."""
+    cost: dict[str, int] = field(default_factory=dict)
+    """About how many calls of which kind sending takes, as known before anything was sent."""
+    left: int | None = None
+    """Calls that the connection may still make in the CRM's present window, where known."""
+    goes_on_in: float | None = None
+    """Seconds until a run that is out of calls goes on; None where only backfill waits for calls
+    and people's edits go on."""
+    names: dict[str, str] = field(default_factory=dict)
+    """What people call the CRM users that brakes name, by id."""
+    went_on: dict[int, int] = field(default_factory=dict)
+    """Earlier run that was let go → how many of its writes this run sent to the CRM."""
 
 
 @contextmanager
@@ -109,19 +124,23 @@ def ending(session: Session, run_id: int) -> Iterator[None]:
     """A run that ends by an error is stored as failed, with the error's words."""
     try:
         yield
-    except (ConnectorError, StateError) as error:
+    except (ConnectorError, StateError) as problem:
+        error = explained(session, problem) if isinstance(problem, QuotaError) else problem
         with session.database.begin() as connection:
             session.fence(connection)
+            note(connection, session, keep_stop=True)
             runs.finish(
                 connection,
                 run_id,
-                _unless_waiting(connection, run_id, RunState.FAILED),
+                _unless_waiting(connection, run_id, _failed(error)),
                 session.now(),
                 calls=session.connector.usage().calls,
-                counts={},
+                counts=_named(session, journal.counts(connection, run_id)),
                 message=error.message,
             )
-        raise
+        if error is problem:
+            raise
+        raise error from problem
 
 
 def finish(
@@ -134,6 +153,8 @@ def finish(
     applied: bool = False,
 ) -> Report:
     recovered = recover(session) if outcome.stopped is None and outcome.retry else 0
+    if isinstance(outcome.stopped, QuotaError):
+        explain_stop(session, outcome)
     with session.database.begin() as connection:
         session.fence(connection)
         rows = journal.counts(connection, made.run_id)
@@ -143,8 +164,9 @@ def finish(
         failed = bool(refused or outcome.retry or outcome.stopped or made.unfit)
         waits = ActionState.WAITING in states
         _forget_empty(connection, session)
+        note(connection, session, keep_stop=True)
         if failed:
-            state = RunState.FAILED
+            state = _failed(outcome.stopped)
         elif waits:
             state = RunState.WAITING
         elif applied:
@@ -164,10 +186,12 @@ def finish(
                 "recovered": recovered,
                 "unfit": made.unfit,
                 **_said_of_schema(session),
+                "cost": dict(made.cost),
                 "brakes": [f"{one.count:,} × {one.cell}: {one.why}" for one in made.trips.values()],
             },
             message=message,
         )
+        waiting = waiting_of(connection, session, made.waiting_run)
     return Report(
         made.run_id,
         state,
@@ -181,12 +205,76 @@ def finish(
         message,
         paused=_paused(session),
         mapping_edits=session.mapping_edits,
+        waiting=waiting,
+        names=_names(session, [*made.trips.values(), *waiting]),
+        cost=dict(made.cost),
+        left=session.connector.usage().left,
+        goes_on_in=goes_on_in(outcome.stopped),
     )
 
 
 def _paused(session: Session) -> list[str]:
     """Parts whose edits wait; a record that cannot be told how it stands is synced all the same."""
     return [str(one) for one in session.paused if one.part != STATUS]
+
+
+def _names(session: Session, trips: Sequence[Trip]) -> dict[str, str]:
+    users = {crm_user_of(one.cell.cause) for one in trips}
+    return {one: session.people[one] for one in users if one in session.people and one}
+
+
+def explain_stop(session: Session, outcome: Outcome) -> None:
+    """Say in the outcome what was used of what and when it goes on; once is enough."""
+    error = outcome.stopped
+    if not isinstance(error, QuotaError) or GOES_ON in error.message:
+        return
+    told = explained(session, error)
+    outcome.errors = [told.message, *(one for one in outcome.errors if one != str(error))]
+    outcome.stopped = told
+
+
+def _failed(error: Exception | None) -> RunState:
+    """A run that is out of calls has not failed: what is left is sent when there are some."""
+    return RunState.STOPPED if isinstance(error, QuotaError) else RunState.FAILED
+
+
+def waiting_of(connection: sa.Connection, session: Session, run_id: int | None) -> list[Trip]:
+    """Everything that brakes hold under a run, by what tripped."""
+    if run_id is None:
+        return []
+    names = {stream.id: stream.name for stream in session.streams.values()}
+    return [
+        Trip(one.cell(names[one.stream_id]), one.count, one.total or 0, one.why)
+        for one in brakes.of_run(connection, run_id)
+        if one.why is not None and one.stream_id in names
+    ]
+
+
+def went_on_with(session: Session, run_id: int, outcome: Outcome) -> None:
+    """Store how far an earlier run came now."""
+    explain_stop(session, outcome)
+    with session.database.begin() as connection:
+        session.fence(connection)
+        before = runs.get(connection, run_id)
+        counts = _named(session, journal.counts(connection, run_id))
+        if outcome.stopped is not None:
+            state = _failed(outcome.stopped)
+        elif any(key.endswith(("/parked", "/retry", "/unknown")) for key in counts):
+            state = RunState.FAILED
+        else:
+            state = RunState.DONE
+        if any(key.endswith("/waiting") for key in counts):
+            state = RunState.WAITING
+        kept = {key: value for key, value in before.counts.items() if key.count("/") < 3}
+        runs.finish(
+            connection,
+            run_id,
+            state,
+            session.now(),
+            calls=before.calls,
+            counts={**counts, **kept},
+            message="; ".join(dict.fromkeys(outcome.errors)),
+        )
 
 
 def _said_of_schema(session: Session) -> dict[str, list[str]]:

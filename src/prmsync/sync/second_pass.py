@@ -43,6 +43,7 @@ def split(
         return False
     second = {name: action.fields[name] for name in late}
     row = Action(action.link_id, action.stream_id, action.side, "update", second, FOLLOWS)
+    row.state, row.cause, row.brake_id = action.state, action.cause, action.brake_id
     action.fields = first
     journal.set_fields(connection, action)
     journal.add(connection, action.run_id, [row])

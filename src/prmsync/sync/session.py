@@ -101,6 +101,8 @@ class Session:
     """Links up to this one may carry keys that nobody knows here: a person accepted them."""
     doubted: bool = False
     """A person has to look first: this session may only compare."""
+    noted: int = 0
+    """Calls of this session that are counted in the database already."""
     progress: Callable[[str, int], None] = field(default=_silent)
     paused: list[PausedPart] = field(default_factory=list)
     """What the CRM's schema keeps from use, and why."""
@@ -117,6 +119,13 @@ class Session:
     def person(self, user: str) -> str:
         """A CRM user by name, by id where the CRM tells no name."""
         return self.people.get(user, user)
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """The sides of rows that this connection may carry out; moves of the base come with
+        either."""
+        allowed = tuple(side.value for side in Side if self.may_write(side))
+        return (*allowed, "base") if allowed else ()
 
     def fence(self, connection: sa.Connection) -> None:
         """Prove, inside a write transaction, that this process still holds the connection."""

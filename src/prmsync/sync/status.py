@@ -10,7 +10,15 @@ from typing import Any
 import sqlalchemy as sa
 
 from prmsync.domain.values import Values
-from prmsync.store import change_log, held, links, misfits, runs, streams, verification
+from prmsync.store import (
+    change_log,
+    held,
+    misfits,
+    runs,
+    streams,
+    tallies,
+    verification,
+)
 from prmsync.store import records as prm_records
 from prmsync.store.database import Database
 from prmsync.store.links import LinkState
@@ -81,8 +89,8 @@ def _stream(
     counts: tuple[int, int],
     compared: Verification,
 ) -> StreamStatus:
-    by_state = links.count_by_state(connection, state.id)
-    only_crm, only_prm = links.count_unlinked(connection, state.id)
+    by_state = tallies.count_by_state(connection, state.id)
+    only_crm, only_prm = tallies.count_unlinked(connection, state.id)
     return StreamStatus(
         state.name,
         prm_records.count(connection, state.name),

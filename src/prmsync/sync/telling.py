@@ -19,7 +19,7 @@ from prmsync.domain.values import Values
 from prmsync.errors import SchemaError
 from prmsync.mapping.status import DECISION, REASON, STATE, State, StatusCodec
 from prmsync.store import held as held_store
-from prmsync.store import journal, links, told
+from prmsync.store import journal, links, sending, told
 from prmsync.store.held import HeldItem, HeldState, ParkedItem
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.links import Dirty, Link
@@ -99,7 +99,11 @@ def _page(
     held = held_store.of_links(connection, ids)
     parked = held_store.parked_of(connection, ids)
     answered = [one for one in ids if one in rows and rows[one].note.get("answered")]
-    waiting = journal.waiting_of(connection, answered)
+    waiting = {
+        link_id
+        for link_id, standing in sending.standing_of(connection, answered).items()
+        if any(one.state == ActionState.WAITING for one in standing)
+    }
     asked = {
         item: held_store.get(connection, item) for one in answered for item in rows[one].note["ids"]
     }

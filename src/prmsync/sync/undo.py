@@ -13,17 +13,18 @@ import sqlalchemy as sa
 
 from prmsync.domain.merge import Writes
 from prmsync.errors import StateError
+from prmsync.store import brakes, journal, links, runs, sending, written
 from prmsync.store import held as held_store
-from prmsync.store import journal, links, runs, written
 from prmsync.store.held import HeldItem, HeldState
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.links import Dirty
 from prmsync.store.runs import Run, RunState
 from prmsync.sync.apply_crm import Outcome, apply_crm
 from prmsync.sync.apply_prm import apply_prm
+from prmsync.sync.brakes import brake_alone
 from prmsync.sync.claims import require_known_keys
 from prmsync.sync.observe import observe
-from prmsync.sync.planning import Plan, brake_alone, cells_of
+from prmsync.sync.planning import Plan
 from prmsync.sync.recover import recover
 from prmsync.sync.running import Report, ending, finish, holding, merge, of_connection, start
 from prmsync.sync.session import Session, Stream
@@ -72,6 +73,7 @@ def drop_undo(connection: sa.Connection, session: Session, run: Run) -> int:
     dropped = 0
     for stream in session.streams.values():
         while page := journal.page(connection, run.id, TODO, stream_id=stream.id):
+            brakes.no_longer_wait(connection, page)
             journal.mark(connection, [one.id for one in page], ActionState.SUPERSEDED)
             dropped += len(page)
     return dropped
@@ -124,7 +126,7 @@ def _plan_stream(session: Session, stream: Stream, run: Run, made: Plan) -> None
             journal.add(connection, made.run_id, [*actions, *kept])
         made.held += sum(len(one.held) for one in undoings)
         for action in actions:
-            made.cells.update(cells_of(stream.name, action))
+            made.cells.update(brakes.cells_of(stream.name, action))
         session.progress(f"planning the undo of {stream.name}", len(page))
 
 
@@ -189,6 +191,8 @@ def _hold_and_check(
                 for one in undo_page(connection, session, stream, undone, ids, used)
             }
             moved = [one for one in page if not _stands(one, undoings)]
+            brakes.no_longer_wait(connection, page)
+            sending.unhold(connection, [one for one in page if one.state == ActionState.WAITING])
             journal.mark(connection, [one.id for one in moved], ActionState.SUPERSEDED)
             _open(connection, session, run, _standing(page, moved, undoings))
         refused.extend(moved)

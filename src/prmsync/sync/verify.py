@@ -18,6 +18,7 @@ from prmsync.store import records as prm_records
 from prmsync.store.links import Dirty, LinkState
 from prmsync.store.verification import Verification
 from prmsync.sync.comparing import Difference, StreamReport, compare_page
+from prmsync.sync.counters import counted_anew
 from prmsync.sync.observe import gathered, observe_prm, store_records
 from prmsync.sync.running import holding
 from prmsync.sync.session import Session, Stream
@@ -66,6 +67,7 @@ def _verify_stream(session: Session, stream: Stream, *, repair: bool) -> StreamR
         session.fence(connection)
         report.prm_records = prm_records.count(connection, stream.name)
         _unseen(connection, stream, report, seen, repair=repair)
+        report.counters = counted_anew(connection, stream)
         verification.save(
             connection, Verification(stream.id, 0, began, {}, session.now(), report.counts)
         )

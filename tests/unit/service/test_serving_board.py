@@ -90,3 +90,13 @@ def test_waiting_for_idle_names_what_still_goes_on(board: Board) -> None:
         assert board.wait_until_idle(0) == ["crm", "conflicts and margins"]
     board.ended(ended(Kind.STOPPED, 1))
     assert board.wait_until_idle(0) == []
+
+
+def test_a_connection_that_waits_for_calls_is_not_late_until_it_should_have_gone_on(
+    board: Board,
+) -> None:
+    board.ended(ended(Kind.OUT_OF_CALLS, 15))
+    board.planned("crm", at(600))
+    assert board.one("crm").failures == 0
+    assert not board.one("crm").is_late(at(600))
+    assert board.one("crm").is_late(at(601))

@@ -99,3 +99,30 @@ def test_a_pause_is_told_at_its_begin_and_end(service: Service) -> None:
     assert service.turn(Kind.PAUSED, message="audit") == []
     events = [line["event"] for line in service.turn(Kind.DONE, done())]
     assert events == ["run ended", "goes on after its pause"]
+
+
+def test_a_brake_names_its_cause_and_says_whether_it_can_wait(service: Service) -> None:
+    stage = Trip(Cell("opportunity", "prm", "update", "stage", "crm:005A"), 60, 80, "its limit")
+    amount = Trip(Cell("opportunity", "prm", "update", "amount", "prm"), 60, 80, "its limit")
+    line = service.turn(Kind.DONE, done(trips=[amount], waiting=[amount], waiting_run=7))[1]
+    assert line["can_wait"] is True
+    assert line["meanwhile"] == ["nothing is lost while it waits"]
+    line = service.turn(Kind.DONE, done(trips=[stage], waiting=[amount, stage], waiting_run=8))[1]
+    assert line["can_wait"] is False
+    assert "old stage" in line["meanwhile"][0]
+    assert line["what"][1].endswith("cause: edited in the CRM by 005A")
+    assert "prmsync runs revert 8" in line["hint"]
+
+
+def test_running_out_of_calls_is_told_once_and_is_no_failure(service: Service) -> None:
+    (line,) = service.turn(Kind.OUT_OF_CALLS, message="900 of 1,000; goes on at noon")
+    assert (line["log_level"], line["event"]) == ("warning", "out of calls")
+    assert service.turn(Kind.OUT_OF_CALLS, message="900 of 1,000; goes on at noon") == []
+    assert service.board.one("crm").failures == 0
+    assert [line["event"] for line in service.turn(Kind.DONE, done())] == ["run ended"]
+
+
+def test_a_backfill_that_waits_for_calls_is_told_beside_the_run(service: Service) -> None:
+    report = done(state=RunState.STOPPED, message="the rest is kept for edits of people")
+    lines = service.turn(Kind.DONE, report)
+    assert [line["event"] for line in lines] == ["run ended", "backfill waits for calls"]

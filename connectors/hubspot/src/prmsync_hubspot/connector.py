@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from prmsync.connector.budget import CallBudget
 from prmsync.connector.prefetch import prefetched
@@ -45,8 +46,9 @@ class HubSpotConnector:
     def __init__(self, settings: ConnectionSettings, runtime: Runtime) -> None:
         options = Options.of(settings)
         self._settings = settings
+        self._now = runtime.now
         self._paths = Paths(settings.api_version)
-        budget = CallBudget(RESERVE, options.call_share)
+        budget = CallBudget(RESERVE, options.call_share, settings.calls_made)
         transport = Transport(runtime, settings.base_url or BASE_URL, budget)
         self._client = Client(transport, _tokens(settings, runtime, transport, self._paths))
         self._metadata = Metadata(self._client, self._paths)
@@ -160,7 +162,19 @@ class HubSpotConnector:
         return self._writer.archive(self._catalog.type(spec.object), ids)
 
     def usage(self) -> Usage:
-        return self._client.budget.usage()
+        return self._client.budget.usage(self._midnight())
+
+    def _midnight(self) -> datetime | None:
+        """The end of the account's day, when its daily limit begins anew."""
+        if self._account is None:
+            return None
+        try:
+            zone = ZoneInfo(self._account.time_zone)
+        except (ZoneInfoNotFoundError, ValueError):  # the mapping's check tells of it
+            return None
+        today = self._now().astimezone(zone)
+        tomorrow = datetime.combine(today.date() + timedelta(days=1), time(), today.tzinfo)
+        return tomorrow.astimezone(UTC)
 
     def record_url(self, object_name: str, record_id: str) -> str | None:
         """None for an object that no call has named yet, before `account`, and for relations."""

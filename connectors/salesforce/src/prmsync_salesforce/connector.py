@@ -32,7 +32,7 @@ class SalesforceConnector:
     def __init__(self, settings: ConnectionSettings, runtime: Runtime) -> None:
         """Raises ConfigurationError for settings that cannot be used, every problem named."""
         self._options = Options.of(settings)
-        self._budget = CallBudget(RESERVE, self._options.call_share)
+        self._budget = CallBudget(RESERVE, self._options.call_share, settings.calls_made)
         tokens = Tokens(self._options.base_url, settings.auth, runtime, self._budget)
         self._client = Client(tokens, runtime, self._budget, self._options.api_version)
         self._session = Session(self._client, settings, self._options.api_version)

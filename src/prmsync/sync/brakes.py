@@ -1,0 +1,209 @@
+"""Brakes of one connection's run: whose writes they are, how many, and what has to wait.
+
+Counts are of the whole run and of what waits already; totals are kept counters, never counted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from prmsync.domain.merge import Side
+from prmsync.reconcile.brakes import Cell, Limits, Trip, tripped
+from prmsync.reconcile.causes import Cause, by_crm_user, cause_of_update
+from prmsync.store import brakes, journal, runs, sending, tallies
+from prmsync.store.journal import Action, ActionState
+from prmsync.store.links import OURS, Dirty, Link
+from prmsync.store.runs import RunState
+from prmsync.sync.session import Session, Stream
+
+if TYPE_CHECKING:
+    from prmsync.sync.planning import Plan
+
+Created = frozenset[tuple[str, str]]
+"""(stream, side) pairs in which some record was created before."""
+
+
+def created_before(connection: sa.Connection, session: Session) -> Created:
+    known = tallies.of_streams(connection, [one.id for one in session.streams.values()])
+    return frozenset(
+        (stream.name, side.value)
+        for stream in session.streams.values()
+        for side in Side
+        if known[stream.id].made_on(side)
+    )
+
+
+def name_causes(
+    session: Session, stream: Stream, link: Link, actions: Sequence[Action], created: Created
+) -> None:
+    """Say of each write who or what led to it; `link.dirty` still says why it is decided."""
+    for action in actions:
+        if action.op != "base":
+            action.cause = _cause(session, stream, link, action, created)
+
+
+def _cause(
+    session: Session, stream: Stream, link: Link, action: Action, created: Created
+) -> str | None:
+    if action.op in ("delete", "end"):
+        return _removal(link, action)
+    if action.op == "create" and (stream.name, action.side) not in created:
+        return Cause.FIRST.value
+    if link.dirty == Dirty.REMAPPED:
+        return Cause.MAPPING.value
+    if action.reason.startswith(_DECISION):
+        return Cause.DECISION.value
+    if action.op == "create":
+        to_crm = action.side == Side.CRM
+        return Cause.PRM.value if to_crm else by_crm_user(_who(session, link))
+    return cause_of_update(action.side, action.fields, link.base, _who(session, link))
+
+
+_DECISION = "decision of "
+
+
+def _removal(link: Link, action: Action) -> str | None:
+    """None where no pair is broken: only one side ever had the record, or none has it now."""
+    if action.reason.startswith(_DECISION):
+        return Cause.DECISION.value
+    if link.prm_gone == link.crm_gone or not link.prm_id or not link.crm_id:
+        return None
+    return Cause.GONE_PRM.value if link.prm_gone else Cause.GONE_CRM.value
+
+
+def _who(session: Session, link: Link) -> str | None:
+    """Whom the CRM names; what stands after our own writes names nobody new."""
+    who = link.crm_modified_by
+    if not who or who.startswith(OURS) or who == session.account.user_id:
+        return None
+    return who
+
+
+def count(
+    cells: Counter[Cell], session: Session, stream: Stream, actions: Sequence[Action]
+) -> None:
+    """Add a page of writes that the connection may carry out."""
+    page: Counter[tuple[str, str | None]] = Counter()
+    allowed = session.sides or journal.SIDES
+    for action in actions:
+        if action.side not in allowed or action.op == "base":
+            continue
+        if action.op == "create":  # the common case of a large page
+            page[action.side, action.cause] += 1
+        else:
+            cells.update(brakes.cells_of(stream.name, action))
+    for (side, cause), number in page.items():
+        cells[Cell(stream.name, side, "create", "", cause or "")] += number
+
+
+def forget_unwritten(connection: sa.Connection, session: Session, plan: Plan) -> None:
+    """What this run planned in an earlier round and did not write is decided again, and must not
+    count twice."""
+    for stream in session.streams.values():
+        after = plan.counted_to.get(stream.id, 0)
+        while page := journal.page(
+            connection, plan.run_id, [ActionState.SUPERSEDED], stream_id=stream.id, after=after
+        ):
+            after = page[-1].id
+            for action in page:
+                if action.side in session.sides:
+                    plan.cells.subtract(brakes.cells_of(stream.name, action))
+        plan.counted_to[stream.id] = journal.last_id(connection)
+
+
+def brake(session: Session, plan: Plan, *, only_tell: bool) -> None:
+    """Find what must wait, and let it wait unless the plan is only to be told."""
+    with session.database.begin() as connection:
+        session.fence(connection)
+        waiting = [
+            one
+            for one in runs.in_state(connection, session.name, RunState.WAITING)
+            if one.kind != runs.UNDO
+        ]
+        plan.waiting_run = plan.waiting_run or (waiting[0].id if waiting else None)
+        if not plan.cells:
+            return
+        names = {one.id: one.name for one in session.streams.values()}
+        counts = Counter({cell: number for cell, number in plan.cells.items() if number > 0})
+        held = brakes.waiting_cells(connection, names)
+        counts.update({cell: held[cell] for cell in counts})
+        _trip(connection, session, plan, counts, only_tell=only_tell)
+
+
+def brake_alone(session: Session, plan: Plan, *, only_tell: bool) -> None:
+    """Brake a plan that waits, if it must, as a run of its own."""
+    with session.database.begin() as connection:
+        session.fence(connection)
+        _trip(connection, session, plan, plan.cells, only_tell=only_tell)
+
+
+def _trip(
+    connection: sa.Connection,
+    session: Session,
+    plan: Plan,
+    counts: Mapping[Cell, int],
+    *,
+    only_tell: bool,
+) -> None:
+    names = {one.id: one.name for one in session.streams.values()}
+    known = tallies.of_streams(connection, list(names))
+    trips = tripped(
+        counts,
+        {names[key]: one.linked for key, one in known.items()},
+        created_before(connection, session),
+        {one.name: limits_of(one) for one in session.streams.values()},
+    )
+    plan.trips |= trips
+    if trips and not only_tell:
+        _hold(connection, session, plan, trips)
+
+
+def limits_of(stream: Stream) -> Limits:
+    limits = stream.mapping.brakes
+    return Limits(
+        limits.absolute,
+        limits.percent,
+        limits.creates,
+        limits.deletes,
+        limits.ends,
+        limits.blanks,
+        limits.regressions,
+        limits.empty,
+    )
+
+
+def _hold(
+    connection: sa.Connection, session: Session, plan: Plan, trips: Mapping[Cell, Trip]
+) -> None:
+    """Move what tripped a brake aside; a run that waits already takes it in."""
+    target = plan.waiting_run or plan.run_id
+    plan.waiting_run = target
+    tripping = {cell.stream for cell in trips}
+    for stream in session.streams.values():
+        if stream.name not in tripping:
+            continue
+        after = 0
+        while page := journal.page(
+            connection,
+            plan.run_id,
+            [ActionState.PLANNED],
+            stream_id=stream.id,
+            sides=session.sides,
+            after=after,
+        ):
+            after = page[-1].id
+            rows = [
+                one
+                for one in page
+                if any(cell in trips for cell in brakes.cells_of(stream.name, one))
+            ]
+            if not rows:
+                continue
+            place = (stream.id, stream.name)
+            held = brakes.hold(connection, target, place, rows, trips, session.now())
+            sending.hold(connection, rows, target)
+            plan.cells.subtract(held)

@@ -1,0 +1,148 @@
+"""The connection's share of the CRM's calls: what a plan costs, when to stop, when it goes on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from math import ceil
+
+import sqlalchemy as sa
+
+from prmsync.connector.protocol import Usage
+from prmsync.domain.merge import Side
+from prmsync.errors import ConnectorError, QuotaError
+from prmsync.store import quota
+from prmsync.store.quota import Meter
+from prmsync.store.sending import ToSend
+from prmsync.sync.session import Session
+
+FOR_PEOPLE = 0.1
+"""The part of the share that backfill leaves to the edits of people until the window's end."""
+GOES_ON = "; goes on at "
+"""Stands in the message of an error that was explained."""
+_CALLS = {
+    "create": {"write": 1},
+    "update": {"guard": 1, "write": 1},
+    "delete": {"guard": 1, "write": 1},
+}
+_RELATION_CALLS = {
+    "create": {"read": 1, "write": 1},
+    "update": {"guard": 1, "read": 1, "write": 2},
+    "delete": {"guard": 1, "write": 1},
+}
+
+
+def cost(session: Session, rows: Mapping[ToSend, int]) -> Counter[str]:
+    """About how many calls of which kind it takes to send these rows, full batches assumed."""
+    relations = {one.id for one in session.streams.values() if one.spec.relation is not None}
+    calls: Counter[str] = Counter()
+    for row, count in rows.items():
+        if row.side != Side.CRM:
+            continue
+        batches = ceil(count / session.connector.batch_size)
+        kinds = _RELATION_CALLS if row.stream_id in relations else _CALLS
+        for kind, each in kinds.get(row.op, {}).items():
+            calls[kind] += each * batches
+    return calls
+
+
+def out_of_calls(session: Session, op: str, *, backfill: bool) -> QuotaError | None:
+    """Why the next batch is not sent, decided before anything of it leaves."""
+    usage = session.connector.usage()
+    if usage.left is None:
+        return None
+    needed = sum(_RELATION_CALLS[op].values())
+    kept = int((usage.allowed or 0) * FOR_PEOPLE) if backfill else 0
+    if usage.left - needed >= kept:
+        return None
+    return QuotaError("", code="OWN_SHARE" if kept == 0 else "FOR_PEOPLE")
+
+
+def note(connection: sa.Connection, session: Session, *, keep_stop: bool = False) -> None:
+    """Store the calls since the last note, and what the CRM says of its limit. With `keep_stop`
+    it stays noted that the connection was stopped and when it goes on."""
+    usage, now = session.connector.usage(), session.now()
+    calls = sum(usage.calls.values())
+    if calls > session.noted:
+        quota.add_calls(connection, session.name, now, calls - session.noted)
+        session.noted = calls
+    before = quota.meter(connection, session.name) if keep_stop else None
+    stopped = before is not None and before.goes_on_at is not None and before.goes_on_at > now
+    known = _meter(now, usage)
+    if stopped and before is not None:
+        known = replace(known, goes_on_at=before.goes_on_at, why=before.why)
+    quota.save_meter(connection, session.name, known)
+
+
+def _meter(now: datetime, usage: Usage) -> Meter:
+    return Meter(now, usage.used, usage.limit, usage.allowed, usage.resets_at)
+
+
+def _goes_on_at(
+    connection: sa.Connection, session: Session, usage: Usage, error: QuotaError
+) -> datetime:
+    allowed = usage.allowed if usage.allowed is not None and error.code in _OURS else 0
+    now = session.now()
+    return quota.goes_on_at(connection, session.name, now, allowed, usage.resets_at)
+
+
+_OURS = ("OWN_SHARE", "FOR_PEOPLE")
+
+
+def explained(session: Session, error: QuotaError) -> QuotaError:
+    """The same error with what was used of what, and when it goes on; both are stored too."""
+    with session.database.begin() as connection:
+        session.fence(connection)
+        note(connection, session)
+        usage, now = session.connector.usage(), session.now()
+        made = quota.calls_made(connection, session.name, now)
+        at = _goes_on_at(connection, session, usage, error)
+        known = replace(_meter(now, usage), goes_on_at=at, why=error.code)
+        quota.save_meter(connection, session.name, known)
+    told = QuotaError(
+        f"{_what(session, usage, error, made)}{GOES_ON}{_moment(at)}",
+        hint=_HINTS.get(error.code, error.hint or _HINTS["CRM"]),
+        code=error.code,
+    )
+    told.retry_after = max((at - now).total_seconds(), error.retry_after or 0)
+    return told
+
+
+def goes_on_in(error: ConnectorError | None) -> float | None:
+    """Seconds in which nothing can be called, None where people's edits can still be sent."""
+    if not isinstance(error, QuotaError) or error.code == "FOR_PEOPLE":
+        return None
+    return error.retry_after
+
+
+def _what(session: Session, usage: Usage, error: QuotaError, made: int) -> str:
+    title = session.connector_title
+    if error.code == "OWN_SHARE":
+        return f"stopped at the daily share of {title} calls ({made:,} of {usage.allowed or 0:,})"
+    if error.code == "FOR_PEOPLE":
+        return (
+            f"stopped before the daily share of {title} calls is used up "
+            f"({made:,} of {usage.allowed or 0:,}): the rest is kept for edits of people"
+        )
+    if error.code == "CALL_SHARE":
+        return (
+            f"stopped because {usage.used or 0:,} of the account's {usage.limit or 0:,} {title} "
+            "calls are used, by everybody together"
+        )
+    return f"stopped by {title}: {error.message}"
+
+
+_HINTS = {
+    "OWN_SHARE": "Nothing is lost. To let prmsync use more a day, raise `share` (in per cent) of "
+    "this connection in prmsync.toml.",
+    "FOR_PEOPLE": "Nothing is lost. To let prmsync use more a day, raise `share` (in per cent) of "
+    "this connection in prmsync.toml.",
+    "CALL_SHARE": "Nothing is lost. See in the CRM which integrations use its calls up.",
+    "CRM": "Nothing is lost; the next run goes on with what is left.",
+}
+
+
+def _moment(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
