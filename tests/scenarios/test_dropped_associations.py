@@ -9,8 +9,9 @@ get the margin is missing from it.
 **Known from.** airbytehq/airbyte#14390, airbytehq/airbyte#27199.
 
 **prmsync** has relations as a stream of their own. A deal that moved is read with all its
-relations; an association edit alone is found by whole reads and by `verify`; a relation whose deal
-or partner is not there yet waits for it and is never dropped.
+relations; where an association edit touches no deal, each run reads those of the next 1,000 deals
+in turn, so that a bounded number of runs finds it, and whole reads do; a relation whose deal or
+partner is not there yet waits for it and is never dropped.
 """
 
 from __future__ import annotations

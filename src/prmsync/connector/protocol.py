@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import httpx
 import requests
@@ -199,6 +199,16 @@ class Connector(Protocol):
 
     def close(self) -> None:
         """Give connections back. The connector is not used afterwards."""
+
+
+@runtime_checkable
+class RelationReader(Protocol):
+    """What a connector has besides where editing a relation touches neither the relation's own
+    stamp nor its records': `changes` cannot show such an edit, so the engine asks again in turn."""
+
+    def relations_of(self, spec: ObjectSpec, from_ids: Sequence[str]) -> Page:
+        """All relations of these from-side records as they are now; `complete_for` names the
+        records that were read whole. A thousand of them cost about one call."""
 
 
 @dataclass(frozen=True, slots=True)

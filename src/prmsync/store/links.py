@@ -17,10 +17,10 @@ from prmsync.domain.values import Values
 from prmsync.store import tallies
 from prmsync.store.bulk import among, update_rows
 from prmsync.store.damage import unreadable
+from prmsync.store.tables import FROM_ID, IS_RELATION, parked
 from prmsync.store.tables import action as actions
 from prmsync.store.tables import held as helds
 from prmsync.store.tables import link as table
-from prmsync.store.tables import parked
 from prmsync.store.tables import stream as streams
 
 CHUNK = 2000
@@ -544,8 +544,7 @@ def _beginning_with(connection: sa.Connection, wanted: Collection[str]) -> list[
     """Conditions, each with the ids that it is meant to find: it may find more."""
     if connection.dialect.name == "postgresql":
         # No ranges: in the order of most servers' languages ";" does not follow ":".
-        from_id = sa.func.split_part(table.c.crm_id, ":", 1, type_=sa.Text)
-        return [(among(connection, from_id, wanted), wanted)]
+        return [(sa.and_(IS_RELATION, among(connection, FROM_ID, wanted)), wanted)]
     return [
         (sa.and_(table.c.crm_id >= f"{min(same)}:", table.c.crm_id < f"{max(same)};"), same)
         for same in _spans(wanted)

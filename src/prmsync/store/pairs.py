@@ -67,6 +67,17 @@ def live_page(
     )
 
 
+def crm_ids_after(connection: sa.Connection, stream_id: int, after: str, limit: int) -> list[str]:
+    """CRM ids of a stream behind `after`, in the database's own order; deleted ones left out."""
+    statement = (
+        sa.select(table.c.crm_id)
+        .where(table.c.stream_id == stream_id, table.c.crm_id > after, table.c.crm_gone == 0)
+        .order_by(table.c.crm_id)
+        .limit(limit)
+    )
+    return list(connection.execute(statement).scalars())
+
+
 def _page(connection: sa.Connection, limit: int, *where: sa.ColumnElement[bool]) -> list[Pair]:
     statement = sa.select(*raw(_COLUMNS)).where(*where).order_by(table.c.id).limit(limit)
     return [Pair._make(row) for row in connection.execute(statement).all()]

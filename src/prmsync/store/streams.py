@@ -22,6 +22,8 @@ class StreamState:
     prm_cursor: tuple[int, int]
     mapping_hash: str | None
     read_at: datetime | None
+    relations_after: str | None = None
+    """The CRM id behind which relations are read again next; None before the first turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,7 @@ def streams_of(connection: sa.Connection, name: str) -> dict[str, StreamState]:
             (row.prm_xid, row.prm_cursor),
             row.mapping_hash,
             row.read_at,
+            row.relations_after,
         )
         for row in rows
     }
@@ -114,5 +117,6 @@ def save_stream(connection: sa.Connection, state: StreamState) -> None:
             prm_cursor=state.prm_cursor[1],
             mapping_hash=state.mapping_hash,
             read_at=state.read_at,
+            relations_after=state.relations_after,
         )
     )

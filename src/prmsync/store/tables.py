@@ -320,6 +320,7 @@ stream = sa.Table(
     sa.Column("prm_xid", sa.BigInteger, nullable=False, server_default="0"),
     _text("mapping_hash"),
     _time("read_at"),
+    _text("relations_after"),
     _flag("paused"),
     sa.Column("linked", sa.Integer, nullable=False, server_default="0"),
     sa.Column("made_in_prm", sa.Integer, nullable=False, server_default="0"),
@@ -369,6 +370,15 @@ sa.Index(
     link.c.id,
     sqlite_where=link.c.state == "new",
     postgresql_where=link.c.state == "new",
+)
+# Written out, not as parameters: else PostgreSQL cannot tell that the index answers a query.
+FROM_ID = sa.func.split_part(
+    link.c.crm_id, sa.literal_column("':'"), sa.literal_column("1"), type_=sa.Text
+)
+"""The deal of a relation whose CRM id begins with it."""
+IS_RELATION = link.c.crm_id.like(sa.literal_column("'%:%'"))
+sa.Index("ix_link_from", link.c.stream_id, FROM_ID, postgresql_where=IS_RELATION).ddl_if(
+    dialect="postgresql"
 )
 
 run = sa.Table(

@@ -113,7 +113,7 @@ def _read_since(session: Session, stream: Stream, cursor: str | None) -> None:
         with session.database.begin() as connection:
             session.fence(connection)
             store_records(connection, session, stream, page.records)
-            _missing_relations(connection, stream, page)
+            missing_relations(connection, stream, page)
             if page.cursor is not None:
                 stream.state.crm_cursor = page.cursor
                 stream.state.read_at = session.now()
@@ -235,7 +235,7 @@ def translated(stream: Stream, records: Sequence[Record]) -> list[Values]:
     return rows
 
 
-def _missing_relations(connection: sa.Connection, stream: Stream, page: Page) -> None:
+def missing_relations(connection: sa.Connection, stream: Stream, page: Page) -> None:
     """A deal that was read whole shows which of its relations are gone: that is evidence."""
     present = {record.id for record in page.records}
     gone = [

@@ -22,6 +22,7 @@ from prmsync.sync.pairing import pair_up
 from prmsync.sync.planning import Plan, plan_streams
 from prmsync.sync.quota import cost
 from prmsync.sync.recover import recover
+from prmsync.sync.relation_reading import read_relations
 from prmsync.sync.running import (
     Report,
     ending,
@@ -48,6 +49,7 @@ def plan(session: Session) -> Report:
         with ending(session, run_id):
             recover(session)
             observe(session, tentative=True)
+            read_relations(session)
             require_known_keys(session)
             linked = pair_up(session, run_id)
             _supersede_plans(session)
@@ -74,6 +76,8 @@ def sync(session: Session, *, full: bool = False, release: bool = False) -> Repo
             recover(session)
             later = session.writes is not Writes.NONE
             observe(session, full=full, later=later)
+            if not full:
+                read_relations(session)
             require_known_keys(session)
             linked = pair_up(session, run_id)
             if session.writes is Writes.NONE:

@@ -8,10 +8,12 @@ marked for a normal, braked run, on the schedule and with `--repair`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 import sqlalchemy as sa
 
+from prmsync.connector.protocol import Page, Record
 from prmsync.errors import StateError
 from prmsync.store import links, pairs, verification
 from prmsync.store import records as prm_records
@@ -19,7 +21,7 @@ from prmsync.store.links import Dirty, LinkState
 from prmsync.store.verification import Verification
 from prmsync.sync.comparing import Difference, StreamReport, compare_page
 from prmsync.sync.counters import counted_anew
-from prmsync.sync.observe import gathered, observe_prm, store_records
+from prmsync.sync.observe import gathered, missing_relations, observe_prm, store_records
 from prmsync.sync.running import holding
 from prmsync.sync.session import Session, Stream
 
@@ -58,9 +60,8 @@ def _verify_stream(session: Session, stream: Stream, *, repair: bool) -> StreamR
         with session.database.begin() as connection:
             session.fence(connection)
             met, differing = compare_page(connection, session, stream, present, report)
-            if repair and differing:
-                store_records(connection, session, stream, list(differing.values()))
-                links.set_dirty(connection, list(differing), Dirty.CHANGED)
+            if repair:
+                _mark(connection, session, stream, page, differing)
         _tick(seen, met)
         session.progress(f"verifying {stream.name}", len(present))
     with session.database.begin() as connection:
@@ -72,6 +73,22 @@ def _verify_stream(session: Session, stream: Stream, *, repair: bool) -> StreamR
             connection, Verification(stream.id, 0, began, {}, session.now(), report.counts)
         )
     return report
+
+
+def _mark(
+    connection: sa.Connection,
+    session: Session,
+    stream: Stream,
+    page: Page,
+    differing: Mapping[int, Record],
+) -> None:
+    """What differs is decided by the next run. Relations come and go without a trace where they
+    have no changes of their own: all of them are stored, and those that went."""
+    whole = page.records if page.complete_for else list(differing.values())
+    if whole:
+        store_records(connection, session, stream, whole)
+    links.set_dirty(connection, list(differing), Dirty.CHANGED)
+    missing_relations(connection, stream, page)
 
 
 def _tick(seen: bytearray, link_ids: list[int]) -> None:

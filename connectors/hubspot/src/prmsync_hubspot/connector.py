@@ -102,6 +102,13 @@ class HubSpotConnector:
         )
         return prefetched(pages) if self._prefetch else pages
 
+    def relations_of(self, spec: ObjectSpec, from_ids: Sequence[str]) -> Page:
+        if spec.relation is None or not from_ids:
+            return Page([])
+        self._admit()
+        links = self._relations.read(spec.relation, from_ids, "read")
+        return Page(links.records, complete_for=links.complete)
+
     def fetch(self, spec: ObjectSpec, ids: Sequence[str]) -> dict[str, Record]:
         if not ids:
             return {}
