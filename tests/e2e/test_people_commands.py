@@ -157,6 +157,10 @@ def test_what_is_decided_is_named_by_number_filter_or_file(home: Any) -> None:
 def test_refusals_are_listed_with_their_code_and_tried_again_by_filter(home: Any) -> None:
     assert "Nothing is refused." in home.run("parked", "list").out
     assert "name a LINK" in home.refused(2, "parked", "replay")
+    assert "name a LINK" in home.refused(2, "parked", "drop")
+    assert "not refused: 7" in home.refused(2, "parked", "drop", "7")
+    dropped = home.run("parked", "drop", "--all", "--json")
+    assert (dropped.code, json.loads(dropped.out)) == (0, {"dropped": 0, "links": []})
     assert "--side is prm or crm" in home.refused(2, "parked", "list", "--side", "x")
     assert "nothing is refused as 7" in home.refused(2, "parked", "show", "7")
     again = home.run("parked", "replay", "--all", "--json")

@@ -20,7 +20,12 @@ def totals(parts: Sequence[Mapping[str, Any]]) -> str:
     def total(name: str) -> int:
         return sum(one.get(name, 0) for one in parts)
 
-    refused = sum(one.get("explained", {}).get(_REFUSED, 0) for one in parts)
+    refused = sum(
+        count
+        for one in parts
+        for why, count in one.get("explained", {}).items()
+        if why.startswith(_REFUSED)
+    )
     wrong = total("mismatched") + total("missing_in_crm")
     return (
         f"{total('fields_equal'):,} fields equal, {total('fields_held'):,} held for a decision, "

@@ -1,4 +1,4 @@
-"""`prmsync parked list|show|replay`: writes that the other side refused."""
+"""`prmsync parked list|show|replay|drop`: writes that the other side refused."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ def register(app: typer.Typer) -> None:
     parked.command("list")(list_parked)
     parked.command("show")(show)
     parked.command("replay")(replay)
+    parked.command("drop")(drop)
     app.add_typer(parked, name="parked")
 
 
@@ -52,7 +53,11 @@ def list_parked(
     for one in rows:
         _show(one, urls)
     if len(rows) > 1:
-        say("", "Try all of them again: prmsync parked replay --all")
+        say(
+            "",
+            "Try all of them again: prmsync parked replay --all",
+            "Take off this list what stays as it is: prmsync parked drop LINK",
+        )
 
 
 def _filter(stream: str | None, code: str | None, side: str | None, record: str | None) -> Filter:
@@ -128,34 +133,79 @@ def show(
         _show(one, urls)
 
 
+Links = Annotated[list[int] | None, typer.Argument(metavar="LINK", help="As `parked list` shows.")]
+Connection = Annotated[
+    str | None, typer.Option("--connection", metavar="NAME", help="Only this connection.")
+]
+Every = Annotated[bool, typer.Option("--all", help="All that are refused.")]
+
+
 def replay(
-    links: Annotated[
-        list[int] | None, typer.Argument(metavar="LINK", help="As `parked list` shows.")
-    ] = None,
-    connection: Annotated[
-        str | None, typer.Option("--connection", metavar="NAME", help="Only this connection.")
-    ] = None,
+    links: Links = None,
+    connection: Connection = None,
     stream: Stream = None,
     code: Code = None,
     side: Side = None,
     record: Record = None,
-    every: Annotated[bool, typer.Option("--all", help="All that are refused.")] = False,
+    every: Every = False,
     as_json: AsJson = False,
 ) -> None:
     """Try refused records again at the next run."""
-    from prmsync.errors import ConfigurationError
-    from prmsync.service.waiting import Filter, replay_links
+    from prmsync.service.waiting import replay_links
 
     which = _filter(stream, code, side, record)
-    if not links and which == Filter() and connection is None and not every:
-        raise ConfigurationError("name a LINK, a filter such as --code, or --all")
     with application() as app:
-        chosen = list(dict.fromkeys(links or ()))
-        if not links:
-            rows, _ = _rows(app, connection, which)
-            chosen = [one.item.link_id for one in rows]
+        chosen = _chosen(app, links, connection, which, every=every)
         count = replay_links(app.database, chosen)
     if as_json:
         emit_json({"replayed": count, "links": chosen})
     else:
         say(f"{count:,} will be tried again: prmsync sync")
+
+
+def drop(
+    links: Links = None,
+    connection: Connection = None,
+    stream: Stream = None,
+    code: Code = None,
+    side: Side = None,
+    record: Record = None,
+    every: Every = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take refused records off the list; the next edit of one is tried again."""
+    from prmsync.service.waiting import drop_links
+
+    which = _filter(stream, code, side, record)
+    with application() as app:
+        chosen = _chosen(app, links, connection, which, every=every)
+        count = drop_links(app.database, chosen)
+    if as_json:
+        emit_json({"dropped": count, "links": chosen})
+    else:
+        say(
+            f"{count:,} taken off the list; both sides stay as they are, and `prmsync verify` "
+            "says so."
+        )
+        if count:
+            shown = f" {chosen[0]}" if count == 1 else " LINK"
+            say(f"Tried again when somebody edits the record, or by: prmsync parked replay{shown}")
+
+
+def _chosen(
+    app: Application,
+    links: list[int] | None,
+    connection: str | None,
+    which: Filter,
+    *,
+    every: bool,
+) -> list[int]:
+    from prmsync.errors import ConfigurationError
+    from prmsync.service.waiting import Filter
+
+    if links:
+        return list(dict.fromkeys(links))
+    if which == Filter() and connection is None and not every:
+        raise ConfigurationError("name a LINK, a filter such as --code, or --all")
+    rows, _ = _rows(app, connection, which)
+    return [one.item.link_id for one in rows]

@@ -120,15 +120,31 @@ def parked_rows(
     return [one for one in rows if which.admits_parked(one)]
 
 
-def replay_links(database: Database, link_ids: Sequence[int]) -> int:
-    """Forget these refusals and mark the records. Raises NotFoundError for one not refused."""
+def drop_links(database: Database, link_ids: Sequence[int]) -> int:
+    """Take these refusals off the list; they are not tried again until the records' content
+    changes. Raises NotFoundError for one not listed."""
     with database.begin() as connection:
-        known = held.parked_of(connection, link_ids)
-        missing = [one for one in link_ids if one not in known]
-        if missing:
-            raise NotFoundError(
-                f"not refused: {', '.join(map(str, missing))}", hint="see `prmsync parked list`"
-            )
+        _refused(connection, link_ids, dropped_too=False)
+        held.drop_parked(connection, link_ids)
+    return len(link_ids)
+
+
+def _refused(connection: sa.Connection, link_ids: Sequence[int], *, dropped_too: bool) -> None:
+    known = held.parked_of(connection, link_ids)
+    missing = [
+        one for one in link_ids if one not in known or (known[one].dropped and not dropped_too)
+    ]
+    if missing:
+        raise NotFoundError(
+            f"not refused: {', '.join(map(str, missing))}", hint="see `prmsync parked list`"
+        )
+
+
+def replay_links(database: Database, link_ids: Sequence[int]) -> int:
+    """Forget these refusals, also dropped ones, and mark the records. Raises NotFoundError for
+    one not refused."""
+    with database.begin() as connection:
+        _refused(connection, link_ids, dropped_too=True)
         held.unpark(connection, list(link_ids))
         links.set_dirty(connection, list(link_ids), links.Dirty.CHANGED)
     return len(link_ids)

@@ -56,7 +56,8 @@ class HeldItem:
 
 @dataclass(frozen=True, slots=True)
 class ParkedItem:
-    """A write that the other side refused; it waits until its content or the rule changes."""
+    """A write that the other side refused; it waits until its content or the rule changes.
+    `dropped`: a person knows of it and it is no longer listed."""
 
     link_id: int
     fingerprint: str
@@ -65,6 +66,7 @@ class ParkedItem:
     message: str
     hint: str | None
     since: datetime
+    dropped: bool = False
 
 
 def _group(text: str | None) -> GroupValue | None:
@@ -265,8 +267,8 @@ def counts(connection: sa.Connection, stream_ids: Sequence[int]) -> dict[int, tu
             .where(links.c.stream_id.in_(stream_ids))
             .group_by(links.c.stream_id)
         )
-        if state:
-            statement = statement.where(table.c.state == HeldState.OPEN)
+        listed = table.c.state == HeldState.OPEN if state else ~parked_table.c.dropped
+        statement = statement.where(listed)
         for stream_id, count in connection.execute(statement):
             held, parked = found[stream_id]
             found[stream_id] = (count, parked) if index == 0 else (held, count)
@@ -300,9 +302,19 @@ def park(connection: sa.Connection, items: Sequence[ParkedItem]) -> None:
                     "message": one.message,
                     "hint": one.hint,
                     "since": one.since,
+                    "dropped": one.dropped,
                 }
                 for one in items
             ],
+        )
+
+
+def drop_parked(connection: sa.Connection, link_ids: Sequence[int]) -> None:
+    """A person knows of these refusals: they stay as they are, off the list, until the record's
+    content or the rule changes."""
+    for part in chunks(link_ids):
+        connection.execute(
+            parked_table.update().where(parked_table.c.link_id.in_(part)).values(dropped=True)
         )
 
 
@@ -317,7 +329,8 @@ def unpark(connection: sa.Connection, link_ids: Sequence[int]) -> None:
 def parked_items(
     connection: sa.Connection, name: str | None = None
 ) -> list[tuple[Any, ParkedItem]]:
-    """Refused records of a connection (or all), each with its link's ids and stream."""
+    """Refused records of a connection (or all) that nobody dropped, each with its link's ids and
+    stream."""
     statement = (
         sa.select(
             parked_table,
@@ -328,6 +341,7 @@ def parked_items(
         )
         .join(links, links.c.id == parked_table.c.link_id)
         .join(streams, streams.c.id == links.c.stream_id)
+        .where(~parked_table.c.dropped)
         .order_by(parked_table.c.since)
     )
     if name is not None:

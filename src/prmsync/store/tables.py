@@ -322,6 +322,7 @@ stream = sa.Table(
     _time("read_at"),
     _text("relations_after"),
     _flag("paused"),
+    _text("paused_why"),
     sa.Column("linked", sa.Integer, nullable=False, server_default="0"),
     sa.Column("made_in_prm", sa.Integer, nullable=False, server_default="0"),
     sa.Column("made_in_crm", sa.Integer, nullable=False, server_default="0"),
@@ -485,6 +486,7 @@ parked = sa.Table(
     _text("message", nullable=False),
     _text("hint"),
     _time("since", nullable=False),
+    _flag("dropped"),
 )
 
 misfit = sa.Table(

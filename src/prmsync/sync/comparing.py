@@ -14,13 +14,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from prmsync.connector.protocol import Record
-from prmsync.domain.merge import Direction
+from prmsync.domain.merge import Direction, Side
 from prmsync.domain.values import Values
 from prmsync.mapping.translate import PIPELINE
 from prmsync.reconcile.rules import GroupRule
 from prmsync.store import held as held_store
 from prmsync.store import journal, links, pairs
 from prmsync.store import records as prm_records
+from prmsync.store.held import ParkedItem
 from prmsync.store.journal import ActionState
 from prmsync.store.links import Dirty, Link, LinkState
 from prmsync.store.pairs import Pair
@@ -92,11 +93,11 @@ class StreamReport:
 
 @dataclass(frozen=True, slots=True)
 class _Causes:
-    """What is known of one record: held groups, whether a write of it was refused, fields whose
+    """What is known of one record: held groups, by whom a write of it was refused, fields whose
     last write was set aside, and writes that are on their way."""
 
     held: set[str]
-    refused: bool
+    refused: str
     aside: Mapping[str, str]
     under_way: str | None
 
@@ -228,12 +229,19 @@ def _causes(connection: sa.Connection, ids: Sequence[int]) -> dict[int, _Causes]
     return {
         one: _Causes(
             {item.group for item in waiting.get(one, ())},
-            one in parked,
+            _refused(parked.get(one)),
             aside.get(one, {}),
             under_way.get(one),
         )
         for one in ids
     }
+
+
+def _refused(item: ParkedItem | None) -> str:
+    if item is None:
+        return ""
+    by = "the CRM" if item.side == Side.CRM else "the partner database"
+    return f"refused by {by}" + (", dropped by a person until its content changes" * item.dropped)
 
 
 def _compare(
@@ -291,7 +299,7 @@ def _why(group: GroupRule, link: Link, causes: _Causes) -> str:
     if group.name in causes.held:
         return "needs decision"
     if causes.refused:
-        return "refused by the CRM"
+        return causes.refused
     for name in group.members:
         if name in causes.aside:
             return _ASIDE[causes.aside[name]]

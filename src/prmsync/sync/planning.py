@@ -135,7 +135,7 @@ def _store(
     for dirty, dirty_ids in by_dirty.items():
         links.set_dirty(connection, dirty_ids, dirty)
     held_store.unpark(connection, unparked)
-    plan.unfit += _park_unfit(connection, session, verdicts)
+    plan.unfit += _park_unfit(connection, session, verdicts, parked)
     plan.held += _store_held(connection, session, stream, plan.run_id, verdicts)
     brakes.count(plan.cells, session, stream, actions)
     return actions
@@ -176,7 +176,12 @@ def _unparked(verdict: Verdict, parked: ParkedItem | None) -> tuple[list[Action]
     return (todo, []) if len(todo) < len(verdict.actions) else (todo, [verdict.link.id])
 
 
-def _park_unfit(connection: sa.Connection, session: Session, verdicts: Sequence[Verdict]) -> int:
+def _park_unfit(
+    connection: sa.Connection,
+    session: Session,
+    verdicts: Sequence[Verdict],
+    parked: Mapping[int, ParkedItem],
+) -> int:
     """Values that do not fit the CRM are kept and named, never cut."""
     items = [
         ParkedItem(
@@ -191,8 +196,14 @@ def _park_unfit(connection: sa.Connection, session: Session, verdicts: Sequence[
         for verdict in verdicts
         if verdict.problems
     ]
-    held_store.park(connection, items)
-    return len(items)
+    fresh = [one for one in items if not _is_dropped(one, parked.get(one.link_id))]
+    held_store.park(connection, fresh)
+    return len(fresh)
+
+
+def _is_dropped(item: ParkedItem, before: ParkedItem | None) -> bool:
+    """Whether a person has taken the same off the list."""
+    return before is not None and before.dropped and before.message == item.message
 
 
 def _store_held(
