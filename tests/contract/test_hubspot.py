@@ -127,6 +127,7 @@ def registrations() -> ContractCase:
             to_end=End(PARTNER, {"name": "Reseller AG"}),
             roles=("Reseller", "Distributor"),
         ),
+        merges=End(PARTNER, {"name": "Reseller AG"}),
     )
 
 

@@ -392,6 +392,9 @@ def status(as_json: AsJson = False) -> None:
         for one in found:
             say(f"{one.name}: {_last(one.last_run, now)}")
             say(f"  {compared(one.streams, now)}")
+            waits = [f"{stream.waits:,} {stream.name}" for stream in one.streams if stream.waits]
+            if waits:
+                say(f"  waiting for a record they refer to: {', '.join(waits)}")
             if one.waiting is not None:
                 say(f"  a brake holds run {one.waiting.id}: prmsync runs show {one.waiting.id}")
                 trips, names = held_brakes(app.database, one.waiting.id)

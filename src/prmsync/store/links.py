@@ -337,6 +337,18 @@ def any_dirty(connection: sa.Connection, stream_id: int, values: Sequence[int]) 
     return bool(connection.execute(sa.select(sa.exists().where(marked))).scalar_one())
 
 
+def count_waiting(connection: sa.Connection, stream_ids: Collection[int]) -> dict[int, int]:
+    """Stream id → how many of its links wait for a record that they refer to; only links that are
+    marked are looked at."""
+    marked = sa.and_(table.c.stream_id.in_(stream_ids), table.c.dirty > 0)
+    statement = (
+        sa.select(table.c.stream_id, sa.func.count())
+        .where(marked, table.c.dirty == Dirty.WAITS)
+        .group_by(table.c.stream_id)
+    )
+    return {row[0]: row[1] for row in connection.execute(statement)}
+
+
 def page(connection: sa.Connection, stream_id: int, after: int, limit: int) -> list[Link]:
     """All links of a stream in id order, for verify."""
     return _select(connection, table.c.stream_id == stream_id, table.c.id > after, limit=limit)

@@ -13,6 +13,7 @@ from prmsync.domain.values import Values
 from prmsync.store import (
     change_log,
     held,
+    links,
     misfits,
     runs,
     streams,
@@ -31,7 +32,8 @@ from prmsync.store.verification import Verification
 class StreamStatus:
     """`in_prm` counts our records, `linked` pairs, `only_crm` and `only_prm` what has no pair;
     `to_read` log rows not looked at yet; `read_at` when the CRM was last read; `verified_at` when
-    both sides were last compared whole, and `verified` the counts of that."""
+    both sides were last compared whole, and `verified` the counts of that; `waits` counts records
+    that wait for the link of one they refer to."""
 
     name: str
     in_prm: int
@@ -44,6 +46,7 @@ class StreamStatus:
     read_at: datetime | None
     verified_at: datetime | None = None
     verified: Mapping[str, Any] = field(default_factory=dict)
+    waits: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,7 @@ def _connection(connection: sa.Connection, state: streams.ConnectionState) -> Co
     recent = runs.recent(connection, state.name, limit=1)
     waiting = runs.in_state(connection, state.name, RunState.WAITING)
     compared = verification.of_streams(connection, counts)
+    waits = links.count_waiting(connection, list(counts))
     return ConnectionStatus(
         state.name,
         state.connector,
@@ -78,7 +82,10 @@ def _connection(connection: sa.Connection, state: streams.ConnectionState) -> Co
         (state.paused_why or "by hand") if state.paused else None,
         recent[0] if recent else None,
         waiting[0] if waiting else None,
-        [_stream(connection, one, counts[one.id], compared[one.id]) for one in known.values()],
+        [
+            _stream(connection, one, counts[one.id], compared[one.id], waits.get(one.id, 0))
+            for one in known.values()
+        ],
         misfits.of_connection(connection, state.name),
     )
 
@@ -88,6 +95,7 @@ def _stream(
     state: streams.StreamState,
     counts: tuple[int, int],
     compared: Verification,
+    waits: int,
 ) -> StreamStatus:
     by_state = tallies.count_by_state(connection, state.id)
     only_crm, only_prm = tallies.count_unlinked(connection, state.id)
@@ -103,6 +111,7 @@ def _stream(
         state.read_at,
         compared.verified_at,
         compared.found,
+        waits,
     )
 
 

@@ -9,6 +9,7 @@ import pytest
 from prmsync.domain.values import Values
 from prmsync.store import held, journal, links
 from prmsync.sync import run
+from prmsync.sync.status import status
 
 
 @pytest.fixture
@@ -161,6 +162,27 @@ def test_a_relation_made_in_the_crm_arrives(world: Any, crm: Any, relation: str)
     look(world)
     assert sorted(our_roles(world)) == ["reseller", "si"]
     assert len(crm.relations()) == 2
+
+
+def test_status_counts_relations_that_wait_for_an_end(
+    world: Any, crm: Any, relation: str, partner_values: Values
+) -> None:
+    (deal, _, role, _) = crm.relations()[0]
+    named = {"name": "Initech", "domain": "initech.example"}
+    other = crm.create(crm.words["partner"], {crm.words[key]: named[key] for key in named})
+    crm.relate(deal, other, role)
+    look(world)
+    assert waits(world) == {"relation": 1}
+    world.insert("partner", {**partner_values, **named})
+    look(world)
+    look(world)
+    assert waits(world) == {}
+    assert our_roles(world) == ["reseller", "reseller"]
+
+
+def waits(world: Any) -> dict[str, int]:
+    (connection,) = status(world.database)
+    return {one.name: one.waits for one in connection.streams if one.waits}
 
 
 # --- records, which a mapping unlinks ---------------------------------------------------------

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from prmsync.connector.protocol import Connector, NewRecord, relation_key
+import pytest
+
+from prmsync.connector.protocol import Connector, NewRecord, RelationReader, relation_key
 from prmsync.connector.testing.case import RelationCase
 from prmsync.connector.testing.contract.rows import holds, records_of, relation_values
 
@@ -38,3 +40,23 @@ class RelationContract:
         spec = dataclasses.replace(relation.spec, relation=other)
         assert len(records_of(connector.changes(relation.spec, None))) == 1
         assert records_of(connector.changes(spec, None)) == []
+
+    def test_relations_without_changes_of_their_own_are_read_by_their_from_side(
+        self, connector: Connector, relation: RelationCase
+    ) -> None:
+        if not isinstance(connector, RelationReader):
+            pytest.skip("this CRM tells changes of relations")
+        values = relation_values(connector, relation)
+        wanted = relation.spec.relation
+        assert wanted is not None
+        key = relation_key(relation.spec, values)
+        (made,) = connector.create(relation.spec, [NewRecord(key, values)])
+        from_id = str(values[wanted.from_field])
+        page = connector.relations_of(relation.spec, [from_id])
+        assert [record.id for record in page.records] == [made.id]
+        assert page.complete_for == (from_id,)
+        assert page.cursor is None
+        connector.delete(relation.spec, [str(made.id)])
+        page = connector.relations_of(relation.spec, [from_id])
+        assert (page.records, page.complete_for) == ([], (from_id,))
+        assert connector.relations_of(relation.spec, []).records == []
