@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from datetime import date, timedelta
 from typing import Any
 
 from simulation.faults import FAULTS
 from simulation.play import History
 from simulation.template import DEALS, PARTNERS, REGISTRATIONS
-from simulation.words import ROLES, STAGES
+from simulation.words import ROLES, STAGES, day
 from simulation.world import CONNECTORS, PROFILES
 
 EDITS = 60
@@ -126,13 +125,13 @@ class Writer:
                 lambda n: {"customer_domain": f"c{n}.example", "customer_country": "FR"},
                 lambda n: {"amount": f"{1000 + n}.00"},
                 lambda n: {"amount": f"{1000 + n}.00", "currency": "GBP"},
-                lambda n: {"close_date": self.day(n)},
+                lambda n: {"close_date": day(n)},
                 self.progress,
                 self.progress,
             ],
             "registration": [
                 lambda n: {"customer_name": f"Filed name {n}"},
-                lambda n: {"expected_close": self.day(n)},
+                lambda n: {"expected_close": day(n)},
                 lambda n: {"customer_contact": f"c{n}@filed.example"},
                 lambda n: {"reason": f"Reason {n}"},
             ],
@@ -141,13 +140,10 @@ class Writer:
 
     def progress(self, number: int) -> Made:
         stage = self.chance.choices(STAGES, [2, 4, 5, 5, 4, 2, 2])[0]
-        made = {"stage": stage, "close_date": self.day(number)}
+        made = {"stage": stage, "close_date": day(number)}
         if stage == "closed_lost":
             made["loss_reason"] = f"Loss {number}"
         return made
-
-    def day(self, number: int) -> str:
-        return (date(2027, 3, 1) + timedelta(days=number)).isoformat()
 
     def creation(self) -> Made:
         number = self.number()
@@ -170,7 +166,7 @@ class Writer:
             "stage": self.chance.choice(STAGES[:3]),
             "amount": f"{5000 + number}.00",
             "currency": "EUR",
-            "close_date": self.day(number),
+            "close_date": day(number),
             "customer_name": f"Customer {100 + number}",
         }
         if system == "prm" and self.chance.random() < 0.5:
@@ -236,6 +232,8 @@ class Writer:
             wire.append(self.fault())
         if self.chance.random() < 0.35:
             wire.append(self.meanwhile(name))
+        for _ in range(self.chance.choice((0, 1, 1, 2))):
+            wire.append(self.touched())
         return wire
 
     def crash(self) -> Made:
@@ -263,7 +261,23 @@ class Writer:
         between two transactions."""
         at = self.chance.choice(("read", "read", "commit"))
         events = [self.by_people() for _ in range(self.chance.randint(1, 2))]
-        return {"hook": "people", "at": at, "n": self.chance.randint(0, 8), "events": events}
+        return self.people(at, self.chance.randint(0, 8), events)
+
+    def touched(self) -> Made:
+        """People type into what is just being written: before the guard has looked at it, between
+        the guard and the write, after the write, or between two transactions."""
+        at = self.chance.choice(("look", "look", "write", "commit"))
+        event = {
+            "do": "touch",
+            "in": self.chance.choice(("prm", "crm", "crm")),
+            "pick": self.chance.randint(0, 9),
+            "number": 1000 + self.number(),
+        }
+        return self.people(at, self.chance.randint(0, 9 if at == "commit" else 3), [event])
+
+    def people(self, at: str, number: int, events: list[Made]) -> Made:
+        when = "after" if at == "commit" else self.chance.choice(("before", "after"))
+        return {"hook": "people", "at": at, "n": number, "when": when, "events": events}
 
 
 def history_of(seed: int) -> History:

@@ -29,8 +29,12 @@ def check(oracle: Oracle, system: str, before: View, now: View) -> None:
         _created(place, now, sent)
     for place in vanished:
         _deleted(place, sent)
+        _looked(oracle, system, place, sent)
     for place, groups in changed.items():
-        _updated(place, before.records[place], groups, sent)
+        stood = before.records[place]
+        shown = oracle.shown.get((system, place))
+        _updated(place, stood, stood if shown is None else shown.groups, groups, sent)
+        _looked(oracle, system, place, sent)
     for one in relations:
         if ends_live(one, now):  # else it went with one of them
             _related(oracle, system, one, sent, present=one in now.relations)
@@ -53,15 +57,22 @@ def _deleted(place: Place, sent: list[ActionRow]) -> None:
 
 
 def _updated(
-    place: Place, old: Mapping[str, Value], new: Mapping[str, Value], sent: list[ActionRow]
+    place: Place,
+    old: Mapping[str, Value],
+    shown: Mapping[str, Value],
+    new: Mapping[str, Value],
+    sent: list[ActionRow],
 ) -> None:
+    """The journal names what the guard was `shown`; `old` stood there when the call came."""
     actions = [one for one in sent if _is(one, place, "update") or _is(one, place, "create")]
     if not actions:
         raise Broken(f"a {place[0]} was changed in the CRM without an intent in the journal")
     fields = {name: change for one in actions for name, change in one.fields.items()}
     for group, members in GROUPS[place[0]].items():
-        for name, was, now in zip(members, old[group], new[group], strict=True):
-            if was == now:
+        for name, stood, was, now in zip(
+            members, old[group], shown[group], new[group], strict=True
+        ):
+            if stood == now:
                 continue
             if name not in fields or fields[name][1] != now:
                 raise Broken(f"{name} became {now} in the CRM, which no intent says")
@@ -70,6 +81,14 @@ def _updated(
                     f"{name} was {was} in the CRM when it was overwritten; the journal says "
                     f"{fields[name][0]}"
                 )
+
+
+def _looked(oracle: Oracle, system: str, place: Place, sent: list[ActionRow]) -> None:
+    """What is changed or deleted was looked at since that was decided."""
+    decided = [one.id for one in sent if _is(one, place, "update") or _is(one, place, "delete")]
+    shown = oracle.shown.get((system, place))
+    if decided and (shown is None or shown.last < max(decided)):
+        raise Broken(f"a {place[0]} was written in {system} without a look right before")
 
 
 def _is(action: ActionRow, place: Place, op: str) -> bool:

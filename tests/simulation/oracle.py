@@ -49,6 +49,16 @@ class ActionRow:
     reason: str
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What a CRM has shown of a record to the run that is under way."""
+
+    groups: Mapping[str, Value]
+    versions: Mapping[str, Version]
+    last: int
+    """The newest journal row at that moment: later ones were decided without this look."""
+
+
 _LINKS = (
     "SELECT link.id, stream.connection, stream.name, prm_id, crm_id, link.state, base "
     "FROM link JOIN stream ON stream.id = link.stream_id"
@@ -71,6 +81,8 @@ class Oracle:
     """(system, stream, id) → entity; also of records that are gone."""
     relations: dict[str, Entity] = field(default_factory=dict)
     views: dict[str, View] = field(default_factory=dict)
+    shown: dict[tuple[str, Place], Shown] = field(default_factory=dict)
+    """(CRM, place) → what it has last shown of it to the run that is under way."""
     names: dict[tuple[str, str, str], str] = field(default_factory=dict)
     """(system, stream, id) → what people call the record."""
     newborn: str = ""
@@ -117,6 +129,15 @@ class Oracle:
                     if group in standing and standing[group].value == top.value:
                         standing[group] = top
 
+    def shows(self, system: str, body: bytes) -> None:
+        """A CRM has answered a read of the run that is under way."""
+        view = self.views[system]
+        (last,) = self.prm.ask("SELECT coalesce(max(id), 0) FROM action")[0]
+        for place, groups in view.records.items():
+            if f'"{place[1]}"'.encode() in body:
+                versions = self.by_place[(system, *place)].current[system]
+                self.shown[system, place] = Shown(groups, dict(versions), last)
+
     def look(self, system: str, who: str) -> None:
         """See what `who` (a person, or the connection that runs) has changed in a system."""
         before = self.views[system]
@@ -126,6 +147,8 @@ class Oracle:
         self.views[system] = now
         if who != PERSON:
             self._match()
+            if now.doubles > before.doubles:
+                raise Broken(f"a relation was created in {system} a second time")
         self._look_at_records(system, before, now, who)
         self._look_at_relations(system, before, now, who)
 
@@ -244,6 +267,8 @@ class Oracle:
     def _vanished(self, system: str, place: Place, who: str) -> None:
         entity = self.by_place[(system, *place)]
         stood = entity.current.pop(system)
+        if who != PERSON:
+            stood = {**stood, **self._seen_at_guard(entity, system)}
         entity.died.add(system)
         if who == PERSON:
             entity.buried[system] = stood
@@ -274,9 +299,31 @@ class Oracle:
             if who == PERSON:
                 version = self.book.typed(entity, group, value, system)
             else:
-                version = self._version(entity, group, value, system, who)
-                self._judge(entity, group, system, who, entity.current[system][group], version)
+                version = self._overwritten(entity, group, value, system, who)
             entity.show(system, group, version)
+
+    def _overwritten(
+        self, entity: Entity, group: str, value: Value, system: str, who: str
+    ) -> Version:
+        """A run's write is judged by what the CRM showed at the guard. What a person typed
+        between the guard and the write is lost: no CRM here can prevent that, and it is known."""
+        stands = entity.current[system][group]
+        seen = self._seen_at_guard(entity, system).get(group, stands)
+        late = seen is not stands
+        try:
+            version = self._version(entity, group, value, system, who)
+        except Broken:
+            if not late:
+                raise
+            version = self.book.blank(entity, group, value)  # one half theirs, one half ours
+        self._judge(entity, group, system, who, seen, version)
+        if late:
+            settle(entity, group, stands)
+        return version
+
+    def _seen_at_guard(self, entity: Entity, system: str) -> Mapping[str, Version]:
+        shown = self.shown.get((system, (entity.stream, entity.ids[system])))
+        return {} if shown is None else shown.versions
 
     def _version(self, entity: Entity, group: str, value: Value, system: str, who: str) -> Version:
         """The version that a run has written: what stands at its source, if that is it."""

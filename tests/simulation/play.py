@@ -22,7 +22,7 @@ from simulation.sides import Impossible
 from simulation.template import lay_out
 from simulation.versions import Broken, Entity
 from simulation.wire import PowerCut
-from simulation.words import to_crm
+from simulation.words import GROUPS, RETYPED, day, to_crm
 from simulation.world import World
 
 Event = Mapping[str, Any]
@@ -61,7 +61,7 @@ class Player:
         self.history = history
         self.outcome = Outcome()
         self.world = World(
-            history.profile, random.Random(history.seed), self._meanwhile, self._wrote
+            history.profile, random.Random(history.seed), self._meanwhile, self._showed, self._wrote
         )
         labels = lay_out(self.world, history.synced)
         self.oracle = Oracle(self.world.prm, self.world.crms, names=dict(labels))
@@ -113,6 +113,9 @@ class Player:
         for event in events:
             self.carry_out(event)
 
+    def _showed(self, system: str, body: bytes) -> None:
+        self.oracle.shows(system, body)
+
     def _wrote(self, system: str) -> None:
         before, now = self.oracle.views[system], self.world.crms[system].view()
         self.outcome.counts["write calls"] += 1
@@ -154,6 +157,32 @@ class Player:
 
         late = f", visible {event['late']} s late" if event.get("late") else ""
         self._person(system, f"{event['who']}: {_told(values)}{late}", work)
+
+    def touch(self, event: Event) -> None:
+        """Somebody types into what the run is about to write, on either side."""
+        known = self.oracle.actions(self.runs, "action.state IN ('planned', 'sent')")
+        targets = [
+            (action.link, group)
+            for action in known
+            if action.op == "update" and action.link.stream in GROUPS
+            for group, members in GROUPS[action.link.stream].items()
+            if group in RETYPED and not action.fields.keys().isdisjoint(members)
+        ]
+        if not targets:
+            return
+        link, group = targets[event["pick"] % len(targets)]
+        place = ("prm", link.stream, str(link.prm_id))
+        entity = self.oracle.by_place.get(place)
+        if entity is None:
+            return
+        values = {name: text.format(event["number"]) for name, text in RETYPED[group].items()}
+        if "close_date" in values or "expected_close" in values:
+            values = dict.fromkeys(values, day(event["number"]))
+        if link.stream == "partner":
+            values = {name: f"Partner {text}" for name, text in values.items()}
+        system = "prm" if event["in"] == "prm" else self.runs
+        self.outcome.counts["touches"] += 1
+        self.edit({"in": system, "stream": link.stream, "who": entity.label, "set": values})
 
     def create(self, event: Event) -> None:
         system, stream, values = event["in"], event["stream"], event["set"]
@@ -255,6 +284,7 @@ class Player:
         self.tell(f"run of {name}{' with brakes let go' if event.get('release') else ''}")
         self.world.wait(1)
         self.world.wire.arm(event.get("wire", ()))
+        self.oracle.shown.clear()
         self.runs = name
         whole = False
         try:
@@ -316,6 +346,7 @@ def _counted(counts: Mapping[str, int]) -> str:
 
 _EVENTS: dict[str, Callable[[Player, Event], None]] = {
     "edit": Player.edit,
+    "touch": Player.touch,
     "create": Player.create,
     "delete": Player.delete,
     "relate": Player.relate,

@@ -9,6 +9,7 @@ import orjson
 from simulation.oracle import THERE, YES, LinkRow
 from simulation.versions import Broken, Entity
 from simulation.words import GROUPS, RELATION
+from simulation.world import CONNECTORS
 
 if TYPE_CHECKING:
     from simulation.play import Player
@@ -22,7 +23,9 @@ def judge(player: Player) -> None:
     player.tell("quiet: nobody works, nothing fails")
     player.world.wait(LOOK_BACK)
     for name in player.world.crms:
-        player.sync({"do": "sync", "on": name, "release": True, "full": True})
+        # HubSpot's associations touch no record: only reading everything finds all of them.
+        full = CONNECTORS[name] == "hubspot"
+        player.sync({"do": "sync", "on": name, "release": True, "full": full})
     wrote = [_writes(player, name) for name in player.world.crms]
     if any(wrote) or player.history.seed % 4 == 0:  # else this was the round that writes nothing
         player.world.wait(LOOK_BACK)

@@ -32,6 +32,8 @@ class View:
     keys: dict[Place, str | None] = field(default_factory=dict)
     """Of a CRM: the external key that a record carries. Of ours: the record's home."""
     relations: frozenset[Relation] = frozenset()
+    doubles: int = 0
+    """Rows of relations beyond the first of the same deal, partner and role."""
 
 
 _PRM_TABLES = {"partner": "partner", "opportunity": "opportunity", "registration": "registration"}
@@ -130,11 +132,13 @@ class CrmSide:
                 view.records[place] = known[1]
                 view.keys[place] = row.get(key)
         roles = {crm: role for role, crm in CRM_ROLES["salesforce"].items()}
-        view.relations = frozenset(
+        relations = [
             (row["OpportunityId"], row["AccountToId"], roles[row["Role"]])
             for row in tables["OpportunityPartner"].rows.values()
             if not row["IsDeleted"] and row["Role"] in roles
-        )
+        ]
+        view.relations = frozenset(relations)
+        view.doubles = len(relations) - len(view.relations)
         return view
 
     def _hubspot(self) -> View:

@@ -37,7 +37,7 @@ def _nobody(_events: Sequence[Mapping[str, Any]]) -> None:
     """Nobody works while the world is made."""
 
 
-def _unseen(_system: str) -> None:
+def _unseen(_system: str, _body: bytes = b"") -> None:
     """Nobody watches while the world is made."""
 
 
@@ -45,7 +45,7 @@ def _unseen(_system: str) -> None:
 def template(folder: Path, profile: str, *, synced: bool) -> Template:
     """The worker's own, in its folder. With `synced` all records are on all sides; else each is
     where it was made."""
-    world = World(profile, random.Random(profile), _nobody, _unseen)
+    world = World(profile, random.Random(profile), _nobody, _unseen, _unseen)
     labels = _records(world)
     for name in ("sf", "hs", "sf", "hs", "sf") if synced else ():
         world.wait(2)

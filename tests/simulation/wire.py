@@ -37,12 +37,20 @@ def reads(request: Request) -> bool:
     )
 
 
+def looks(request: Request) -> bool:
+    """Whether a read names the records that it wants, as a guard before a write does."""
+    return request.path.endswith("/batch/read") or (
+        request.method == "POST" and b'"fields":[' in request.body
+    )
+
+
 @dataclass
 class Wire:
-    """The plan of one run. `people` carries out what people do meanwhile; `wrote` is told of each
-    write call that a CRM has carried out."""
+    """The plan of one run. `people` carries out what people do meanwhile; `showed` is told what a
+    CRM has answered to a read, `wrote` of each write call that a CRM has carried out."""
 
     people: Callable[[Sequence[Hook]], None]
+    showed: Callable[[str, bytes], None]
     wrote: Callable[[str], None]
     plan: dict[tuple[str, int], list[Hook]] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
@@ -75,9 +83,9 @@ class Wire:
                 self.met.append(f"crash {when} {kind}")
                 raise PowerCut
 
-    def work(self, hooks: Sequence[Hook]) -> None:
+    def work(self, hooks: Sequence[Hook], when: str) -> None:
         for hook in hooks:
-            if hook["hook"] == "people":
+            if hook["hook"] == "people" and hook["when"] == when:
                 self.people(hook["events"])
 
 
@@ -95,14 +103,19 @@ class WiredCrm:
         wire.alive()
         kind = "read" if reads(request) else "write"
         hooks = wire.next(kind)
+        if looks(request):
+            hooks = [*hooks, *wire.next("look")]
         if not hooks:
             response: Response = self.simulator.handle(request)
         else:
-            wire.work(hooks)
+            wire.work(hooks, "before")
             wire.cut(hooks, "before", kind)
             response = self._met(hooks, request, kind)
         if kind == "write":
             wire.wrote(self.name)
+        elif response.status < 300:
+            wire.showed(self.name, response.body)
+        wire.work(hooks, "after")
         wire.cut(hooks, "after", kind)
         return response
 
@@ -142,7 +155,7 @@ class WiredDatabase(Database):
                 self.wire.cut(hooks, "before", "commit")
         if hooks:
             self.wire.cut(hooks, "after", "commit")
-            self.wire.work(hooks)
+            self.wire.work(hooks, "after")
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -45,6 +45,24 @@ FIRST = {"name": "crm"}
 """Whose value stands when two records are linked for the first time; else it is held."""
 NAMED = {"manager": "partner_manager", "contact": "customer_contact"}
 """Groups of one field are named after it; these are named shorter here."""
+
+RETYPED: Mapping[str, Mapping[str, str]] = {
+    "name": {"name": "Name {}"},
+    "manager": {"partner_manager": "Manager {}"},
+    "source": {"source": "Source {}"},
+    "customer": {"customer_name": "Customer name {}"},
+    "value": {"amount": "{}.00"},
+    "progress": {"close_date": ""},
+    "expected_close": {"expected_close": ""},
+    "contact": {"customer_contact": "c{}@filed.example"},
+}
+"""What somebody types into a group who is after nothing but that group; days are `day`."""
+
+
+def day(number: int) -> str:
+    """A day of its own for each number."""
+    return (date(2027, 3, 1) + timedelta(days=number)).isoformat()
+
 
 STAGES = (
     "prospect",

@@ -109,6 +109,7 @@ class World:
     profile: str
     chance: random.Random
     people: Callable[[Sequence[Mapping[str, Any]]], None]
+    showed: Callable[[str, bytes], None]
     wrote: Callable[[str], None]
     at: datetime = START
     process: int = 1
@@ -118,7 +119,7 @@ class World:
         folder = Home.mine()
         self.path = folder / "prm.db"
         self.engine = engine_of(folder)
-        self.wire = Wire(self.people, self.wrote)
+        self.wire = Wire(self.people, self.showed, self.wrote)
         self._wired: dict[str, WiredCrm] = {}
         self.lay_down(folder / "empty.db")
         self.database = Database(self.engine)

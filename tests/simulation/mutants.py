@@ -1,0 +1,176 @@
+"""Engines that break a promise: each is the real one with one line of defence taken out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+from unittest.mock import patch
+
+import sqlalchemy as sa
+
+from prmsync.connector.protocol import NewRecord, Record, WriteResult
+from prmsync.domain.merge import Policy
+from prmsync.reconcile import group
+from prmsync.store import journal, links, streams
+from prmsync.store.journal import ActionState
+from prmsync.store.tables import action, link
+from prmsync.sync import apply_crm, observe, run
+from prmsync.sync.session import Session, Stream
+
+Patches = list[Any]
+
+
+def no_guard() -> Patches:
+    """Writes go out without a look at what stands there."""
+    guarded = apply_crm._guarded
+
+    def unguarded(session: Any, stream: Any, op: str, batch: Any, outcome: Any) -> Any:
+        if op == "create":
+            return guarded(session, stream, op, batch, outcome)
+        return list(batch)
+
+    return [patch.object(apply_crm, "_guarded", unguarded)]
+
+
+def early_cursor() -> Patches:
+    """The cursor moves in a transaction of its own, before what was read is stored."""
+
+    def read_since(session: Session, stream: Stream, cursor: str | None) -> None:
+        for page in observe.gathered(session.connector.changes(stream.spec, cursor)):
+            if page.cursor is not None:
+                with session.database.begin() as connection:
+                    session.fence(connection)
+                    stream.state.crm_cursor = page.cursor
+                    streams.save_stream(connection, stream.state)
+            with session.database.begin() as connection:
+                session.fence(connection)
+                observe.store_records(connection, session, stream, page.records)
+                observe._missing_relations(connection, stream, page)
+
+    return [patch.object(observe, "_read_since", read_since)]
+
+
+def _blind(session: Session) -> int:
+    count = 0
+    for stream in session.streams.values():
+        with session.database.begin() as connection:
+            session.fence(connection)
+            intents = journal.open_intents(connection, stream.id)
+            journal.mark(connection, [one.id for one in intents], ActionState.RETRY)
+            links.set_dirty(connection, [one.link_id for one in intents], links.Dirty.CHANGED)
+        count += len(intents)
+    return count
+
+
+def blind_resend() -> Patches:
+    """What has no answer is sent again, unread, and relations are created without a look."""
+    guarded = apply_crm._guarded
+
+    def unlooked(session: Any, stream: Any, op: str, batch: Any, outcome: Any) -> Any:
+        if op == "create":
+            return list(batch)
+        return guarded(session, stream, op, batch, outcome)
+
+    return [
+        patch.object(run, "recover", _blind),
+        patch.object(apply_crm, "_guarded", unlooked),
+    ]
+
+
+def no_key() -> Patches:
+    """Records are created under a key that is new each time."""
+    made = apply_crm._new_record
+
+    def keyless(stream: Stream, one: apply_crm.Write) -> NewRecord:
+        record = made(stream, one)
+        key = stream.spec.key
+        if key is None:
+            return record
+        other = f"{one.action.id:032x}"
+        return NewRecord(other, {**record.values, key: other})
+
+    return [patch.object(run, "recover", _blind), patch.object(apply_crm, "_new_record", keyless)]
+
+
+def early_base() -> Patches:
+    """The base moves when a write has left, whatever became of it."""
+    failed = apply_crm._failed_whole
+
+    def agree(connection: sa.Connection, stream: Stream, one: apply_crm.Write) -> None:
+        apply_crm._acknowledge(stream, "update", one, WriteResult(one.link.crm_id, None))
+        links.save(connection, [one.link])
+
+    def failed_whole(
+        session: Session,
+        stream: Stream,
+        op: str,
+        batch: Sequence[apply_crm.Write],
+        *rest: Any,
+    ) -> None:
+        if op == "update" and stream.spec.relation is None:
+            with session.database.begin() as connection:
+                for one in batch:
+                    agree(connection, stream, one)
+        failed(session, stream, op, batch, *rest)
+
+    return [patch.object(apply_crm, "_failed_whole", failed_whole)]
+
+
+def echo_by_time() -> Patches:
+    """What changed in the CRM within an hour of our own write is taken for its echo."""
+    store = observe.store_records
+
+    def not_ours(
+        connection: sa.Connection, session: Session, stream: Stream, records: Sequence[Record]
+    ) -> list[str]:
+        since = (session.now() - timedelta(hours=1)).isoformat()
+        ours = (
+            sa.select(link.c.crm_id)
+            .join(action, action.c.link_id == link.c.id)
+            .where(link.c.stream_id == stream.id, action.c.side == "crm")
+            .where(action.c.done_at > since)
+        )
+        known = set(connection.execute(ours).scalars())
+        return store(connection, session, stream, [one for one in records if one.id not in known])
+
+    return [patch.object(observe, "store_records", not_ours)]
+
+
+def last_write_wins() -> Patches:
+    """Where both sides changed, one of them is simply taken."""
+    hold = group._POLICIES[Policy.HOLD]
+
+    def taken(*values: Any) -> Any:
+        outcome, reason = hold(*values)
+        return (group.Outcome.TO_PRM if outcome is group.Outcome.HELD else outcome), reason
+
+    return [patch.dict(group._POLICIES, {Policy.HOLD: taken})]
+
+
+MUTANTS: dict[str, Callable[[], Patches]] = {
+    one.__name__: one
+    for one in (
+        no_guard,
+        early_cursor,
+        blind_resend,
+        no_key,
+        early_base,
+        echo_by_time,
+        last_write_wins,
+    )
+}
+
+
+@contextmanager
+def mutated(name: str) -> Iterator[None]:
+    """The engine is this mutant."""
+    patches = MUTANTS[name]()
+    for one in patches:
+        one.start()
+    try:
+        yield
+    finally:
+        for one in reversed(patches):
+            one.stop()
