@@ -47,7 +47,7 @@ def early_cursor() -> Patches:
             with session.database.begin() as connection:
                 session.fence(connection)
                 observe.store_records(connection, session, stream, page.records)
-                observe._missing_relations(connection, stream, page)
+                observe.missing_relations(connection, stream, page)
 
     return [patch.object(observe, "_read_since", read_since)]
 

@@ -315,7 +315,9 @@ class Oracle:
         except Broken:
             if not late:
                 raise
-            version = self.book.blank(entity, group, value)  # one half theirs, one half ours
+            # One half is theirs, one half what was sent: as ours is meant, which is judged.
+            meant = entity.current[_other(system, who)][group]
+            version = self.book.mixed(entity, group, value, meant, stands)
         self._judge(entity, group, system, who, seen, version)
         if late:
             settle(entity, group, stands)

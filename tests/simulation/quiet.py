@@ -23,7 +23,7 @@ def judge(player: Player) -> None:
     player.tell("quiet: nobody works, nothing fails")
     player.world.wait(LOOK_BACK)
     for name in player.world.crms:
-        # HubSpot's associations touch no record: only reading everything finds all of them.
+        # HubSpot's search never shows what is archived: reading everything does.
         full = CONNECTORS[name] == "hubspot"
         player.sync({"do": "sync", "on": name, "release": True, "full": full})
     wrote = [_writes(player, name) for name in player.world.crms]

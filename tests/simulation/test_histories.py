@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from simulation.chance import history_of
 from simulation.play import play
-from simulation.world import Home
 
 HISTORIES = 40
 CHUNK = 10
 TESTS = Path(__file__).parent.parent
-
-
-@pytest.fixture(autouse=True, scope="module")
-def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    before, Home.folder = Home.folder, tmp_path_factory.mktemp("histories")
-    yield
-    Home.folder = before
 
 
 @pytest.mark.parametrize("first", range(0, HISTORIES, CHUNK))

@@ -77,6 +77,12 @@ class Book:
         """Two people typed the same: from now on who sees one has seen both."""
         return self._new(entity, group, one.value, one.author, one.seen | other.seen)
 
+    def mixed(
+        self, entity: Entity, group: str, value: Value, one: Version, other: Version
+    ) -> Version:
+        """Two people typed into different fields of a group at the same moment."""
+        return self._new(entity, group, value, one.author, one.seen | other.seen)
+
     def blank(self, entity: Entity, group: str, value: Value) -> Version:
         """What stands in a system where nobody has typed anything."""
         return self._new(entity, group, value, "nobody", frozenset())
