@@ -12,6 +12,7 @@ import orjson
 import sqlalchemy as sa
 
 from prmsync.domain.values import PrmId, Values
+from prmsync.mapping.status import STATUS_KEYS
 from prmsync.store import brakes, links, records
 from prmsync.store import tables as t
 from prmsync.store.held import HeldState
@@ -94,13 +95,15 @@ def erase(connection: sa.Connection, target: Target) -> Counter[str]:
 
 
 def _erase_links(connection: sa.Connection, target: Target) -> int:
+    """The sentence that the CRM shows of a record may quote a value: it is told anew."""
+    gone = (*target.fields, *STATUS_KEYS)
     changed = []
     for link in links.by_ids(connection, target.link_ids, lock=True).values():
         sides = [side for side in (link.base, link.crm) if side is not None]
-        if any(side.get(name) is not None for side in sides for name in target.fields):
+        if any(side.get(name) is not None for side in sides for name in gone):
             changed.append(link)
         for side in sides:
-            for name in target.fields:
+            for name in gone:
                 side.pop(name, None)
     links.save(connection, changed)
     return len(changed)

@@ -10,9 +10,10 @@ from prmsync.connector.protocol import BAD_CURSOR, Page, Record
 from prmsync.domain.merge import OnDelete
 from prmsync.domain.values import Values
 from prmsync.errors import ConnectorError, SchemaError
-from prmsync.mapping.status import STATUS_KEYS
+from prmsync.mapping.status import REASON, STATUS_KEYS
 from prmsync.store import change_log, erasures, links, observations, streams, told
 from prmsync.store import records as prm_records
+from prmsync.store.erasing import BLANK
 from prmsync.store.links import Observation
 from prmsync.sync import references
 from prmsync.sync.mapping_change import NOTHING
@@ -179,6 +180,8 @@ def store_records(
 ) -> list[str]:
     """Translate and store CRM records; returns the CRM ids that are new or changed."""
     rows = translated(stream, records)
+    if stream.erased and stream.translator.status is not None:
+        _mask_sentences(connection, stream, records, rows)
     references.to_prm(connection, stream, session.streams, rows)
     seen = [
         Observation(
@@ -203,6 +206,22 @@ def store_records(
         showing = [one.crm_id for one in seen if not one.values.keys().isdisjoint(STATUS_KEYS)]
         told.look_again(connection, stream.id, changed, showing)
     return changed
+
+
+def _mask_sentences(
+    connection: sa.Connection, stream: Stream, records: Sequence[Record], rows: Sequence[Values]
+) -> None:
+    """An older sentence in the CRM may quote what was erased: not stored, it is told anew."""
+    shown = [
+        (record.id, row)
+        for record, row in zip(records, rows, strict=True)
+        if row.get(REASON) and (record.id in stream.erased or row.get(KEY) in stream.erased)
+    ]
+    known = links.by_crm_ids(connection, stream.id, [one for one, _ in shown]) if shown else {}
+    for crm_id, row in shown:
+        link = known.get(crm_id)
+        if link is None or (link.crm or {}).get(REASON) != row[REASON]:
+            row[REASON] = BLANK
 
 
 def _propagates(stream: Stream) -> bool:
