@@ -13,7 +13,7 @@ from typing import Literal
 import sqlalchemy as sa
 
 from prmsync.errors import StoreError
-from prmsync.store.tables import change_log, stream
+from prmsync.store.tables import change_log, link, stream
 
 Op = Literal["insert", "update", "delete"]
 Cursor = tuple[int, int]
@@ -84,6 +84,21 @@ def waiting(connection: sa.Connection, cursor: Cursor, stream_name: str) -> int:
     included."""
     count = sa.select(sa.func.count()).where(change_log.c.stream == stream_name, _after(cursor))
     return int(connection.execute(count).scalar_one())
+
+
+def unknown_after(
+    connection: sa.Connection, cursor: Cursor, stream_id: int, stream_name: str, seq: int
+) -> tuple[list[str], int]:
+    """Records inserted after `cursor` and behind `seq` that have no link in a stream, and how far
+    this looked. Open transactions of other writers are not waited for."""
+    linked = sa.exists().where(link.c.stream_id == stream_id, link.c.prm_id == change_log.c.record)
+    rows = connection.execute(
+        sa.select(change_log.c.seq, change_log.c.record, linked)
+        .where(change_log.c.stream == stream_name, _after(cursor), change_log.c.seq > seq)
+        .where(change_log.c.op == "insert")
+    ).all()
+    fresh = {record for _, record, known in rows if not known}
+    return sorted(fresh), max((row[0] for row in rows), default=seq)
 
 
 def _require_same_server(connection: sa.Connection, cursor: Cursor) -> None:

@@ -18,7 +18,7 @@ from prmsync.store.journal import Action, ActionState
 from prmsync.store.links import Dirty, Link, LinkState
 from prmsync.store.row_checks import RowProblem
 from prmsync.store.tables import PRM_TABLES
-from prmsync.sync import references, second_pass
+from prmsync.sync import newcomers, references, second_pass
 from prmsync.sync.session import HOME, Session, Stream
 
 PAGE = 2000
@@ -107,6 +107,8 @@ def carry_out(
     Each row's `state` says afterwards what became of it; storing that is the caller's part.
     """
     batch = _Batch(known, session.stamp())
+    if any(one.side == "prm" and one.op == "create" for one in actions):
+        newcomers.lock(connection, stream)
     ids = [
         str(known[one.link_id].prm_id)
         for one in actions
@@ -120,11 +122,24 @@ def carry_out(
     references.resolve_marked(connection, stream, session.streams, news)
     for action, values in zip(actions, news, strict=True):
         _sort(session, stream, batch, action, values, present)
+    if batch.inserts:
+        _pass_over(connection, stream, batch)
     _write(connection, session, stream, batch)
     made = [action for action, _, _ in batch.inserts if action.state == ActionState.DONE]
     tallies.created(connection, made)
     links.save_ours(connection, [known[one] for one in _links_of(actions)])
     held_store.park(connection, batch.parked)
+
+
+def _pass_over(connection: sa.Connection, stream: Stream, batch: _Batch) -> None:
+    """What another connection has created meanwhile is linked by the next run, not made twice."""
+    rows = [values for _, _, values in batch.inserts]
+    overtaken = newcomers.overtaken(connection, stream, stream.newcomers, rows)
+    for row, late in zip(batch.inserts, overtaken, strict=True):
+        if late:
+            batch.links[row[0].link_id].dirty = Dirty.CHANGED
+            row[0].state = ActionState.SUPERSEDED
+    batch.inserts = [row for row, late in zip(batch.inserts, overtaken, strict=True) if not late]
 
 
 def _links_of(actions: Sequence[Action]) -> list[int]:

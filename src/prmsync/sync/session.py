@@ -32,6 +32,15 @@ HOME = "home"
 
 
 @dataclass(slots=True)
+class Newcomers:
+    """Records of ours that came into being while a run is at work (`prmsync.sync.newcomers`): how
+    far the change log was looked at, and what those say that this connection does not know."""
+
+    seq: int = 0
+    said: set[tuple[tuple[str, ...], tuple[object, ...]]] = field(default_factory=set)
+
+
+@dataclass(slots=True)
 class Stream:
     """One mapped object type of the connection, ready to translate and merge."""
 
@@ -56,6 +65,7 @@ class Stream:
     """The members of paused groups: what is known of them stays."""
     erased: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
     """CRM id or our id → field → digests of values that were erased and are not read again."""
+    newcomers: Newcomers = field(default_factory=Newcomers)
     fields: frozenset[str] = field(init=False)
     """The members as a set."""
 
