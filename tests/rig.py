@@ -321,7 +321,14 @@ class World:
         self.at += timedelta(seconds=seconds)
 
     @contextmanager
-    def session(self, name: str, writes: Writes = Writes.BOTH) -> Iterator[Session]:
+    def session(
+        self,
+        name: str,
+        writes: Writes = Writes.BOTH,
+        *,
+        only: str | None = None,
+        while_paused: bool = False,
+    ) -> Iterator[Session]:
         crm = self.crms[name]
         known = plugin(crm.connector)
         runtime = in_process_runtime({crm.base_url: crm.simulator.handle}, self.now, self.wait)
@@ -344,6 +351,8 @@ class World:
                 now=self.now,
                 new_id=lambda: next(self.ids),
                 actor="test",
+                only=only,
+                while_paused=while_paused,
             )
 
     def sync(
@@ -353,9 +362,10 @@ class World:
         release: bool = False,
         full: bool = False,
         writes: Writes = Writes.BOTH,
+        only: str | None = None,
     ) -> Report:
         self.wait(2)
-        with self.session(name, writes) as session:
+        with self.session(name, writes, only=only) as session:
             return run.sync(session, full=full, release=release)
 
     def undo(self, name: str, run_id: int, *, release: bool = True) -> Report:

@@ -10,7 +10,7 @@ import typer
 
 from prmsync.cli import plans
 from prmsync.cli.context import application, known
-from prmsync.cli.options import AsJson, OneOrAll
+from prmsync.cli.options import AsJson, OneOrAll, Stream
 from prmsync.cli.output import ago, emit_json, say
 from prmsync.cli.reasons import sentence
 
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 Urls = dict[tuple[str, str, str], str]
 
-Stream = Annotated[
-    str | None, typer.Option("--stream", metavar="S", help="Only partner, opportunity …")
-]
 Field = Annotated[
     str | None,
     typer.Option("--field", metavar="NAME", help="All that wait on this field or group."),

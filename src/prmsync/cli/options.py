@@ -12,4 +12,7 @@ OneOrAll = Annotated[
     str | None,
     typer.Argument(metavar="CONNECTION", help="One of prmsync.toml; all if not given."),
 ]
+Stream = Annotated[
+    str | None, typer.Option("--stream", metavar="S", help="Only partner, opportunity …")
+]
 Number = Annotated[str, typer.Argument(metavar="NUMBER", help="Registration number or id.")]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from prmsync.cli.context import application, known
-from prmsync.cli.held import Record, Stream, Urls
-from prmsync.cli.options import AsJson, OneOrAll
+from prmsync.cli.held import Record, Urls
+from prmsync.cli.options import AsJson, OneOrAll, Stream
 from prmsync.cli.output import emit_json, say, say_wrapped
 
 if TYPE_CHECKING:

@@ -192,6 +192,15 @@ def show_schema(edits: Sequence[str], paused: Sequence[str]) -> None:
         say("  the rest goes on; what to do: prmsync status, prmsync mapping check --live")
 
 
+def show_left_out(name: str, lines: Sequence[str]) -> None:
+    """Streams that a run left alone because a person has paused them."""
+    for line in lines:
+        stream = line.split()[0]
+        say_wrapped(
+            f"{line}. Left out; go on with: prmsync resume {name} --stream {stream}", indent=2
+        )
+
+
 def totals(counts: dict[str, int]) -> str:
     """ "3 creates written, 1 update waiting" of a report's counts, by what happened to the rows."""
     words: Counter[tuple[str, str]] = Counter()

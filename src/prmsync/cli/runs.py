@@ -99,6 +99,7 @@ def show(
     if found.message:
         say_wrapped(found.message)
     plans.show_schema(found.counts.get("mapping", ()), found.counts.get("paused", ()))
+    plans.show_left_out(found.connection, found.counts.get("left_out", ()))
     plans.listing(run, rows)
     if trips:
         say("", "A brake holds:", *braking.told(trips, names))

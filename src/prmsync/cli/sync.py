@@ -15,9 +15,9 @@ from prmsync.cli import braking, plans
 from prmsync.cli.comparisons import compared, totals
 from prmsync.cli.context import application
 from prmsync.cli.held import value_text
-from prmsync.cli.options import AsJson, OneOrAll
+from prmsync.cli.options import AsJson, OneOrAll, Stream
 from prmsync.cli.output import ago, emit_json, note, say, say_wrapped, show_error, table
-from prmsync.cli.pausing import not_paused
+from prmsync.cli.pausing import going_on_with, not_paused, with_stream
 from prmsync.errors import PrmsyncError
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def register(app: typer.Typer) -> None:
 
 def plan(
     connection: OneOrAll = None,
+    stream: Stream = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Also write the plan as JSON.")
     ] = None,
@@ -53,10 +54,10 @@ def plan(
     failures: list[PrmsyncError] = []
     with application() as app:
         found = []
-        for name in not_paused(app, connection):
+        for name in with_stream(app, connection, stream):
             with (
                 _going_on(name, failures),
-                session_on(app, name, progress=plans.progress()) as session,
+                session_on(app, name, progress=plans.progress(), only=stream) as session,
             ):
                 report = run.plan(session)
                 found.append(plan_data(app.database, report.run_id, org_id=session.account.org_id))
@@ -75,6 +76,7 @@ def _show_plan(app: Application, name: str, report: Report) -> None:
 
     say(f"{name} · run {report.run_id}", "")
     plans.show_schema(report.mapping_edits, report.paused)
+    plans.show_left_out(name, report.left_out)
     plans.listing(report.run_id, named_rows(app.database, report.run_id, plans.SHOWN))
     if report.held:
         say(f"  ! {plans.needs_decision(report.held)}")
@@ -142,6 +144,7 @@ def _confirm(app: Application, run_id: int, *, yes: bool) -> None:
 
 def sync(
     connection: OneOrAll = None,
+    stream: Stream = None,
     full: Annotated[
         bool, typer.Option("--full", help="Read everything, not only changes.")
     ] = False,
@@ -155,10 +158,10 @@ def sync(
     reports: list[Report] = []
     failures: list[PrmsyncError] = []
     with application() as app:
-        for name in not_paused(app, connection):
+        for name in with_stream(app, connection, stream):
             with (
                 _going_on(name, failures),
-                session_on(app, name, progress=plans.progress()) as session,
+                session_on(app, name, progress=plans.progress(), only=stream) as session,
             ):
                 report = run.sync(session, full=full, release=yes)
                 reports.append(report)
@@ -189,6 +192,7 @@ def _exit_if(failures: list[PrmsyncError]) -> None:
 def show_run(name: str, report: Report) -> None:
     say(f"{name} · run {report.run_id} · {report.state}")
     plans.show_schema(report.mapping_edits, report.paused)
+    plans.show_left_out(name, report.left_out)
     if report.linked:
         say(f"  {report.linked:,} records linked to what was there already")
     say_wrapped(plans.totals(report.counts), indent=2)
@@ -400,7 +404,14 @@ def status(as_json: AsJson = False) -> None:
                 trips, names = held_brakes(app.database, one.waiting.id)
                 say(*braking.told(trips, names))
             if one.paused is not None:
-                say(f"  paused: {one.paused}; prmsync resume {one.name}")
+                say_wrapped(
+                    f"paused: {one.paused}. {going_on_with(one.name, doubted=one.doubted)}",
+                    indent=2,
+                )
+            plans.show_left_out(
+                one.name,
+                [f"{each.name} is paused: {each.paused}" for each in one.streams if each.paused],
+            )
             for part in one.paused_parts:
                 say_wrapped(f"paused {part}", indent=2)
                 say_wrapped(part.hint, indent=4)

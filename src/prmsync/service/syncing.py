@@ -37,9 +37,11 @@ def session_on(
     progress: Callable[[str, int], None] | None = None,
     to_compare: bool = False,
     while_paused: bool = False,
+    only: str | None = None,
 ) -> Iterator[Session]:
     """A session on one connection; its connector is closed at the end. With `to_compare` also on
     one that is paused or in doubt, with `while_paused` on one that a person has paused.
+    With `only` it works on this stream and leaves the others alone.
 
     Raises what opening a connection can raise: configuration, mapping, sign-in, schema, and
     StateError for a database that is a copy or was restored.
@@ -64,6 +66,7 @@ def session_on(
                 actor=who,
                 to_compare=to_compare,
                 while_paused=while_paused,
+                only=only,
             )
         if progress is not None:
             session.progress = progress

@@ -54,6 +54,12 @@ def get(connection: sa.Connection, name: str) -> Claim | None:
     return None if row is None else Claim(**row._mapping)
 
 
+def is_doubted(connection: sa.Connection, name: str) -> bool:
+    """Whether a person has to look at this connection first."""
+    claim = get(connection, name)
+    return claim is not None and claim.kind is not None
+
+
 def bind(connection: sa.Connection, name: str, place: str) -> None:
     """Bind a connection whose row exists to this place."""
     connection.execute(table.insert().values(connection=name, place=place))

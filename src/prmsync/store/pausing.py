@@ -1,11 +1,15 @@
-"""Connections that a person has paused: no run starts on them until they are resumed."""
+"""Connections that a person has paused: no run starts on them until they are resumed; and single
+streams, which runs leave alone."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 
-from prmsync.store.streams import ensure_connection
+from prmsync.store.streams import ensure_connection, ensure_streams
 from prmsync.store.tables import connection as connections
+from prmsync.store.tables import stream as streams
 
 BY_HAND = "by hand"
 """What is shown where nobody said why."""
@@ -33,5 +37,39 @@ def paused(connection: sa.Connection) -> dict[str, str]:
     """The paused connections, each with its reason."""
     rows = connection.execute(
         sa.select(connections.c.name, connections.c.paused_why).where(connections.c.paused)
+    )
+    return {row.name: row.paused_why or BY_HAND for row in rows}
+
+
+def pause_stream(
+    connection: sa.Connection, name: str, connector: str, known: Sequence[str], one: str, why: str
+) -> None:
+    """Pause one stream of a connection, also of one that has never run; `known` are all its
+    streams, parents first."""
+    ensure_connection(connection, name, connector)
+    ensure_streams(connection, name, known)
+    connection.execute(
+        streams.update()
+        .where(streams.c.connection == name, streams.c.name == one)
+        .values(paused=True, paused_why=why)
+    )
+
+
+def resume_stream(connection: sa.Connection, name: str, one: str) -> bool:
+    """Let runs work on a stream again; whether it was paused."""
+    result = connection.execute(
+        streams.update()
+        .where(streams.c.connection == name, streams.c.name == one, streams.c.paused)
+        .values(paused=False, paused_why=None)
+    )
+    return result.rowcount == 1
+
+
+def paused_streams(connection: sa.Connection, name: str) -> dict[str, str]:
+    """The paused streams of a connection, each with its reason."""
+    rows = connection.execute(
+        sa.select(streams.c.name, streams.c.paused_why)
+        .where(streams.c.connection == name, streams.c.paused)
+        .order_by(streams.c.id)
     )
     return {row.name: row.paused_why or BY_HAND for row in rows}

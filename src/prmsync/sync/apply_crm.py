@@ -96,7 +96,7 @@ def _apply_part(session: Session, part: Part, outcome: Outcome) -> None:
     for op in ("create", "update", "delete"):
         with session.database.read() as connection:  # creates may leave a second pass behind
             there = sending.to_send(connection, part.run_id, part.states)
-        streams = session.streams.values()
+        streams = session.active
         for stream in reversed(streams) if op == "delete" else streams:
             if sending.ToSend(stream.id, Side.CRM, op, part.backfill) not in there:
                 continue

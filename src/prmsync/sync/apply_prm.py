@@ -46,7 +46,7 @@ def apply_prm(session: Session, run_id: int, states: Sequence[ActionState]) -> N
             for stream_id, side, op in journal.open_kinds(connection, run_id, states)
             if side in sides
         }
-    streams = session.streams.values()
+    streams = session.active
     for stream in streams:
         if (stream.id, False) in there:
             _apply_stream(session, run_id, stream, sides, _NOT_DELETE, states)

@@ -264,7 +264,8 @@ def _compare(
             report.fields_equal += len(group.members)
         else:
             unequal.append((group, p, c))
-    reasons = {_why(group, link, causes) for group, _, _ in unequal}
+    rest = "its stream is paused" if session.aside.get(stream.name) else ""
+    reasons = {_why(group, link, causes) or rest for group, _, _ in unequal}
     report.fields_held += sum(
         len(group.members) for group, _, _ in unequal if group.name in causes.held
     )

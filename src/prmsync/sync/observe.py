@@ -32,14 +32,14 @@ def observe(
     With `later`, reading everything for a new field is left to `backfill`. With `tentative`
     (`prmsync plan`) what a removed field had agreed on is not forgotten yet.
     """
-    for name in list(session.streams):
+    for name in [one.name for one in session.active]:
         try:
             _observe_named(session, name, full=full, later=later, tentative=tentative)
         except SchemaError:
             if not session.look_again():
                 raise
             _observe_named(session, name, full=full, later=later, tentative=tentative)
-    for stream in session.streams.values():
+    for stream in session.active:
         observe_prm(session, stream)
 
 
@@ -54,7 +54,7 @@ def _observe_named(
 
 def settle_rules(session: Session) -> None:
     """Streams of which a part was paused while a run was at work: what waits is decided anew."""
-    for stream in session.streams.values():
+    for stream in session.active:
         change = stream.change
         if stream.state.mapping_hash not in (None, stream.mark) and not (
             change.reads or change.backfills or change.removed
@@ -93,7 +93,7 @@ def observe_crm(
 def backfill(session: Session) -> bool:
     """Read everything for fields that are new in a mapping, once people's edits are written;
     whether there was anything to read."""
-    waiting = [one for one in session.streams.values() if one.change.backfills]
+    waiting = [one for one in session.active if one.change.backfills]
     for stream in waiting:
         _read_since(session, stream, None)
         _under_new_mapping(session, stream)

@@ -12,7 +12,7 @@ from prmsync.errors import AuthError, Finding, SchemaError, StateError
 from prmsync.mapping.model import StreamMapping
 from prmsync.mapping.translate import PIPELINE, Translator
 from prmsync.reconcile.rules import GroupRule, RecordRule
-from prmsync.store import claims, links, misfits
+from prmsync.store import claims, links, misfits, pausing
 from prmsync.store import streams as store
 from prmsync.store.claims import Claim, Doubt
 from prmsync.store.database import Database
@@ -42,6 +42,7 @@ def open_session(
     actor: str,
     to_compare: bool = False,
     while_paused: bool = False,
+    only: str | None = None,
 ) -> Session:
     """Sign in, check the account and resolve the mappings; nothing is read or written yet.
 
@@ -50,6 +51,7 @@ def open_session(
     CRM where no record is linked yet or nothing would be left, StateError for a paused connection
     and for a database that is a copy. With `to_compare` (`verify`, which writes to neither side)
     none of these but the mismatches are in the way, with `while_paused` no pause by a person is.
+    With `only` this stream is worked on, and the others are left alone.
     """
     with database.begin() as connection:
         state = store.ensure_connection(connection, name, connector_name)
@@ -59,6 +61,7 @@ def open_session(
         require_undoubted(claim)
         if not while_paused:
             _require_going(state)
+    aside = {} if while_paused else _left_alone(database, name, mappings, only)
     account = connector.account()
     other = _is_other(database, state, account, claim, now(), refuse=not to_compare)
     with database.read() as connection:
@@ -85,10 +88,27 @@ def open_session(
         people=_names(people),
         known_to=claim.known_to,
         doubted=other or claim.kind is not None,
+        aside=aside,
     )
     session.mapping_edits = _edits(session)
     session.look_again = lambda: _look_again(session, mappings, known)
     return session
+
+
+def _left_alone(
+    database: Database, name: str, mappings: Sequence[StreamMapping], only: str | None
+) -> dict[str, str]:
+    """Streams that are paused, or not the one that is chosen. Raises StateError where the chosen
+    one is paused."""
+    with database.read() as connection:
+        aside = pausing.paused_streams(connection, name)
+    if only in aside:
+        raise StateError(
+            f"{only} of {name} is paused: {aside[only]}",
+            hint=f"prmsync resume {name} --stream {only}",
+        )
+    others = [one.stream for one in mappings if only not in (None, one.stream)]
+    return {**dict.fromkeys(others, ""), **aside}
 
 
 def _names(people: Sequence[Person]) -> dict[str, str]:
@@ -96,11 +116,7 @@ def _names(people: Sequence[Person]) -> dict[str, str]:
 
 
 def _edits(session: Session) -> list[str]:
-    return [
-        f"{stream.name}: {line}"
-        for stream in session.streams.values()
-        for line in stream.change.lines
-    ]
+    return [f"{stream.name}: {line}" for stream in session.active for line in stream.change.lines]
 
 
 def _look_again(

@@ -55,14 +55,14 @@ def plan_streams(
     """
     with session.database.begin() as connection:
         session.fence(connection)
-        for stream in session.streams.values():
+        for stream in session.active:
             sides = journal.SIDES if keep_dirty else session.sides
             journal.supersede_planned(connection, stream.id, sides)
         if plan.cells:
             brakes.forget_unwritten(connection, session, plan)
         if plan.created is None:
             plan.created = brakes.created_before(connection, session)
-    for stream in session.streams.values():
+    for stream in session.active:
         _plan_stream(session, stream, plan, keep_dirty=keep_dirty, at_once=release)
     if not release:
         brakes.brake(session, plan, only_tell=keep_dirty or not session.sides)

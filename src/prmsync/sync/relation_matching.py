@@ -28,9 +28,7 @@ Words = tuple[Scalar, ...]
 def match_relations(session: Session) -> int:
     """Link new CRM relations to ours that say the same; returns how many."""
     return sum(
-        _match_stream(session, one)
-        for one in session.streams.values()
-        if one.spec.relation is not None
+        _match_stream(session, one) for one in session.active if one.spec.relation is not None
     )
 
 

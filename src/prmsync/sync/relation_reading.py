@@ -21,7 +21,7 @@ def read_relations(session: Session) -> None:
     last slice that was stored."""
     if not isinstance(session.connector, RelationReader):
         return
-    for stream in session.streams.values():
+    for stream in session.active:
         if stream.spec.relation is not None and stream.state.crm_cursor is not None:
             deals = session.streams.get(stream.references["opportunity"])
             if deals is not None:

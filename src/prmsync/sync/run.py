@@ -121,7 +121,7 @@ def _go_on(session: Session, run_id: int, outcome: Outcome) -> dict[int, int]:
     """Send what a person let go and an earlier run could not; returns run → writes."""
     went_on = {}
     with session.database.read() as connection:
-        ids = [stream.id for stream in session.streams.values()]
+        ids = [stream.id for stream in session.active]
         left = sending.runs_with(connection, ids, ActionState.RELEASED)
     for other in left:
         if other == run_id or outcome.stopped is not None:
@@ -159,7 +159,7 @@ def _left(session: Session, created: bool) -> bool:
     """Whether some link moved while this run wrote, or waited for a record that is there now."""
     wanted = [links.Dirty.CHANGED, links.Dirty.REMAPPED, *([links.Dirty.WAITS] if created else [])]
     with session.database.read() as connection:
-        return any(links.any_dirty(connection, one.id, wanted) for one in session.streams.values())
+        return any(links.any_dirty(connection, one.id, wanted) for one in session.active)
 
 
 def _created(session: Session, run_id: int) -> int:
@@ -175,11 +175,11 @@ def _release(session: Session) -> None:
     """Take over what a brake holds; its links are decided again, from what both sides show now."""
     with session.database.begin() as connection:
         session.fence(connection)
-        for stream in session.streams.values():
+        for stream in session.active:
             sending.reopen_waiting(connection, stream.id)
             brakes.nothing_waits(connection, stream.id)
         for run in runs.in_state(connection, session.name, RunState.WAITING):
-            if run.kind != runs.UNDO:
+            if run.kind != runs.UNDO and not session.aside:
                 runs.set_state(connection, run.id, RunState.SUPERSEDED)
 
 
@@ -249,7 +249,22 @@ def applicable(session: Session, run_id: int) -> Run:
             f"run {run_id} is {run.state}: there is nothing to apply",
             hint="make a new plan: prmsync plan " + session.name,
         )
+    _require_active(session, run)
     return run
+
+
+def _require_active(session: Session, run: Run) -> None:
+    """Raise StateError for a plan with writes of a stream that was paused since."""
+    with session.database.read() as connection:
+        open_rows = journal.counts(connection, run.id)
+    planned = {stream_id for stream_id, _, _, state in open_rows if state in sending.STANDING}
+    for name, why in session.aside.items():
+        if name in session.streams and session.streams[name].id in planned:
+            raise StateError(
+                f"run {run.id} writes {name} records, and {name} is paused: {why}",
+                hint=f"prmsync resume {session.name} --stream {name}; or a plan without them: "
+                f"prmsync plan {session.name}",
+            )
 
 
 def recheck(session: Session, run_id: int) -> list[Action]:

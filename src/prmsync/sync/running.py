@@ -44,6 +44,8 @@ class Report:
     """What the CRM's schema keeps from use, and why; the rest went on."""
     mapping_edits: list[str] = field(default_factory=list)
     """What changed in the mappings since the run before, and what follows."""
+    left_out: list[str] = field(default_factory=list)
+    """Streams that a person has paused, and why: this run left them alone."""
     waiting: list[Trip] = field(default_factory=list)
     """Everything that brakes hold under `waiting_run`, this run's trips included."""
     cost: dict[str, int] = field(default_factory=dict)
@@ -205,6 +207,7 @@ def finish(
         message,
         paused=_paused(session),
         mapping_edits=session.mapping_edits,
+        left_out=_left_out(session),
         waiting=waiting,
         names=_names(session, [*made.trips.values(), *waiting]),
         cost=dict(made.cost),
@@ -215,7 +218,13 @@ def finish(
 
 def _paused(session: Session) -> list[str]:
     """Parts whose edits wait; a record that cannot be told how it stands is synced all the same."""
-    return [str(one) for one in session.paused if one.part != STATUS]
+    return [
+        str(one) for one in session.paused if one.part != STATUS and one.stream not in session.aside
+    ]
+
+
+def _left_out(session: Session) -> list[str]:
+    return [f"{name} is paused: {why}" for name, why in session.aside.items() if why]
 
 
 def _names(session: Session, trips: Sequence[Trip]) -> dict[str, str]:
@@ -279,7 +288,11 @@ def went_on_with(session: Session, run_id: int, outcome: Outcome) -> None:
 
 def _said_of_schema(session: Session) -> dict[str, list[str]]:
     """What `runs show` tells besides numbers, where there is something to tell."""
-    told = {"paused": _paused(session), "mapping": session.mapping_edits}
+    told = {
+        "paused": _paused(session),
+        "mapping": session.mapping_edits,
+        "left_out": _left_out(session),
+    }
     return {key: lines for key, lines in told.items() if lines}
 
 

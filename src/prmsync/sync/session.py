@@ -111,6 +111,9 @@ class Session:
     """Links up to this one may carry keys that nobody knows here: a person accepted them."""
     doubted: bool = False
     """A person has to look first: this session may only compare."""
+    aside: Mapping[str, str] = field(default_factory=dict)
+    """Streams that runs leave alone, and why: neither read nor decided nor written. Other records
+    still find theirs by the links that are known. "" where a person has chosen another stream."""
     noted: int = 0
     """Calls of this session that are counted in the database already."""
     progress: Callable[[str, int], None] = field(default=_silent)
@@ -129,6 +132,11 @@ class Session:
     def person(self, user: str) -> str:
         """A CRM user by name, by id where the CRM tells no name."""
         return self.people.get(user, user)
+
+    @property
+    def active(self) -> list[Stream]:
+        """The streams that a run works on, parents first."""
+        return [one for name, one in self.streams.items() if name not in self.aside]
 
     @property
     def sides(self) -> tuple[str, ...]:

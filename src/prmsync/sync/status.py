@@ -12,9 +12,11 @@ import sqlalchemy as sa
 from prmsync.domain.values import Values
 from prmsync.store import (
     change_log,
+    claims,
     held,
     links,
     misfits,
+    pausing,
     runs,
     streams,
     tallies,
@@ -47,6 +49,8 @@ class StreamStatus:
     verified_at: datetime | None = None
     verified: Mapping[str, Any] = field(default_factory=dict)
     waits: int = 0
+    paused: str | None = None
+    """Why a person has paused it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,8 @@ class ConnectionStatus:
     connector: str
     org_id: str | None
     paused: str | None
+    doubted: bool
+    """It is paused because its database is a copy, was restored, or opens another account."""
     last_run: Run | None
     waiting: Run | None
     """The run whose writes a brake holds."""
@@ -73,17 +79,26 @@ def _connection(connection: sa.Connection, state: streams.ConnectionState) -> Co
     counts = held.counts(connection, [one.id for one in known.values()])
     recent = runs.recent(connection, state.name, limit=1)
     waiting = runs.in_state(connection, state.name, RunState.WAITING)
+    paused = pausing.paused_streams(connection, state.name)
     compared = verification.of_streams(connection, counts)
     waits = links.count_waiting(connection, list(counts))
     return ConnectionStatus(
         state.name,
         state.connector,
         state.org_id,
-        (state.paused_why or "by hand") if state.paused else None,
+        (state.paused_why or pausing.BY_HAND) if state.paused else None,
+        claims.is_doubted(connection, state.name),
         recent[0] if recent else None,
         waiting[0] if waiting else None,
         [
-            _stream(connection, one, counts[one.id], compared[one.id], waits.get(one.id, 0))
+            _stream(
+                connection,
+                one,
+                counts[one.id],
+                compared[one.id],
+                waits.get(one.id, 0),
+                paused.get(one.name),
+            )
             for one in known.values()
         ],
         misfits.of_connection(connection, state.name),
@@ -96,6 +111,7 @@ def _stream(
     counts: tuple[int, int],
     compared: Verification,
     waits: int,
+    paused: str | None,
 ) -> StreamStatus:
     by_state = tallies.count_by_state(connection, state.id)
     only_crm, only_prm = tallies.count_unlinked(connection, state.id)
@@ -112,6 +128,7 @@ def _stream(
         compared.verified_at,
         compared.found,
         waits,
+        paused,
     )
 
 

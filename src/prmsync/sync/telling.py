@@ -49,7 +49,7 @@ def tell(session: Session, run_id: int) -> Outcome:
         return outcome
     due = {
         stream.name: _plan(session, stream, run_id)
-        for stream in session.streams.values()
+        for stream in session.active
         if stream.translator.status is not None
     }
     if any(due.values()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -77,3 +78,60 @@ def test_a_health_address_that_is_none_is_refused(
     told = capsys.readouterr().err
     assert "PRMSYNC_SERVICE__HEALTH" in told
     assert "is no HOST:PORT" in told
+
+
+def test_one_stream_is_paused_and_status_tells_how_to_go_on(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.run(["pause", "acme-sf", "--stream", "opportunity", "--why", "new layout"]) == 0
+    shown = capsys.readouterr().out
+    assert "opportunity of acme-sf is paused: new layout (" in shown
+    assert "Go on: prmsync resume acme-sf --stream opportunity" in shown
+    assert main.run(["status"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "opportunity is paused: new layout (" in told
+    assert "go on with: prmsync resume acme-sf --stream opportunity" in told
+    assert main.run(["sync", "acme-sf", "--stream", "opportunity"]) == 2
+    assert "opportunity of acme-sf is paused" in capsys.readouterr().err
+    assert main.run(["resume", "acme-sf"]) == 0
+    assert "opportunity stays paused: new layout (" in capsys.readouterr().out
+    assert main.run(["resume", "acme-sf", "--stream", "opportunity"]) == 0
+    assert capsys.readouterr().out == "opportunity of acme-sf goes on\n"
+
+
+def test_a_stream_of_all_connections_is_left_out_where_it_is_paused(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.run(["pause", "--all", "--stream", "partner", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [(one["connection"], one["stream"], one["paused"]) for one in told] == [
+        ("acme-hs", "partner", True),
+        ("acme-sf", "partner", True),
+    ]
+    assert main.run(["plan", "--stream", "partner"]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert said.count("partner of acme-") == 2
+    assert main.run(["resume", "--all", "--stream", "partner", "--json"]) == 0
+    assert [one["was_paused"] for one in json.loads(capsys.readouterr().out)] == [True, True]
+
+
+@pytest.mark.parametrize("command", ["pause", "resume", "plan", "sync"])
+def test_a_stream_that_no_mapping_has_is_refused_with_those_there_are(
+    command: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.run([command, "acme-sf", "--stream", "lead"]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "no stream `lead` in the mapping of acme-sf" in said
+    assert "one of: partner, opportunity, registration, relation" in said
+
+
+def test_a_resume_tells_programs_what_is_paused_still(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main.run(["pause", "acme-sf"])
+    main.run(["pause", "acme-sf", "--stream", "relation", "--why", "later"])
+    capsys.readouterr()
+    assert main.run(["resume", "acme-sf", "--json"]) == 0
+    (told,) = json.loads(capsys.readouterr().out)
+    assert (told["was_paused"], told["connection_paused"]) == (True, None)
+    assert told["paused_streams"]["relation"].startswith("later (")
