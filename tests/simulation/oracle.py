@@ -344,7 +344,7 @@ class Oracle:
     def _judge(
         self, entity: Entity, group: str, system: str, who: str, old: Version, new: Version
     ) -> None:
-        policy = self._policy(entity, group, who)
+        policy = self.policy(entity, group, who)
         if (
             system == "prm"
             and policy in ("prm", "copy")
@@ -372,7 +372,7 @@ class Oracle:
             )
         settle(entity, group, old)
 
-    def _policy(self, entity: Entity, group: str, who: str) -> str:
+    def policy(self, entity: Entity, group: str, who: str) -> str:
         if entity.stream == "opportunity":
             place = ("opportunity", entity.ids.get("prm", ""))
             home = self.views["prm"].keys.get(place)
@@ -424,7 +424,7 @@ class Oracle:
                 allowed = (
                     not ends_live(one, now)  # it went with one of its ends
                     or self._unseen(entity, system, who, old)
-                    or self._decided_relation(system, one, who)
+                    or self._decided_relation(system, one, who, present=present)
                 )
                 if not allowed:
                     raise Broken(
@@ -443,24 +443,26 @@ class Oracle:
             entity = self.relations[label] = Entity(RELATION, label)
         return entity
 
-    def _decided_relation(self, system: str, one: Relation, who: str) -> bool:
-        """Whether a person has decided something about this pair: both sides were shown to them."""
+    def _decided_relation(self, system: str, one: Relation, who: str, *, present: bool) -> bool:
+        """Whether a person was shown both sides of this pair and has chosen what stands now."""
         ends = [
             self.by_place[(system, "opportunity", one[0])],
             self.by_place[(system, "partner", one[1])],
         ]
         ids = {entity.ids.get("prm") for entity in ends}
         text = (
-            "SELECT held.prm, held.crm FROM held JOIN link ON link.id = link_id "
+            "SELECT take, held.prm, held.crm FROM held JOIN link ON link.id = link_id "
             "JOIN stream ON stream.id = stream_id "
             "WHERE take IS NOT NULL AND stream.name = ? AND connection = ?"
         )
-        return any(
-            ids <= set(orjson.loads(side))
-            for row in self.prm.ask(text, RELATION, who)
-            for side in row
-            if side is not None
-        )
+        source, receiver = ("crm", "prm") if system == "prm" else ("prm", "crm")
+        showing = source if present else receiver
+        wanted = {*ids, one[2]}
+        for take, prm, crm in self.prm.ask(text, RELATION, who):
+            sides = {"prm": prm, "crm": crm}
+            if take == source and wanted <= set(orjson.loads(sides[showing] or "[]")):
+                return True
+        return False
 
     def _unseen(self, entity: Entity, system: str, who: str, old: Version) -> bool:
         """There and away again between two reads: nothing that a read could see."""

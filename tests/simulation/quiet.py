@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from prmsync.domain.merge import OnDelete
 from simulation.oracle import THERE, YES, LinkRow
 from simulation.versions import Broken, Entity
 from simulation.words import GROUPS, RELATION
-from simulation.world import CONNECTORS
+from simulation.world import CONNECTORS, PROFILES
 
 if TYPE_CHECKING:
     from simulation.play import Player
@@ -50,8 +51,11 @@ def _writes(player: Player, name: str) -> list[Any]:
     )
     if not rows and player.outcome.counts["write calls"] != calls:
         rows = ["calls that the journal does not know"]
-    state, message = player.oracle.prm.ask("SELECT state, message FROM run ORDER BY id DESC")[0]
-    if not rows and state not in ("done", "waiting"):
+    state, message, since = player.oracle.prm.ask(
+        "SELECT state, message, started_at FROM run ORDER BY id DESC"
+    )[0]
+    parked = player.oracle.prm.ask("SELECT count(*) FROM parked WHERE since >= ?", since)[0][0]
+    if not rows and not parked and state not in ("done", "waiting"):
         raise Broken(f"at rest a run of {name} ends as {state}: {message}")
     return rows
 
@@ -92,8 +96,8 @@ def _one_sided(
     links: dict[tuple[str, str | None], LinkRow],
     explained: dict[int, set[str]],
 ) -> None:
-    if entity.buried or any(one in entity.ids and not entity.lives(one) for one in ("prm", name)):
-        return  # deleted on one side: the other was left, or follows
+    if _left(player, entity, name) and not entity.died.isdisjoint(("prm", name)):
+        return
     link = links.get((entity.stream, entity.ids.get("prm")))
     if link is not None and explained.get(link.id):
         return
@@ -101,6 +105,15 @@ def _one_sided(
         return  # the mapping makes no partner or registration of what a CRM has
     where, missing = ("prm", name) if entity.lives("prm") else (name, "prm")
     raise Broken(f"at rest {entity.label} stands in {where} and not in {missing}")
+
+
+def _left(player: Player, entity: Entity, name: str) -> bool:
+    """Whether a deletion on one side leaves the other as it is: the mapping says so, or what was
+    deleted was a copy of a deal that another CRM owns."""
+    return (
+        PROFILES[player.history.profile].on_delete is not OnDelete.PROPAGATE
+        or player.oracle.policy(entity, THERE, name) == "copy"
+    )
 
 
 def _relation_equal(
@@ -129,9 +142,7 @@ def _ends_apart(player: Player, entity: Entity, name: str) -> bool:
         for one in player.oracle.entities
         if (one.stream, one.label) in (("partner", partner), ("opportunity", deal))
     ]
-    return not all(
-        one.lives("prm") and one.lives(name) and one.died.isdisjoint(("prm", name)) for one in both
-    )
+    return not all(one.lives("prm") and one.lives(name) for one in both)
 
 
 def _relation_explained(
@@ -174,8 +185,6 @@ def _explained(player: Player, name: str) -> dict[int, set[str]]:
         found.setdefault(link_id, set()).update(
             {"*"} if group.startswith("@") else orjson.loads(members)
         )
-    waits = "SELECT id FROM link WHERE dirty = 2"  # for the link of a record that it refers to
-    parked = "SELECT link_id FROM parked"
-    for (link_id,) in (*player.oracle.prm.ask(parked), *player.oracle.prm.ask(waits)):
+    for (link_id,) in player.oracle.prm.ask("SELECT link_id FROM parked"):
         found.setdefault(link_id, set()).add("*")
     return found
