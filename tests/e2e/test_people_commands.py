@@ -226,6 +226,8 @@ def test_a_person_is_erased_here_and_on_request_in_the_crm(home: Any) -> None:
     assert home.run("verify", "acme-sf").code == 0
     told = json.loads(home.run("erase", "registration", "DR-2", "--yes", "--json").out)
     assert [one["cleared"] for one in told[0]["crm"]] == [False]
+    shown = " ".join(home.run("verify", "acme-sf").out.split())
+    assert "1 record was erased here only: the CRM may still show the values" in shown
     assert "there is no registration" in home.refused(2, "erase", "registration", "DR-9", "--yes")
     history = home.run("history", "registration", "DR-1").out
     assert "erased at a person's right" in history

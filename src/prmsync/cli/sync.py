@@ -295,6 +295,7 @@ def verify(
                 found[name] = [asdict(one) for one in reports]
                 if not as_json:
                     _show_verify(name, reports)
+                    _show_erased(app, name)
     if as_json:
         emit_json(found)
     elif repair and not clean:
@@ -341,6 +342,21 @@ def _show_verify(name: str, reports: list[StreamReport]) -> None:
         say(f"  {strangers:,} with keys of another partner database, or of a later state of ours")
     say_wrapped(totals([one.counts for one in reports]), indent=2)
     say(f"  {_verdict(name, reports)}")
+
+
+def _show_erased(app: Application, name: str) -> None:
+    """A value that was erased here is passed over where the CRM still shows it."""
+    from prmsync.store import erasures
+
+    with app.database.read() as connection:
+        count = erasures.kept_by_crm(connection, name)
+    if count:
+        records = "1 record was" if count == 1 else f"{count:,} records were"
+        say_wrapped(
+            f"{records} erased here only: the CRM may still show the values, and they are not "
+            "compared. To clear them there: prmsync erase OBJECT ID --crm",
+            indent=2,
+        )
 
 
 def _verdict(name: str, reports: list[StreamReport]) -> str:

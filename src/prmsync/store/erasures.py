@@ -133,6 +133,22 @@ def remaining(connection: sa.Connection, link_ids: Collection[int]) -> list[Eras
     return [_erasure(row) for row in connection.execute(statement)]
 
 
+def kept_by_crm(connection: sa.Connection, name: str) -> int:
+    """How many records of a connection were erased here while their CRM record kept its values."""
+    statement = (
+        sa.select(sa.func.count(table.c.link_id.distinct()))
+        .join(links, links.c.id == table.c.link_id)
+        .join(streams, streams.c.id == links.c.stream_id)
+        .where(
+            streams.c.connection == name,
+            table.c.crm == THERE,
+            links.c.crm_id.is_not(None),
+            links.c.crm_gone == 0,
+        )
+    )
+    return int(connection.execute(statement).scalar_one())
+
+
 def of_record(connection: sa.Connection, stream: str, record: str) -> list[Erasure]:
     """All tombstones of one of our records, oldest first."""
     statement = (
