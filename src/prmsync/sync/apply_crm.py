@@ -33,6 +33,7 @@ from prmsync.store.journal import Action, ActionState
 from prmsync.store.links import OURS, Dirty, Link, LinkState
 from prmsync.sync import references, second_pass
 from prmsync.sync.observe import store_records, translated
+from prmsync.sync.overwritten import hold_overwritten
 from prmsync.sync.quota import note, out_of_calls
 from prmsync.sync.session import KEY, Session, Stream
 
@@ -377,6 +378,9 @@ def _settle(
     for one, result in zip(batch, results, strict=True):
         if result.id in taken:
             _refuse(connection, session, one.action, _collision(), outcome)
+            other = links.by_crm_ids(connection, stream.id, [str(result.id)])[str(result.id)]
+            new = one.action.new_values
+            hold_overwritten(connection, session, stream, other, new, result.version)
         elif result.error is None:
             _acknowledge(stream, op, one, result)
             saved.append(one.link)

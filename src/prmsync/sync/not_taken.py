@@ -20,6 +20,9 @@ from prmsync.store.journal import FieldChange
 from prmsync.store.links import OURS, Link
 
 NOT_TAKEN = "not taken by the CRM"
+OVERWRITTEN = "overwritten in the CRM by a record whose key somebody had put there"
+STAND = (NOT_TAKEN, OVERWRITTEN)
+"""Kinds that stay while their values do."""
 
 Written = Mapping[str, FieldChange]
 """Field → (the value that was replaced, the value that was written), as last acknowledged."""
@@ -73,7 +76,7 @@ def keep_held(
     crm = link.crm or {}
     for item in known:
         group = next((one for one in rule.groups if one.name == item.group), None)
-        if item.state != HeldState.OPEN or item.kind != NOT_TAKEN or group is None or prm is None:
+        if item.state != HeldState.OPEN or item.kind not in STAND or group is None or prm is None:
             continue
         p, c = (tuple(side.get(name) for name in group.members) for side in (prm, crm))
         if group.name in decision.reasons and (item.prm, item.crm) == (p, c):

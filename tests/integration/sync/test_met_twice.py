@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from prmsync.domain.values import Values
+from prmsync.store import held
 from prmsync.sync import run
-from rig import World
+from rig import Crm, World
 
 
 @pytest.fixture
@@ -164,3 +165,30 @@ def test_on_postgresql_too_only_one_connection_makes_the_deal(
     overtaken(world, "sf", monkeypatch)
     settle(world)
     assert counts(world, "opportunity") == [2, 2, 2]
+
+
+def test_a_creation_that_lands_on_a_record_given_its_key_changes_nothing_here_and_tells_a_person(
+    world: World, crm: Crm, partner_values: Values
+) -> None:
+    """Somebody in the CRM gave a linked record the key of another record of ours."""
+    mine = world.insert("partner", dict(partner_values))
+    world.settle("crm")
+    world.wait(60)
+    named: Values = {"name": "Initech", "domain": "initech.example", "country": "FR"}
+    other = world.insert("partner", {**partner_values, **named})
+    record = str(crm.only("partner")[crm.words["id"]])
+    crm.change("partner", record, partner_key=other)
+    for _ in range(3):
+        world.wait(700)
+        world.sync("crm", release=True)
+    assert world.ours("partner", mine)["name"] == "Globex Corporation"
+    assert world.ours("partner", other)["name"] == "Initech"
+    assert [one.code for one in world.parked()] == ["KEY_COLLISION"]
+    assert sorted(one.group for one in world.held()) == ["country", "domain", "name"]
+    for item in world.held():
+        with world.database.begin() as connection:
+            held.decide(connection, item.id, "prm", "dana", world.now())
+    world.settle("crm")
+    assert crm.row("partner", record)[crm.words["name"]] == "Globex Corporation"
+    assert world.ours("partner", mine)["name"] == "Globex Corporation"
+    assert world.held() == []
