@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from prmsync.domain.stage import Stage
 from prmsync.domain.values import Scalar
 from prmsync.mapping.fields import CATALOGUE, Kind, PrmField
-from prmsync.store.tables import PRM_TABLES, ExactDecimal, UtcDateTime
+from prmsync.store.column_types import ExactDecimal, UtcDateTime
+from prmsync.store.tables import PRM_TABLES
 
 
 class Storage(Enum):

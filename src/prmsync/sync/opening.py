@@ -64,14 +64,7 @@ def open_session(
     aside = {} if while_paused else _left_alone(database, name, mappings, only)
     account = connector.account()
     other = _is_other(database, state, account, claim, now(), refuse=not to_compare)
-    with database.read() as connection:
-        broken = any(one.part != STATUS for one in misfits.of_connection(connection, name))
-    cached = None if broken or other else remembered(state, mappings, now())
-    objects: Objects
-    if cached is not None:
-        objects, people = cached.objects, cached.people
-    else:
-        objects, people = describe(database, name, connector, mappings, now(), keep=not other)
+    objects, people = _described(database, state, connector, mappings, now(), anew=other)
     fitted = fit_all(mappings, objects, account, people)
     session = Session(
         database,
@@ -109,6 +102,25 @@ def _left_alone(
         )
     others = [one.stream for one in mappings if only not in (None, one.stream)]
     return {**dict.fromkeys(others, ""), **aside}
+
+
+def _described(
+    database: Database,
+    state: ConnectionState,
+    connector: Connector,
+    mappings: Sequence[StreamMapping],
+    now: datetime,
+    *,
+    anew: bool,
+) -> tuple[Objects, Sequence[Person]]:
+    """The account's objects and people, remembered where nothing speaks against it. With `anew`
+    it is another account, whose schema is not kept."""
+    with database.read() as connection:
+        broken = any(one.part != STATUS for one in misfits.of_connection(connection, state.name))
+    cached = None if broken or anew else remembered(state, mappings, now)
+    if cached is not None:
+        return cached.objects, cached.people
+    return describe(database, state.name, connector, mappings, now, keep=not anew)
 
 
 def _names(people: Sequence[Person]) -> dict[str, str]:

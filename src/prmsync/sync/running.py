@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -184,12 +185,9 @@ def finish(
             counts={
                 **counts,
                 "linked": linked,
-                "held": made.held,
                 "recovered": recovered,
-                "unfit": made.unfit,
                 **_said_of_schema(session),
-                "cost": dict(made.cost),
-                "brakes": [f"{one.count:,} × {one.cell}: {one.why}" for one in made.trips.values()],
+                **_said_of_plan(made),
             },
             message=message,
         )
@@ -214,6 +212,11 @@ def finish(
         left=session.connector.usage().left,
         goes_on_in=goes_on_in(outcome.stopped),
     )
+
+
+def _said_of_plan(made: Plan) -> dict[str, Any]:
+    brakes = [f"{one.count:,} × {one.cell}: {one.why}" for one in made.trips.values()]
+    return {"held": made.held, "unfit": made.unfit, "cost": dict(made.cost), "brakes": brakes}
 
 
 def _paused(session: Session) -> list[str]:

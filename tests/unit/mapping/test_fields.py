@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from prmsync.mapping.fields import CATALOGUE, Kind
 from prmsync.mapping.keys import FITTING, TRANSFORMS
 from prmsync.mapping.model import STREAM_ORDER
-from prmsync.store.tables import PRM_TABLES, ExactDecimal, UtcDateTime
+from prmsync.store.column_types import ExactDecimal, UtcDateTime
+from prmsync.store.tables import PRM_TABLES
 
 BOOKKEEPING = {"id", "home"}
 TEXT_KINDS = {Kind.TEXT, Kind.CODE, Kind.DOMAIN, Kind.PICKLIST, Kind.MULTI_PICKLIST, Kind.STAGE}
