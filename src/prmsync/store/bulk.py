@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
 Row = tuple[Any, ...]
+_Id = TypeVar("_Id", int, str)
 BATCH = 5000
 """Rows per JSON parameter."""
 _MARKS = 999
@@ -112,7 +113,7 @@ def _insert_on_sqlite(
 
 
 def any_between(
-    connection: sa.Connection, key: sa.ColumnElement[int], ids: Collection[int]
+    connection: sa.Connection, key: sa.ColumnElement[_Id], ids: Collection[_Id]
 ) -> bool:
     """Whether any row's `key` lies between the least and the greatest of `ids`. New links stand
     side by side and have no rows elsewhere yet: one look tells it for a whole page of them."""

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from prmsync.domain.values import Values
 from prmsync.store import tallies
-from prmsync.store.bulk import among, update_rows
+from prmsync.store.bulk import among, insert_rows, update_rows
 from prmsync.store.damage import unreadable
 from prmsync.store.tables import FROM_ID, IS_RELATION, parked
 from prmsync.store.tables import action as actions
@@ -74,6 +74,8 @@ class Link:
     dirty: int
     stored_state: str = LinkState.NEW
     """The state that the database has, for the counter of live links."""
+    unsaved: bool = False
+    """Whether the database does not have it yet; `add` stores it."""
 
     @property
     def is_linked(self) -> bool:
@@ -190,12 +192,65 @@ def save(connection: sa.Connection, links: Sequence[Link]) -> None:
     tallies.links_saved(connection, links)
 
 
+_ADDED = (
+    "id",
+    "stream_id",
+    "prm_id",
+    "crm_id",
+    "state",
+    "base",
+    "seen",
+    "crm_version",
+    "crm_modified_by",
+    "dirty",
+)
+
+
+def add(connection: sa.Connection, links: Sequence[Link]) -> None:
+    """Store links that are not in the database yet; both records are there."""
+    rows = [
+        (
+            link.id,
+            link.stream_id,
+            link.prm_id,
+            link.crm_id,
+            str(link.state),
+            dumps(link.base),
+            difference(link.base, link.crm),
+            link.crm_version,
+            link.crm_modified_by,
+            link.dirty,
+        )
+        for link in links
+    ]
+    insert_rows(connection, table, _ADDED, rows)
+    tallies.links_saved(connection, links)
+    for link in links:
+        link.unsaved = False
+
+
+def next_ids(connection: sa.Connection, count: int) -> Sequence[int]:
+    """Ids for so many new links; only in a write transaction, of which SQLite has one at a time."""
+    if connection.dialect.name == "sqlite":
+        last = connection.execute(sa.select(sa.func.max(table.c.id))).scalar() or 0
+        return range(last + 1, last + 1 + count)
+    drawn = sa.text(
+        "SELECT nextval(pg_get_serial_sequence('link', 'id')) FROM generate_series(1, :count)"
+    )
+    return list(connection.execute(drawn, {"count": count}).scalars())
+
+
 _OURS_SAVED = ("prm_id", "state", "base", "seen", "prm_gone", "dirty")
 
 
 def save_ours(connection: sa.Connection, links: Sequence[Link]) -> None:
     """Write what changes with a write to our side. The CRM's id stays as it is stored: naming it
-    in the statement would have the database write its index anew for every link."""
+    in the statement would have the database write its index anew for every link. Links that are
+    not stored yet are added."""
+    unsaved = [link for link in links if link.unsaved]
+    if unsaved:
+        links = [link for link in links if not link.unsaved]
+        add(connection, unsaved)
     rows = [
         (
             link.prm_id,

@@ -51,6 +51,36 @@ def observe_crm(
     return [*fresh, *(str(link.crm_id) for link in changed)]
 
 
+def new_links(
+    connection: sa.Connection, stream_id: int, seen: Sequence[Observation]
+) -> list[Link] | None:
+    """Links for CRM records that are all new, each once, with their ids but not stored yet; None
+    where one of them is known. The caller stores all of them (`links.add`)."""
+    shown = {one.crm_id: one for one in seen}
+    if links.by_crm_ids(connection, stream_id, shown):
+        return None
+    new, ids = LinkState.NEW.value, links.next_ids(connection, len(shown))
+    return [
+        Link(
+            new_id,
+            stream_id,
+            None,
+            one.crm_id,
+            new,
+            None,
+            one.values,
+            one.version,
+            one.modified_by,
+            False,
+            False,
+            Dirty.CHANGED,
+            new,
+            True,
+        )
+        for new_id, one in zip(ids, shown.values(), strict=True)
+    ]
+
+
 def _keep(known: Mapping[str, Link], seen: Sequence[Observation], names: Sequence[str]) -> None:
     for one in seen:
         link = known.get(one.crm_id)

@@ -158,7 +158,7 @@ def _sort(
     if action.side == "base":
         _move_base(batch, link, action)
     elif action.op == "create":
-        if any(references.is_marked(values.get(name)) for name in stream.references):
+        if references.any_marked(stream, values):
             link.dirty = Dirty.WAITS
             action.state = ActionState.RETRY
         else:
@@ -252,7 +252,9 @@ def _agreed_on_create(stream: Stream, link: Link, values: Values) -> Values:
     base = {name: crm[name] for name in stream.members if name in crm and not crm[name]}
     base.update(values)
     base.pop(HOME, None)
-    return {**base, **second_pass.marks(stream, crm)}
+    if references.any_marked(stream, crm):
+        base.update(second_pass.marks(stream, crm))
+    return base
 
 
 def _refuse(session: Session, batch: _Batch, action: Action, message: str) -> None:

@@ -52,7 +52,7 @@ def _cause(
     if action.op in ("delete", "end"):
         return _removal(link, action)
     if action.op == "create" and (stream.name, action.side) not in created:
-        return Cause.FIRST.value
+        return _FIRST
     if link.dirty == Dirty.REMAPPED:
         return Cause.MAPPING.value
     if action.reason.startswith(_DECISION):
@@ -64,6 +64,7 @@ def _cause(
 
 
 _DECISION = "decision of "
+_FIRST = Cause.FIRST.value
 
 
 def _removal(link: Link, action: Action) -> str | None:

@@ -18,7 +18,7 @@ from prmsync.store import held as held_store
 from prmsync.store import journal
 from prmsync.store import records as prm_records
 from prmsync.store.held import HeldItem, HeldState
-from prmsync.store.journal import Action
+from prmsync.store.journal import Action, FieldChange
 from prmsync.store.links import Dirty, Link, LinkState
 from prmsync.sync import references, second_pass
 from prmsync.sync.left import without_left
@@ -90,15 +90,15 @@ def decide_page(
             )
     if stream.translator.status is not None:
         for verdict in verdicts:
-            _tell_along(session, stream, verdict)
+            for action in verdict.actions:
+                if action.op == "update" and action.side == Side.CRM:
+                    _tell_along(session, stream, verdict, action)
+                    break
     return verdicts
 
 
-def _tell_along(session: Session, stream: Stream, verdict: Verdict) -> None:
+def _tell_along(session: Session, stream: Stream, verdict: Verdict, written: Action) -> None:
     """A record that is written anyway is told in the same write how it stands then."""
-    written = next((one for one in verdict.actions if one.side == Side.CRM), None)
-    if written is None or written.op != "update":
-        return
     crm, codec = verdict.link.crm or {}, stream.translator.status
     decided = [one for one in verdict.known if one.state == HeldState.DECIDED]
     now: Standing | None = None
@@ -309,11 +309,14 @@ def _actions(
 def _creation(session: Session, stream: Stream, link: Link, decision: Decision) -> Action:
     to_crm = decision.op is Op.CREATE_CRM
     chosen = decision.to_crm if to_crm else decision.to_prm
-    values: Values = {name: value for name, value in chosen.items() if value is not None}
+    fields: dict[str, FieldChange] = {
+        name: (None, value) for name, value in chosen.items() if value is not None
+    }
     if not to_crm and stream.mapping.home:
-        values[HOME] = session.name
-    reason = decision.reasons.get(RECORD, "only in " + ("prm" if to_crm else "the CRM"))
-    return _write(link, Side.CRM if to_crm else Side.PRM, "create", {}, values, reason)
+        fields[HOME] = (None, session.name)
+    reason = decision.reasons.get(RECORD, "only in prm" if to_crm else "only in the CRM")
+    side = "crm" if to_crm else "prm"
+    return Action(link.id, link.stream_id, side, "create", fields, reason)
 
 
 def _removal(stream: Stream, link: Link, prm: Values | None, decision: Decision) -> Action:

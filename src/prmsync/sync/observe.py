@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
 
 import sqlalchemy as sa
 
@@ -24,32 +25,58 @@ ENOUGH = 1000
 """Records of one transaction; a CRM's own pages may be smaller."""
 
 
+class Fresh(Protocol):
+    """Who takes pages of a first load over in the transaction that stores them
+    (`prmsync.sync.fresh`)."""
+
+    def admits(self, stream: Stream) -> bool: ...
+
+    def begin(self, stream: Stream) -> bool: ...
+
+    def took(self, stream: Stream) -> bool: ...
+
+    def take(
+        self, connection: sa.Connection, stream: Stream, seen: Sequence[Observation]
+    ) -> bool: ...
+
+
 def observe(
-    session: Session, *, full: bool = False, later: bool = False, tentative: bool = False
+    session: Session,
+    *,
+    full: bool = False,
+    later: bool = False,
+    tentative: bool = False,
+    fresh: Fresh | None = None,
 ) -> None:
     """Read what changed on both sides of every stream; `full` reads everything there is.
 
     With `later`, reading everything for a new field is left to `backfill`. With `tentative`
-    (`prmsync plan`) what a removed field had agreed on is not forgotten yet.
+    (`prmsync plan`) what a removed field had agreed on is not forgotten yet. `fresh` takes over
+    what it can of a first load.
     """
     for name in [one.name for one in session.active]:
         try:
-            _observe_named(session, name, full=full, later=later, tentative=tentative)
+            _observe_named(session, name, fresh, full=full, later=later, tentative=tentative)
         except SchemaError:
             if not session.look_again():
                 raise
-            _observe_named(session, name, full=full, later=later, tentative=tentative)
+            _observe_named(session, name, fresh, full=full, later=later, tentative=tentative)
     for stream in session.active:
-        observe_prm(session, stream)
+        if fresh is None or not fresh.took(stream):  # else our own writes would be observed now
+            observe_prm(session, stream)
 
 
 def _observe_named(
-    session: Session, name: str, *, full: bool, later: bool, tentative: bool
+    session: Session, name: str, fresh: Fresh | None, *, full: bool, later: bool, tentative: bool
 ) -> None:
     """Nothing where the stream has been paused meanwhile."""
     stream = session.streams.get(name)
     if stream is not None:
-        observe_crm(session, stream, full=full, later=later, tentative=tentative)
+        taking = None
+        if fresh is not None and fresh.admits(stream):
+            observe_prm(session, stream)
+            taking = fresh if fresh.begin(stream) else None
+        observe_crm(session, stream, full=full, later=later, tentative=tentative, fresh=taking)
 
 
 def settle_rules(session: Session) -> None:
@@ -69,6 +96,7 @@ def observe_crm(
     full: bool = False,
     later: bool = False,
     tentative: bool = False,
+    fresh: Fresh | None = None,
 ) -> None:
     """Store every page of CRM changes; the cursor moves with the last one."""
     known, change = stream.state.crm_cursor, stream.change
@@ -83,7 +111,7 @@ def observe_crm(
         # Also before everything is read: what was deleted since is shown to who has a cursor.
         _read_changes(session, stream, known, replaced=everything or change.backfills)
     if everything or (change.backfills and not later):
-        _read_since(session, stream, None)
+        _read_since(session, stream, None, fresh)
     elif change.backfills:
         return
     if stream.state.mapping_hash != stream.mark:
@@ -109,11 +137,15 @@ def _read_changes(session: Session, stream: Stream, cursor: str, *, replaced: bo
             raise
 
 
-def _read_since(session: Session, stream: Stream, cursor: str | None) -> None:
+def _read_since(
+    session: Session, stream: Stream, cursor: str | None, fresh: Fresh | None = None
+) -> None:
     for page in gathered(session.connector.changes(stream.spec, cursor)):
         with session.database.begin() as connection:
             session.fence(connection)
-            store_records(connection, session, stream, page.records)
+            seen = _observations(connection, session, stream, page.records)
+            if fresh is None or not fresh.take(connection, stream, seen):
+                _store(connection, stream, seen)
             missing_relations(connection, stream, page)
             if page.cursor is not None:
                 stream.state.crm_cursor = page.cursor
@@ -179,11 +211,17 @@ def store_records(
     connection: sa.Connection, session: Session, stream: Stream, records: Sequence[Record]
 ) -> list[str]:
     """Translate and store CRM records; returns the CRM ids that are new or changed."""
+    return _store(connection, stream, _observations(connection, session, stream, records))
+
+
+def _observations(
+    connection: sa.Connection, session: Session, stream: Stream, records: Sequence[Record]
+) -> list[Observation]:
     rows = translated(stream, records)
     if stream.erased and stream.translator.status is not None:
         _mask_sentences(connection, stream, records, rows)
     references.to_prm(connection, stream, session.streams, rows)
-    seen = [
+    return [
         Observation(
             record.id,
             record.version,
@@ -194,6 +232,9 @@ def store_records(
         )
         for record, row in zip(records, rows, strict=True)
     ]
+
+
+def _store(connection: sa.Connection, stream: Stream, seen: Sequence[Observation]) -> list[str]:
     changed = observations.observe_crm(
         connection,
         stream.id,
@@ -233,7 +274,8 @@ def translated(stream: Stream, records: Sequence[Record]) -> list[Values]:
     for deleted ones."""
     shown = [one.values for one in records if not one.deleted]
     found = iter(stream.translator.read_page(shown))
-    key = stream.spec.key
+    key, status = stream.spec.key, stream.translator.status
+    told_in = [one.name for one in status.fields.values()] if status else []
     rows: list[Values] = []
     for record in records:
         if record.deleted:
@@ -248,14 +290,16 @@ def translated(stream: Stream, records: Sequence[Record]) -> list[Values]:
         if stream.erased:
             for known in (record.id, str(result.values.get(KEY))):
                 erasures.strip(result.values, stream.erased.get(known, {}))
-        if stream.translator.status is not None:
-            stream.translator.status.read(record.values, result.values)
+        if status is not None and any(map(record.values.get, told_in)):
+            status.read(record.values, result.values)
         rows.append(result.values)
     return rows
 
 
 def missing_relations(connection: sa.Connection, stream: Stream, page: Page) -> None:
     """A deal that was read whole shows which of its relations are gone: that is evidence."""
+    if not page.complete_for:
+        return
     present = {record.id for record in page.records}
     gone = [
         Observation(str(link.crm_id), link.crm_version or "", None, {}, deleted=True)

@@ -15,7 +15,7 @@ from prmsync.store import held as held_store
 from prmsync.store import journal, links, sending
 from prmsync.store.held import HeldItem, HeldState, ParkedItem
 from prmsync.store.journal import Action, ActionState
-from prmsync.store.links import Dirty
+from prmsync.store.links import Dirty, Link
 from prmsync.sync import brakes
 from prmsync.sync.apply_prm import carry_out
 from prmsync.sync.decide import Verdict, decide_page
@@ -86,10 +86,34 @@ def _plan_stream(
             if at_once:
                 _let_go(session, actions)
                 ours = _ours(actions, sides)
-                carry_out(connection, session, stream, ours, {one.id: one for one in page})
+                carry_out(connection, session, stream, ours, _by_id(page))
             journal.add(connection, plan.run_id, actions)
         after = page[-1].id
         session.progress(f"deciding {stream.name}", len(page))
+
+
+def take_fresh(
+    connection: sa.Connection, session: Session, stream: Stream, plan: Plan, page: Sequence[Link]
+) -> None:
+    """Decide links that are not stored yet, write our side and store them: the only records they
+    can name are new ones, so nothing stands, waits or was refused of them."""
+    verdicts = decide_page(connection, session, stream, page)
+    created = plan.created or frozenset()
+    for verdict in verdicts:
+        brakes.name_causes(session, stream, verdict.link, verdict.actions, created)
+        verdict.link.dirty, verdict.link.state = verdict.dirty, verdict.state
+    actions = [action for verdict in verdicts for action in verdict.actions]
+    _let_go(session, actions)
+    carry_out(connection, session, stream, _ours(actions, session.sides), _by_id(page))
+    links.add(connection, [one for one in page if one.unsaved])
+    plan.unfit += _park_unfit(connection, session, verdicts, {})
+    plan.held += _store_held(connection, session, stream, plan.run_id, verdicts)
+    brakes.count(plan.cells, session, stream, actions)
+    journal.add(connection, plan.run_id, actions)
+
+
+def _by_id(page: Sequence[Link]) -> dict[int, Link]:
+    return {one.id: one for one in page}
 
 
 def _store(
@@ -158,13 +182,15 @@ def _not_standing(todo: Sequence[Action], standing: list[Action] | None) -> list
 
 def _ours(actions: Sequence[Action], sides: Collection[str]) -> list[Action]:
     """The rows that our own side takes: writes to it, and moves of the base."""
-    return [one for one in actions if one.side != Side.CRM and one.side in sides]
+    ours = set(sides) - {Side.CRM.value}
+    return [one for one in actions if one.side in ours]
 
 
 def _let_go(session: Session, actions: Sequence[Action]) -> None:
     """A person let go whatever this run decides: what it cannot send is sent by the next one."""
+    sides = session.sides
     for action in actions:
-        if action.side in session.sides:
+        if action.side in sides:
             action.state, action.brake_id = ActionState.RELEASED, sending.LET_GO
 
 

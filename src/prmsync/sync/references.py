@@ -32,7 +32,8 @@ def resolve_marked(
 ) -> None:
     """Try again for references that had no link when they were read."""
     for field, parent in stream.references.items():
-        marked = [row for row in rows if is_marked(row.get(field))]
+        named = [row for row in rows if row.get(field) is not None]
+        marked = [row for row in named if is_marked(row[field])]
         if not marked:
             continue
         wanted = {str(row[field])[len(UNRESOLVED) :] for row in marked}
@@ -56,6 +57,15 @@ def _known(connection: sa.Connection, stream_id: int, wanted: set[str]) -> dict[
 
 def is_marked(value: object) -> bool:
     return isinstance(value, str) and value.startswith(UNRESOLVED)
+
+
+def any_marked(stream: Stream, values: Values) -> bool:
+    """Whether some reference of a record has no link yet."""
+    for name in stream.references:
+        value = values.get(name)
+        if value is not None and is_marked(value):
+            return True
+    return False
 
 
 def to_crm(

@@ -16,6 +16,7 @@ from prmsync.sync.apply_crm import Outcome, apply_crm
 from prmsync.sync.apply_prm import apply_prm
 from prmsync.sync.claims import require_known_keys
 from prmsync.sync.decide import decide_page
+from prmsync.sync.fresh import FreshPages
 from prmsync.sync.merging import follow_merges
 from prmsync.sync.observe import backfill, observe
 from prmsync.sync.pairing import pair_up
@@ -75,7 +76,8 @@ def sync(session: Session, *, full: bool = False, release: bool = False) -> Repo
         with ending(session, run_id):
             recover(session)
             later = session.writes is not Writes.NONE
-            observe(session, full=full, later=later)
+            fresh = FreshPages(session, made) if release and later else None
+            observe(session, full=full, later=later, fresh=fresh)
             if not full:
                 read_relations(session)
             require_known_keys(session)

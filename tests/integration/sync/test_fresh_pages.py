@@ -1,0 +1,123 @@
+"""A first load that a person has let go: pages are decided where they are stored, not otherwise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from prmsync.errors import StateError
+from prmsync.store.tables import action, link, stream
+from prmsync.sync import fresh
+
+LINK = ("state", "base", "seen", "crm_id", "crm_version", "crm_modified_by", "prm_gone", "dirty")
+ROW = ("side", "op", "state", "fields", "reason", "cause", "brake_id")
+
+
+@pytest.fixture
+def taken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The streams whose pages were decided in the transaction that stored them."""
+    found: list[str] = []
+    usual = fresh.take_fresh
+
+    def noted(*given: Any) -> None:
+        found.append(given[2].name)
+        usual(*given)
+
+    monkeypatch.setattr(fresh, "take_fresh", noted)
+    return found
+
+
+def deal(crm: Any, name: str, **more: Any) -> str:
+    words = crm.words
+    values = {
+        words["name"] if crm.connector == "salesforce" else "dealname": name,
+        words["stage"]: words["negotiation"],
+        words["close_date"]: words["day"].format("2026-12-18"),
+        **more,
+    }
+    return str(crm.create(words["opportunity"], values))
+
+
+def stored(world: Any) -> list[list[dict[str, Any]]]:
+    """Links and journal rows, without what counts up by itself."""
+    with world.database.read() as connection:
+        of = sa.select(stream.c.name, *(link.c[name] for name in LINK), link.c.id)
+        links = connection.execute(of.join(stream, stream.c.id == link.c.stream_id)).all()
+        order = {row.id: row.crm_id for row in links}
+        rows = connection.execute(sa.select(action).where(action.c.state != "superseded")).all()
+        shown = [{name: getattr(row, name) for name in ("name", *LINK)} for row in links]
+        written = [
+            {"crm_id": order[row.link_id], **{name: getattr(row, name) for name in ROW}}
+            for row in rows
+        ]
+    return [sorted(part, key=lambda one: str(one["crm_id"])) for part in (shown, written)]
+
+
+def test_it_ends_as_the_usual_way_does(
+    make_world: Any, tmp_path: Any, crm: Any, world: Any, taken: list[str]
+) -> None:
+    for name in ("Backup", "Firewall", "Storage"):
+        deal(crm, name)
+    other = make_world(url=f"sqlite:///{tmp_path / 'other.db'}", crm=crm.connector)
+    other.crms["crm"], other.at = crm, world.at
+    assert other.sync("crm").state == "waiting"
+    assert taken == []
+    other.at = world.at
+    world.sync("crm", release=True)
+    assert taken == ["opportunity"]
+    other.sync("crm", release=True)
+    assert stored(world) == stored(other)
+    assert {one["name"] for one in world.all_ours("opportunity").values()} == {
+        "Backup",
+        "Firewall",
+        "Storage",
+    }
+
+
+def test_the_next_run_has_nothing_left_to_create(world: Any, crm: Any, taken: list[str]) -> None:
+    deal(crm, "Backup")
+    first = world.sync("crm", release=True)
+    assert first.counts["opportunity/prm/create/done"] == 1
+    world.settle("crm")
+    assert len(world.all_ours("opportunity")) == len(crm.rows("opportunity")) == 1
+    assert world.history("opportunity", next(iter(world.all_ours("opportunity"))))
+    assert all(one.is_clean for one in world.verify("crm"))
+
+
+def test_records_of_ours_that_could_match_go_the_usual_way(
+    world: Any, crm: Any, taken: list[str]
+) -> None:
+    deal(crm, "Backup")
+    ours = {"name": "Firewall", "stage": "qualified", "close_date": "2026-12-20"}
+    world.insert("opportunity", ours)
+    world.sync("crm", release=True)
+    assert taken == []
+    assert len(world.all_ours("opportunity")) == 2
+
+
+def test_a_key_of_another_partner_database_stops_the_run_before_anything_is_taken(
+    world: Any, crm: Any, taken: list[str]
+) -> None:
+    deal(crm, "Backup")
+    deal(crm, "Firewall", **{crm.words["opportunity_key"]: "0198aaaa-0000-7000-8000-000000000001"})
+    with pytest.raises(StateError, match="does not know"):
+        world.sync("crm", release=True)
+    assert taken == []
+    assert world.all_ours("opportunity") == {}
+
+
+@pytest.mark.parametrize("connector", ["salesforce", "hubspot"])
+def test_postgresql_gives_new_links_their_ids_too(
+    make_world: Any, postgres_url: str, connector: str, taken: list[str]
+) -> None:
+    world = make_world(url=postgres_url, crm=connector)
+    for name in ("Backup", "Firewall"):
+        deal(world.crms["crm"], name)
+    world.sync("crm", release=True)
+    assert taken == ["opportunity"]
+    deal(world.crms["crm"], "Storage")
+    world.settle("crm")
+    assert len(world.all_ours("opportunity")) == 3
+    assert all(one.is_clean for one in world.verify("crm"))
