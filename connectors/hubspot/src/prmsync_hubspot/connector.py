@@ -146,6 +146,7 @@ class HubSpotConnector:
         if spec.relation:
             return self._relations.create(spec, rows)
         of, reader = self._catalog.type(spec.object), self._catalog.reader(spec)
+        self._objects.forget_ids()
         return self._writer.upsert(of, _key(spec), rows, reader)
 
     def update(self, spec: ObjectSpec, rows: Sequence[Change]) -> list[WriteResult]:

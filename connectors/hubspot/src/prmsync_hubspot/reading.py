@@ -12,6 +12,7 @@ from prmsync.errors import GoneError
 from prmsync_hubspot.client import Client
 from prmsync_hubspot.cursor import HOLD_BACK, Cursor, parse
 from prmsync_hubspot.errors import row_error
+from prmsync_hubspot.listed import Listed
 from prmsync_hubspot.objects import ObjectType
 from prmsync_hubspot.paths import OBJECTS, Paths
 from prmsync_hubspot.vendor import next_after, results
@@ -21,6 +22,8 @@ SEARCH_PAGE = 200
 BATCH = 100
 LOOK_BACK = timedelta(seconds=600)
 """How far before the cursor a search begins: HubSpot's search index lags by seconds to minutes."""
+LISTED_FOR = timedelta(minutes=10)
+"""How long the ids of a full listing stand for a listing of ids alone."""
 
 T = TypeVar("T")
 Found = dict[str, Any]
@@ -47,6 +50,7 @@ class Objects:
         self._paths = paths
         self._now = now
         self._look_back = look_back
+        self._listed: dict[str, Listed] = {}
 
     def scan(
         self, of: ObjectType, properties: Sequence[str], cursor: str | None, *, archived: bool
@@ -57,6 +61,21 @@ class Objects:
         if known is None or known.listing:
             return self._listing(of, properties, known, archived)
         return self._changed(of, properties, known.since)
+
+    def ids(self, of: ObjectType) -> Iterator[Batch]:
+        """The ids of everything, from the full listing that has just ended, if there was one, else
+        from a new one. What was created since that listing began, its cursor brings next time."""
+        listed = self._listed.pop(of.path, None)
+        now = self._now()
+        if listed is None or listed.done_at is None or now - listed.done_at > LISTED_FOR:
+            yield from self.scan(of, ("hs_object_id",), None, archived=False)
+            return
+        for ids, cursor in listed.pages():
+            yield Batch([{"id": one} for one in ids], cursor.text())
+
+    def forget_ids(self) -> None:
+        """Records are created: a listing of before does not show them."""
+        self._listed.clear()
 
     def read(
         self,
@@ -101,6 +120,7 @@ class Objects:
         after = known.after if known else ""
         in_archive = bool(known and known.archived)
         path = self._paths.path(OBJECTS, of.path)
+        listed: Listed | None = None
         while True:
             params = {"limit": str(LIST_PAGE), "properties": ",".join(properties)}
             params["archived"] = "true" if in_archive else "false"
@@ -109,11 +129,15 @@ class Objects:
             answer = self._client.call("read", "GET", path, params=params)
             if since is None:
                 since = self._clock(answer.at) - HOLD_BACK
-            after = next_after(answer.data)
+                listed = self._listed[of.path] = Listed(since)
+            after, found = next_after(answer.data), results(answer.data)
+            if listed is not None and not in_archive:
+                listed.add([str(one["id"]) for one in found], after)
+                listed.done_at = self._now() if after is None else None
             done = after is None and (in_archive or not archived)
             if after is None and not done:
                 in_archive, after = True, ""
-            yield Batch(results(answer.data), Cursor(since, after, in_archive).text())
+            yield Batch(found, Cursor(since, after, in_archive).text())
             if done:
                 return
 

@@ -69,7 +69,11 @@ class Relations:
         """Relations of all, or of the changed, records on the from side, 1,000 of those a page.
         An association edit does not touch its records: a full read is what finds it."""
         of = self._catalog.type(relation.from_object)
-        scanned = self._objects.scan(of, ("hs_object_id",), cursor, archived=False)
+        scanned = (
+            self._objects.ids(of)
+            if cursor is None
+            else self._objects.scan(of, ("hs_object_id",), cursor, archived=False)
+        )
         for group in _grouped(scanned):
             links = self.read(relation, [str(one["id"]) for one in group.found], "read")
             yield Page(links.records, group.cursor, complete_for=links.complete)
