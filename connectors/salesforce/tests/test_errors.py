@@ -83,6 +83,11 @@ def test_an_unknown_code_with_a_server_error_leaves_a_write_unknown():
     assert type(answered(500, body, "read")) is RetryableError
 
 
+def test_a_server_that_is_busy_leaves_a_write_unknown():
+    body = [{"message": "busy", "errorCode": "SERVER_UNAVAILABLE"}]
+    assert type(answered(503, body, "write")) is OutcomeUnknownError
+
+
 def test_several_records_with_one_key_are_a_bare_list_of_addresses():
     error = answered(
         300, ["/services/data/v68.0/sobjects/X/1", "/services/data/v68.0/sobjects/X/2"]

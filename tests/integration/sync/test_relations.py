@@ -249,3 +249,18 @@ def test_a_deal_deleted_here_stays_in_the_crm_and_does_not_come_back(
     look(world)
     assert world.all_ours("opportunity") == {}
     assert len(crm.rows("opportunity")) == 1
+
+
+def test_a_relation_whose_create_was_answered_with_503_is_there_once(
+    world: Any, crm: Any, partner_values: Values
+) -> None:
+    """The CRM had made it before it said that it was busy; a relation has no key of ours."""
+    partner = world.insert("partner", partner_values)
+    deal = world.insert("opportunity", {"name": "Firewall", "close_date": "2026-12-20"})
+    world.settle("crm")
+    world.insert("relation", {"opportunity": deal, "partner": partner, "role": "reseller"})
+    path = r"composite/sobjects$" if crm.connector == "salesforce" else r"associations/.*create$"
+    crm.fault(status=503, commit=True, times=1, path=path)
+    world.sync("crm", release=True)
+    world.settle("crm")
+    assert roles(crm) == [crm.words["reseller"]]

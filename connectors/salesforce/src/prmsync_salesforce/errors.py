@@ -43,6 +43,8 @@ class Rule:
     quote: bool = True
 
 
+UNAVAILABLE = "SERVER_UNAVAILABLE"
+
 _PERMISSION = (
     "Give the integration user's permission set this access (object, field, record sharing)."
 )
@@ -75,7 +77,7 @@ CODES: Mapping[str, Rule] = {
     "STORAGE_LIMIT_EXCEEDED": Rule(
         QuotaError, "The org's data storage is full; see Setup, Storage Usage."
     ),
-    "SERVER_UNAVAILABLE": Rule(RetryableError, _LATER),
+    UNAVAILABLE: Rule(RetryableError, _LATER),
     "QUERY_TIMEOUT": Rule(RetryableError, _LATER),
     "UNABLE_TO_LOCK_ROW": Rule(RetryableError, _LOCKED),
     "ALL_OR_NONE_OPERATION_ROLLED_BACK": Rule(
@@ -240,7 +242,8 @@ def _call_class(
 ) -> type[ConnectorError]:
     if code == "REQUEST_LIMIT_EXCEEDED":
         return _limit_class(item)
-    if code not in CODES:
+    if code not in CODES or (code == UNAVAILABLE and kind == "write"):
+        # A server that is busy does not say how far it came: a plain create would be made twice.
         return type(_of_status(status, kind))
     return _rule(code).call or _rule(code).row
 
