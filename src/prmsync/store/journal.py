@@ -24,7 +24,6 @@ from prmsync.store.tables import OPEN_ACTIONS
 from prmsync.store.tables import action as table
 from prmsync.store.tables import link as links
 from prmsync.store.tables import run as runs
-from prmsync.store.tables import stream as streams
 
 
 class ActionState(StrEnum):
@@ -461,62 +460,4 @@ def last_crm_updates(
         for link_id, fields in connection.execute(statement):
             changes = {name: tuple(change) for name, change in orjson.loads(fields).items()}
             found.setdefault(link_id, {}).update(changes)
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class DoneWrite:
-    """One done row of a record, on whichever connection."""
-
-    link_id: int
-    connection: str
-    side: str
-    op: str
-    fields: dict[str, FieldChange]
-
-
-def writes_of_records(
-    connection: sa.Connection, link_ids: Sequence[int], *, least: int
-) -> dict[int, list[DoneWrite]]:
-    """Link id → the done writes and base moves of its record on all connections, oldest first;
-    only links with at least `least` done updates of their own."""
-    found: dict[int, list[DoneWrite]] = {}
-    for part in chunks(link_ids):
-        statement = (
-            sa.select(table.c.link_id)
-            .where(
-                among(connection, table.c.link_id, part),
-                table.c.op == "update",
-                table.c.state == ActionState.DONE,
-            )
-            .group_by(table.c.link_id)
-            .having(sa.func.count() >= least)
-        )
-        often = [row[0] for row in connection.execute(statement)]
-        if often:
-            found.update(_of_records(connection, often))
-    return found
-
-
-def _of_records(connection: sa.Connection, link_ids: Sequence[int]) -> dict[int, list[DoneWrite]]:
-    mine, theirs = links.alias(), links.alias()
-    here, there = streams.alias(), streams.alias()
-    statement = (
-        sa.select(mine.c.id, table.c.link_id, there.c.connection, table.c.side, table.c.op)
-        .add_columns(table.c.fields)
-        .select_from(mine)
-        .join(here, here.c.id == mine.c.stream_id)
-        .join(there, there.c.name == here.c.name)
-        .join(
-            theirs,
-            sa.and_(theirs.c.stream_id == there.c.id, theirs.c.prm_id == mine.c.prm_id),
-        )
-        .join(table, table.c.link_id == theirs.c.id)
-        .where(mine.c.id.in_(link_ids), table.c.state == ActionState.DONE)
-        .order_by(table.c.id)
-    )
-    found: dict[int, list[DoneWrite]] = {}
-    for mine_id, link_id, name, side, op, fields in connection.execute(statement):
-        changes = {key: (change[0], change[1]) for key, change in orjson.loads(fields).items()}
-        found.setdefault(mine_id, []).append(DoneWrite(link_id, name, side, op, changes))
     return found

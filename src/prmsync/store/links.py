@@ -17,10 +17,10 @@ from prmsync.domain.values import Values
 from prmsync.store import tallies
 from prmsync.store.bulk import among, insert_rows, update_rows
 from prmsync.store.damage import unreadable
-from prmsync.store.tables import FROM_ID, IS_RELATION, parked
 from prmsync.store.tables import action as actions
 from prmsync.store.tables import held as helds
 from prmsync.store.tables import link as table
+from prmsync.store.tables import parked
 from prmsync.store.tables import stream as streams
 
 CHUNK = 2000
@@ -339,7 +339,7 @@ def forget_fields(
         for column in (table.c.base, table.c.seen)
     ]
     where = (table.c.stream_id == stream_id, table.c.id > after, sa.or_(*named))
-    found = _select(connection, *where, limit=limit)
+    found = select(connection, *where, limit=limit)
     for link in found:
         for values in (link.base, link.crm):
             for name in names:
@@ -363,7 +363,7 @@ def chunks(items: Sequence[Any], size: int = CHUNK) -> Iterator[Sequence[Any]]:
         yield items[start : start + size]
 
 
-def _select(
+def select(
     connection: sa.Connection, *where: sa.ColumnElement[bool], limit: int, lock: bool = False
 ) -> list[Link]:
     statement = sa.select(*_COLUMNS).where(*where).order_by(table.c.id).limit(limit)
@@ -376,7 +376,7 @@ def dirty_page(
     connection: sa.Connection, stream_id: int, after: int, limit: int, *, lock: bool = False
 ) -> list[Link]:
     """The next links that need a decision, by id; with `lock` nobody else marks them meanwhile."""
-    return _select(
+    return select(
         connection,
         table.c.stream_id == stream_id,
         table.c.dirty > 0,
@@ -406,7 +406,7 @@ def count_waiting(connection: sa.Connection, stream_ids: Collection[int]) -> dic
 
 def page(connection: sa.Connection, stream_id: int, after: int, limit: int) -> list[Link]:
     """All links of a stream in id order, for verify."""
-    return _select(connection, table.c.stream_id == stream_id, table.c.id > after, limit=limit)
+    return select(connection, table.c.stream_id == stream_id, table.c.id > after, limit=limit)
 
 
 def unlinked(
@@ -435,7 +435,7 @@ def unlinked(
             where.append(table.c.dirty > 0)
         if showing is not None:
             where.append(table.c.seen.contains(f'"{showing}":"', autoescape=True))
-        rows = _select(connection, *where, limit=CHUNK)
+        rows = select(connection, *where, limit=CHUNK)
         yield from rows
         if len(rows) < CHUNK:
             return
@@ -447,7 +447,7 @@ def by_ids(connection: sa.Connection, ids: Iterable[int], *, lock: bool = False)
     found: dict[int, Link] = {}
     for part in chunks(sorted(ids)):
         wanted = among(connection, table.c.id, part)
-        for one in _select(connection, wanted, limit=len(part), lock=lock):
+        for one in select(connection, wanted, limit=len(part), lock=lock):
             found[one.id] = one
     return found
 
@@ -458,7 +458,7 @@ def by_crm_ids(
     found: dict[str, Link] = {}
     for part in chunks(sorted(crm_ids)):
         where = (table.c.stream_id == stream_id, among(connection, table.c.crm_id, part))
-        for one in _select(connection, *where, limit=len(part)):
+        for one in select(connection, *where, limit=len(part)):
             found[str(one.crm_id)] = one
     return found
 
@@ -469,7 +469,7 @@ def by_prm_ids(
     found: dict[str, Link] = {}
     for part in chunks(sorted(prm_ids)):
         where = (table.c.stream_id == stream_id, among(connection, table.c.prm_id, part))
-        for one in _select(connection, *where, limit=len(part)):
+        for one in select(connection, *where, limit=len(part)):
             found[str(one.prm_id)] = one
     return found
 
@@ -501,131 +501,6 @@ def _pairs(
         )
         found.update((row[0], row[1]) for row in connection.execute(statement).all())
     return found
-
-
-def merged_away(connection: sa.Connection, stream_id: int) -> list[Link]:
-    """Links to be decided whose CRM record was merged into another one."""
-    return _select(
-        connection,
-        table.c.stream_id == stream_id,
-        table.c.dirty > 0,
-        table.c.crm_gone == 1,
-        table.c.seen.contains(f'"{MERGED}":"', autoescape=True),
-        limit=CHUNK,
-    )
-
-
-def survivors(
-    connection: sa.Connection, stream_id: int, crm_ids: Iterable[str]
-) -> dict[str, Link | str]:
-    """Where CRM records are now, merge after merge: id → the row of the record that is left, or
-    its id where no row is known yet."""
-    found: dict[str, Link | str] = {}
-    asked = {one: one for one in crm_ids}
-    for _ in range(_LONGEST_CHAIN):
-        rows = by_crm_ids(connection, stream_id, set(asked.values()))
-        further = {}
-        for first, crm_id in asked.items():
-            row = rows.get(crm_id)
-            into = row.crm.get(MERGED) if row is not None and row.crm_gone and row.crm else None
-            if into is None:
-                found[first] = crm_id if row is None else row
-            else:
-                further[first] = str(into)
-        if not further:
-            break
-        asked = further
-    return found
-
-
-def left_over(connection: sa.Connection, stream_id: int) -> list[Link]:
-    """Tombstones of CRM records that are still there and were never linked."""
-    return _select(
-        connection,
-        table.c.stream_id == stream_id,
-        table.c.state == LinkState.ENDED,
-        table.c.prm_id.is_(None),
-        table.c.crm_id.is_not(None),
-        table.c.crm_gone == 0,
-        limit=CHUNK,
-    )
-
-
-def gone_in_crm(connection: sa.Connection, stream_id: int) -> list[Link]:
-    """Links to be decided whose CRM record is gone and whose own is known."""
-    return _select(
-        connection,
-        table.c.stream_id == stream_id,
-        table.c.dirty > 0,
-        table.c.crm_gone == 1,
-        table.c.prm_id.is_not(None),
-        limit=CHUNK,
-    )
-
-
-_LONGEST_CHAIN = 20
-"""Merges of a merged record that are followed: a CRM that names a circle is not followed at all."""
-
-
-def remember_merge(connection: sa.Connection, stream_id: int, crm_id: str, into: str) -> None:
-    """Keep a tombstone of a CRM record that was merged away: references still name its id."""
-    connection.execute(
-        table.insert().values(
-            stream_id=stream_id,
-            crm_id=crm_id,
-            state=LinkState.ENDED,
-            seen=dumps({MERGED: into}),
-            crm_gone=1,
-        )
-    )
-
-
-FEW = 50
-"""Up to here one index look-up a deal is cheaper than reading the range they span."""
-
-
-def relations_of(
-    connection: sa.Connection, stream_id: int, from_ids: Collection[str]
-) -> Iterator[Link]:
-    """Links of relations whose CRM id begins with one of these ids and a colon."""
-    for where, wanted in _beginning_with(connection, set(from_ids)):
-        after = 0
-        while True:
-            rows = _select(
-                connection,
-                table.c.stream_id == stream_id,
-                where,
-                table.c.id > after,
-                limit=CHUNK,
-            )
-            yield from (one for one in rows if str(one.crm_id).partition(":")[0] in wanted)
-            if len(rows) < CHUNK:
-                break
-            after = rows[-1].id
-
-
-_Part = tuple[sa.ColumnElement[bool], Collection[str]]
-
-
-def _beginning_with(connection: sa.Connection, wanted: Collection[str]) -> list[_Part]:
-    """Conditions, each with the ids that it is meant to find: it may find more."""
-    if connection.dialect.name == "postgresql":
-        # No ranges: in the order of most servers' languages ";" does not follow ":".
-        return [(sa.and_(IS_RELATION, among(connection, FROM_ID, wanted)), wanted)]
-    return [
-        (sa.and_(table.c.crm_id >= f"{min(same)}:", table.c.crm_id < f"{max(same)};"), same)
-        for same in _spans(wanted)
-    ]
-
-
-def _spans(wanted: Collection[str]) -> list[Collection[str]]:
-    """Ids by ranges to read; only ids of one length stand in their own order as text."""
-    if len(wanted) <= FEW:
-        return [(one,) for one in wanted]
-    by_length: dict[int, set[str]] = {}
-    for one in wanted:
-        by_length.setdefault(len(one), set()).add(one)
-    return list(by_length.values())
 
 
 def any_of_connection(connection: sa.Connection, name: str) -> bool:

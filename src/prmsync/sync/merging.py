@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from prmsync.connector.protocol import Record
 from prmsync.reconcile.record import RECORD, Decision, Op, Present, Winner, reconcile
-from prmsync.store import held, journal, links
+from prmsync.store import held, journal, links, lost_links
 from prmsync.store import records as prm_records
 from prmsync.store.held import HeldState
 from prmsync.store.journal import Action, ActionState
@@ -29,7 +29,7 @@ def follow_merges(session: Session, run_id: int) -> int:
 
 def _follow_stream(session: Session, run_id: int, stream: Stream) -> int:
     with session.database.read() as connection:
-        lost = links.merged_away(connection, stream.id)
+        lost = lost_links.merged_away(connection, stream.id)
         unread = _unread(connection, stream, lost)
     if not lost:
         return 0
@@ -38,13 +38,13 @@ def _follow_stream(session: Session, run_id: int, stream: Stream) -> int:
         session.fence(connection)
         store_records(connection, session, stream, winners)
         _remember(connection, stream, winners)
-        lost = links.merged_away(connection, stream.id)
+        lost = lost_links.merged_away(connection, stream.id)
         return _follow_page(connection, session, stream, run_id, lost)
 
 
 def _unread(connection: sa.Connection, stream: Stream, lost: Sequence[Link]) -> list[str]:
     """Winners of which nothing was read yet."""
-    found = links.survivors(connection, stream.id, [str(one.crm_id) for one in lost])
+    found = lost_links.survivors(connection, stream.id, [str(one.crm_id) for one in lost])
     return sorted({one for one in found.values() if isinstance(one, str)})
 
 
@@ -63,7 +63,7 @@ def _remember(connection: sa.Connection, stream: Stream, records: Sequence[Recor
     known = links.by_crm_ids(connection, stream.id, [one.id for one in records])
     for one in records:
         if one.deleted and one.merged_into is not None and one.id not in known:
-            links.remember_merge(connection, stream.id, one.id, one.merged_into)
+            lost_links.remember_merge(connection, stream.id, one.id, one.merged_into)
 
 
 def winners_of(
@@ -73,7 +73,7 @@ def winners_of(
     merged = [one for one in found if one.crm_gone and MERGED in (one.crm or {})]
     if not merged:
         return {}
-    rows = links.survivors(connection, stream.id, [str(one.crm_id) for one in merged])
+    rows = lost_links.survivors(connection, stream.id, [str(one.crm_id) for one in merged])
     left = {
         one.id: row
         for one in merged
@@ -131,4 +131,4 @@ def _follow(connection: sa.Connection, link: Link, into: str) -> None:
     link.state = LinkState.DORMANT if link.state == LinkState.DORMANT else LinkState.LIVE
     link.dirty = Dirty.CHANGED
     links.save(connection, [link])
-    links.remember_merge(connection, link.stream_id, lost, into)
+    lost_links.remember_merge(connection, link.stream_id, lost, into)

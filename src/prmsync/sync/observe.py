@@ -12,7 +12,15 @@ from prmsync.domain.merge import OnDelete
 from prmsync.domain.values import Values
 from prmsync.errors import ConnectorError, SchemaError
 from prmsync.mapping.status import REASON, STATUS_KEYS
-from prmsync.store import change_log, erasures, links, observations, streams, told
+from prmsync.store import (
+    change_log,
+    erasures,
+    links,
+    observations,
+    relation_links,
+    streams,
+    told,
+)
 from prmsync.store import records as prm_records
 from prmsync.store.erasing import BLANK
 from prmsync.store.links import Observation
@@ -303,7 +311,7 @@ def missing_relations(connection: sa.Connection, stream: Stream, page: Page) -> 
     present = {record.id for record in page.records}
     gone = [
         Observation(str(link.crm_id), link.crm_version or "", None, {}, deleted=True)
-        for link in links.relations_of(connection, stream.id, page.complete_for)
+        for link in relation_links.relations_of(connection, stream.id, page.complete_for)
         if link.crm_id not in present and not link.crm_gone
     ]
     if gone:

@@ -17,9 +17,10 @@ from prmsync.domain.merge import Side
 from prmsync.domain.values import Values
 from prmsync.reconcile.record import Held
 from prmsync.reconcile.rules import GroupRule, GroupValue
-from prmsync.store import journal
-from prmsync.store.journal import Action, DoneWrite
+from prmsync.store import written
+from prmsync.store.journal import Action
 from prmsync.store.links import OURS, Link
+from prmsync.store.written import DoneWrite
 
 LIMIT = 3
 """Put-backs of one group without a new value; the next one waits for a person."""
@@ -90,7 +91,7 @@ def long_written(
 ) -> dict[int, list[DoneWrite]]:
     """The writes of records that these updates belong to, where there were enough to matter."""
     updates = {one.link_id for one in actions if one.op == "update" and one.side != "base"}
-    return journal.writes_of_records(connection, sorted(updates), least=LIMIT) if updates else {}
+    return written.writes_of_records(connection, sorted(updates), least=LIMIT) if updates else {}
 
 
 def hold_back(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import sqlalchemy as sa
 
 from prmsync.domain.values import Values
-from prmsync.store import links
+from prmsync.store import links, lost_links
 from prmsync.store.links import Link
 from prmsync.sync.session import UNRESOLVED, Stream
 
@@ -49,7 +49,7 @@ def _known(connection: sa.Connection, stream_id: int, wanted: set[str]) -> dict[
     known = links.crm_to_prm(connection, stream_id, wanted)
     missing = wanted - known.keys()
     if missing:
-        for crm_id, row in links.survivors(connection, stream_id, missing).items():
+        for crm_id, row in lost_links.survivors(connection, stream_id, missing).items():
             if isinstance(row, Link) and row.crm_id != crm_id and row.is_linked:
                 known[crm_id] = str(row.prm_id)
     return known

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import sqlalchemy as sa
 
 from prmsync.domain.values import Scalar, Values
-from prmsync.store import links
+from prmsync.store import links, lost_links
 from prmsync.store.bulk import select_rows
 from prmsync.store.links import Dirty, Link, LinkState
 from prmsync.store.tables import deal_partner
@@ -46,10 +46,10 @@ def _match_stream(session: Session, stream: Stream) -> int:
 
 def _revive_duplicates(connection: sa.Connection, stream: Stream) -> None:
     """A relation that went may still be said by a duplicate, which then takes its place."""
-    gone = {_words(one.base) for one in links.gone_in_crm(connection, stream.id)}
+    gone = {_words(one.base) for one in lost_links.gone_in_crm(connection, stream.id)}
     if not gone:
         return
-    back = [one for one in links.left_over(connection, stream.id) if _words(one.crm) in gone]
+    back = [one for one in lost_links.left_over(connection, stream.id) if _words(one.crm) in gone]
     for one in back:
         one.state, one.dirty = LinkState.NEW, Dirty.CHANGED
     links.save(connection, back)

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
-from prmsync.store import links, streams
+from prmsync.store import relation_links, streams
 from prmsync.store.database import Database
-from prmsync.store.links import FEW, Observation
+from prmsync.store.links import Observation
 from prmsync.store.observations import observe_crm
+from prmsync.store.relation_links import FEW
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def related(connection: sa.Connection, stream: int, ids: list[str]) -> None:
 
 
 def found(connection: sa.Connection, stream: int, deals: list[str]) -> list[str]:
-    return sorted(str(one.crm_id) for one in links.relations_of(connection, stream, deals))
+    return sorted(str(one.crm_id) for one in relation_links.relations_of(connection, stream, deals))
 
 
 def test_relations_are_those_of_the_deals_themselves(

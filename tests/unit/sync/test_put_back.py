@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from prmsync.reconcile.rules import GroupRule
-from prmsync.store.journal import DoneWrite
+from prmsync.store.written import DoneWrite
 from prmsync.sync.put_back import LIMIT, TYPED_LIMIT, Chain, chain_of
 
 RULE = GroupRule("name", ("name",))

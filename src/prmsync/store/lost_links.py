@@ -1,0 +1,87 @@
+"""Links whose CRM record is gone or became another one, and the tombstones that remain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import sqlalchemy as sa
+
+from prmsync.store import links
+from prmsync.store.links import MERGED, Link, LinkState
+from prmsync.store.tables import link as table
+
+_LONGEST_CHAIN = 20
+"""Merges of a merged record that are followed: a CRM that names a circle is not followed at all."""
+
+
+def merged_away(connection: sa.Connection, stream_id: int) -> list[Link]:
+    """Links to be decided whose CRM record was merged into another one."""
+    return links.select(
+        connection,
+        table.c.stream_id == stream_id,
+        table.c.dirty > 0,
+        table.c.crm_gone == 1,
+        table.c.seen.contains(f'"{MERGED}":"', autoescape=True),
+        limit=links.CHUNK,
+    )
+
+
+def survivors(
+    connection: sa.Connection, stream_id: int, crm_ids: Iterable[str]
+) -> dict[str, Link | str]:
+    """Where CRM records are now, merge after merge: id → the row of the record that is left, or
+    its id where no row is known yet."""
+    found: dict[str, Link | str] = {}
+    asked = {one: one for one in crm_ids}
+    for _ in range(_LONGEST_CHAIN):
+        rows = links.by_crm_ids(connection, stream_id, set(asked.values()))
+        further = {}
+        for first, crm_id in asked.items():
+            row = rows.get(crm_id)
+            into = row.crm.get(MERGED) if row is not None and row.crm_gone and row.crm else None
+            if into is None:
+                found[first] = crm_id if row is None else row
+            else:
+                further[first] = str(into)
+        if not further:
+            break
+        asked = further
+    return found
+
+
+def left_over(connection: sa.Connection, stream_id: int) -> list[Link]:
+    """Tombstones of CRM records that are still there and were never linked."""
+    return links.select(
+        connection,
+        table.c.stream_id == stream_id,
+        table.c.state == LinkState.ENDED,
+        table.c.prm_id.is_(None),
+        table.c.crm_id.is_not(None),
+        table.c.crm_gone == 0,
+        limit=links.CHUNK,
+    )
+
+
+def gone_in_crm(connection: sa.Connection, stream_id: int) -> list[Link]:
+    """Links to be decided whose CRM record is gone and whose own is known."""
+    return links.select(
+        connection,
+        table.c.stream_id == stream_id,
+        table.c.dirty > 0,
+        table.c.crm_gone == 1,
+        table.c.prm_id.is_not(None),
+        limit=links.CHUNK,
+    )
+
+
+def remember_merge(connection: sa.Connection, stream_id: int, crm_id: str, into: str) -> None:
+    """Keep a tombstone of a CRM record that was merged away: references still name its id."""
+    connection.execute(
+        table.insert().values(
+            stream_id=stream_id,
+            crm_id=crm_id,
+            state=LinkState.ENDED,
+            seen=links.dumps({MERGED: into}),
+            crm_gone=1,
+        )
+    )
