@@ -7,7 +7,7 @@ are read again by key before anything else happens to them (`prmsync.sync.recove
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 
 import sqlalchemy as sa
@@ -26,32 +26,18 @@ from prmsync.errors import (
 )
 from prmsync.mapping.status import STATE, STATUS_KEYS, State, StatusCodec
 from prmsync.mapping.translate import PIPELINE
-from prmsync.store import held as held_store
 from prmsync.store import journal, links, sending, tallies
-from prmsync.store.held import ParkedItem
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.links import OURS, Dirty, Link, LinkState
 from prmsync.sync import references, second_pass
 from prmsync.sync.observe import store_records, translated
+from prmsync.sync.outcome import Outcome, collision, refuse
 from prmsync.sync.overwritten import hold_overwritten
 from prmsync.sync.quota import note, out_of_calls
 from prmsync.sync.session import KEY, Session, Stream
 
 PAGE = 1000
 NOT_SHOWN = "the CRM does not show a record that was to be written; may prmsync still see it?"
-
-
-@dataclass(slots=True)
-class Outcome:
-    """How a run's CRM writes ended; `stopped` is the error that ended them early."""
-
-    written: int = 0
-    refused: int = 0
-    retry: int = 0
-    stopped: ConnectorError | None = None
-    passed_over: int = 0
-    """Rows that wait for the link of a record which is still to be sent in this run."""
-    errors: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -180,7 +166,7 @@ def _prepare(
         result = stream.translator.write(values, str(pipeline) if pipeline else None)
         if result.problems:
             message = "; ".join(f"{one.field}: {one.message}" for one in result.problems)
-            _refuse(connection, session, action, RejectedError(message), outcome)
+            refuse(connection, session, action, RejectedError(message), outcome)
             continue
         sent = _changed_only(stream, action, result.values)
         if key is not None and stream.spec.key:
@@ -347,7 +333,7 @@ def _failed_whole(
         session.fence(connection)
         if isinstance(error, RejectedError):
             for one in batch:
-                _refuse(connection, session, one.action, error, outcome)
+                refuse(connection, session, one.action, error, outcome)
             return
         unknown = isinstance(error, OutcomeUnknownError)
         for one in batch:
@@ -377,7 +363,7 @@ def _settle(
     taken = _give_way(connection, stream, batch, results) if op == "create" else set()
     for one, result in zip(batch, results, strict=True):
         if result.id in taken:
-            _refuse(connection, session, one.action, _collision(), outcome)
+            refuse(connection, session, one.action, collision(), outcome)
             other = links.by_crm_ids(connection, stream.id, [str(result.id)])[str(result.id)]
             new = one.action.new_values
             hold_overwritten(connection, session, stream, other, new, result.version)
@@ -386,7 +372,7 @@ def _settle(
             saved.append(one.link)
             done.append(one.action)
         elif isinstance(result.error, RejectedError):
-            _refuse(connection, session, one.action, result.error, outcome)
+            refuse(connection, session, one.action, result.error, outcome)
         else:
             _later(connection, one, result.error, outcome)
             again.append(one.link.id)
@@ -416,14 +402,6 @@ def _give_way(
     seen = links.by_crm_ids(connection, stream.id, ours)
     others = [one for key, one in seen.items() if one.id != ours[key]]
     return links.give_up(connection, others)
-
-
-def _collision() -> RejectedError:
-    return RejectedError(
-        "the CRM record with this record's key is linked to another of our records",
-        hint="Two records of the partner database mean the same one in the CRM: keep one of them.",
-        code="KEY_COLLISION",
-    )
 
 
 def _acknowledge(stream: Stream, op: str, one: Write, result: WriteResult) -> None:
@@ -483,7 +461,7 @@ def accept(
                 taken[name] = None
     other = links.by_crm_ids(connection, stream.id, [record.id]).get(record.id)
     if other is not None and other.id != link.id and links.give_up(connection, [other]):
-        _refuse(connection, session, action, _collision(), Outcome())
+        refuse(connection, session, action, collision(), Outcome())
         return
     link.crm_id, link.crm, link.state = record.id, values, LinkState.LIVE
     link.base = {**(link.base or {}), **taken}
@@ -502,29 +480,3 @@ def _later(connection: sa.Connection, one: Write, error: ConnectorError, outcome
     outcome.errors.append(str(error))
     if isinstance(error, AuthError | QuotaError | SchemaError):
         outcome.stopped = error
-
-
-def _refuse(
-    connection: sa.Connection,
-    session: Session,
-    action: Action,
-    error: ConnectorError,
-    outcome: Outcome,
-) -> None:
-    """The CRM will not take this content: it waits until the content, or the rule, changes."""
-    if action.fields and all(name in STATUS_KEYS for name in action.fields):
-        # The record cannot be told how it stands: no reason to set anything of it aside.
-        journal.mark(connection, [action.id], ActionState.SUPERSEDED, error=error.message)
-        return
-    journal.mark(connection, [action.id], ActionState.PARKED, error=error.message)
-    item = ParkedItem(
-        action.link_id,
-        action.fingerprint,
-        Side.CRM,
-        error.code,
-        error.message,
-        error.hint,
-        session.now(),
-    )
-    held_store.park(connection, [item])
-    outcome.refused += 1

@@ -23,11 +23,12 @@ from prmsync.store.held import HeldItem
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.links import Dirty, Link
 from prmsync.store.runs import RunState
-from prmsync.sync.apply_crm import Outcome, apply_crm
+from prmsync.sync.apply_crm import apply_crm
 from prmsync.sync.apply_prm import apply_prm
 from prmsync.sync.brakes import name_causes
 from prmsync.sync.decide import Verdict, decide_page
 from prmsync.sync.observe import observe
+from prmsync.sync.outcome import Outcome
 from prmsync.sync.pairing import pair_up
 from prmsync.sync.planning import Plan
 from prmsync.sync.recover import recover

@@ -12,13 +12,14 @@ from prmsync.store import brakes, journal, links, runs, sending
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.runs import Run, RunState
 from prmsync.sync.answering import take_answers
-from prmsync.sync.apply_crm import Outcome, apply_crm
+from prmsync.sync.apply_crm import apply_crm
 from prmsync.sync.apply_prm import apply_prm
 from prmsync.sync.claims import require_known_keys
 from prmsync.sync.decide import decide_page
 from prmsync.sync.fresh import FreshPages
 from prmsync.sync.merging import follow_merges
 from prmsync.sync.observe import backfill, observe
+from prmsync.sync.outcome import Outcome
 from prmsync.sync.pairing import pair_up
 from prmsync.sync.planning import Plan, plan_streams
 from prmsync.sync.quota import cost

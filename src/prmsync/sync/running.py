@@ -15,8 +15,8 @@ from prmsync.reconcile.causes import crm_user_of
 from prmsync.store import brakes, erasures, journal, lease, runs
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.runs import Run, RunState
-from prmsync.sync.apply_crm import Outcome
 from prmsync.sync.live_fields import STATUS
+from prmsync.sync.outcome import Outcome
 from prmsync.sync.planning import Plan
 from prmsync.sync.process import is_gone, this_process
 from prmsync.sync.quota import GOES_ON, explained, goes_on_in, note

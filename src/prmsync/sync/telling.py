@@ -25,7 +25,8 @@ from prmsync.store.journal import Action, ActionState
 from prmsync.store.links import Dirty, Link
 from prmsync.store.told import Told
 from prmsync.sync import standing
-from prmsync.sync.apply_crm import Outcome, apply_crm
+from prmsync.sync.apply_crm import apply_crm
+from prmsync.sync.outcome import Outcome
 from prmsync.sync.session import Session, Stream
 from prmsync.sync.standing import IN_STEP, Standing
 

@@ -19,11 +19,12 @@ from prmsync.store.held import HeldItem, HeldState
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.links import Dirty
 from prmsync.store.runs import Run, RunState
-from prmsync.sync.apply_crm import Outcome, apply_crm
+from prmsync.sync.apply_crm import apply_crm
 from prmsync.sync.apply_prm import apply_prm
 from prmsync.sync.brakes import brake_alone
 from prmsync.sync.claims import require_known_keys
 from prmsync.sync.observe import observe
+from prmsync.sync.outcome import Outcome
 from prmsync.sync.planning import Plan
 from prmsync.sync.recover import recover
 from prmsync.sync.running import Report, ending, finish, holding, merge, of_connection, start

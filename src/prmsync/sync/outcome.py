@@ -1,0 +1,62 @@
+"""How a run's CRM writes ended, and what becomes of a row that the CRM refuses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+
+from prmsync.domain.merge import Side
+from prmsync.errors import ConnectorError, RejectedError
+from prmsync.mapping.status import STATUS_KEYS
+from prmsync.store import held, journal
+from prmsync.store.held import ParkedItem
+from prmsync.store.journal import Action, ActionState
+from prmsync.sync.session import Session
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How a run's CRM writes ended; `stopped` is the error that ended them early."""
+
+    written: int = 0
+    refused: int = 0
+    retry: int = 0
+    stopped: ConnectorError | None = None
+    passed_over: int = 0
+    """Rows that wait for the link of a record which is still to be sent in this run."""
+    errors: list[str] = field(default_factory=list)
+
+
+def collision() -> RejectedError:
+    return RejectedError(
+        "the CRM record with this record's key is linked to another of our records",
+        hint="Two records of the partner database mean the same one in the CRM: keep one of them.",
+        code="KEY_COLLISION",
+    )
+
+
+def refuse(
+    connection: sa.Connection,
+    session: Session,
+    action: Action,
+    error: ConnectorError,
+    outcome: Outcome,
+) -> None:
+    """The CRM will not take this content: it waits until the content, or the rule, changes."""
+    if action.fields and all(name in STATUS_KEYS for name in action.fields):
+        # The record cannot be told how it stands: no reason to set anything of it aside.
+        journal.mark(connection, [action.id], ActionState.SUPERSEDED, error=error.message)
+        return
+    journal.mark(connection, [action.id], ActionState.PARKED, error=error.message)
+    item = ParkedItem(
+        action.link_id,
+        action.fingerprint,
+        Side.CRM,
+        error.code,
+        error.message,
+        error.hint,
+        session.now(),
+    )
+    held.park(connection, [item])
+    outcome.refused += 1
