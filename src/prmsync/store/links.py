@@ -17,10 +17,7 @@ from prmsync.domain.values import Values
 from prmsync.store import tallies
 from prmsync.store.bulk import among, insert_rows, update_rows
 from prmsync.store.damage import unreadable
-from prmsync.store.tables import action as actions
-from prmsync.store.tables import held as helds
 from prmsync.store.tables import link as table
-from prmsync.store.tables import parked
 from prmsync.store.tables import stream as streams
 
 CHUNK = 2000
@@ -272,81 +269,6 @@ def set_dirty(connection: sa.Connection, ids: Sequence[int], dirty: int) -> None
         connection.execute(
             table.update().where(among(connection, table.c.id, part)).values(dirty=dirty)
         )
-
-
-def set_all_dirty(connection: sa.Connection, stream_id: int) -> None:
-    """Have every link of a stream decided again because the mapping changed, those that ended
-    excepted."""
-    connection.execute(
-        table.update()
-        .where(
-            table.c.stream_id == stream_id,
-            table.c.state != LinkState.ENDED,
-            table.c.dirty == Dirty.CLEAN,
-        )
-        .values(dirty=Dirty.REMAPPED)
-    )
-
-
-def set_unsettled_dirty(
-    connection: sa.Connection,
-    stream_id: int,
-    members: Sequence[str],
-    *,
-    unlinked: bool = False,
-    gone: bool = False,
-) -> None:
-    """Have those links decided again on which a rule may decide otherwise than before.
-
-    That is where something waits, was refused or left; where the CRM shows other values of these
-    members than both sides agreed on; with `unlinked` what has no partner yet, with `gone` what
-    is deleted on one side.
-    """
-    open_rows = sa.select(actions.c.link_id).where(
-        actions.c.stream_id == stream_id, actions.c.state.in_(("waiting", "dropped"))
-    )
-    held = sa.select(helds.c.link_id).where(helds.c.state.in_(("open", "decided")))
-    which = [
-        table.c.id.in_(open_rows),
-        table.c.id.in_(held),
-        table.c.id.in_(sa.select(parked.c.link_id)),
-        *(table.c.seen.contains(f'"{name}":', autoescape=True) for name in members),
-    ]
-    if unlinked:
-        which.append(table.c.state == LinkState.NEW)
-    if gone:
-        which += [table.c.prm_gone != 0, table.c.crm_gone != 0]
-    connection.execute(
-        table.update()
-        .where(
-            table.c.stream_id == stream_id,
-            table.c.state != LinkState.ENDED,
-            table.c.dirty == Dirty.CLEAN,
-            sa.or_(*which),
-        )
-        .values(dirty=Dirty.REMAPPED)
-    )
-
-
-def forget_fields(
-    connection: sa.Connection, stream_id: int, names: Sequence[str], after: int, limit: int
-) -> int | None:
-    """Take fields out of what was agreed on and seen, on the next links by id; returns the last
-    id that was looked at, None at the end."""
-    named = [
-        column.contains(f'"{name}":', autoescape=True)
-        for name in names
-        for column in (table.c.base, table.c.seen)
-    ]
-    where = (table.c.stream_id == stream_id, table.c.id > after, sa.or_(*named))
-    found = select(connection, *where, limit=limit)
-    for link in found:
-        for values in (link.base, link.crm):
-            for name in names:
-                if values is not None:
-                    values.pop(name, None)
-    save(connection, found)
-    return found[-1].id if len(found) == limit else None
 
 
 def lock_dirty(connection: sa.Connection, ids: Sequence[int]) -> dict[int, int]:

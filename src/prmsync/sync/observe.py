@@ -18,6 +18,7 @@ from prmsync.store import (
     links,
     observations,
     relation_links,
+    remapped,
     streams,
     told,
 )
@@ -175,7 +176,7 @@ def _forget(session: Session, stream: Stream, names: Sequence[str]) -> None:
     while after is not None:
         with session.database.begin() as connection:
             session.fence(connection)
-            after = links.forget_fields(connection, stream.id, names, after, LOG_PAGE)
+            after = remapped.forget_fields(connection, stream.id, names, after, LOG_PAGE)
 
 
 def _under_new_mapping(session: Session, stream: Stream, *, settled: bool = True) -> None:
@@ -185,9 +186,9 @@ def _under_new_mapping(session: Session, stream: Stream, *, settled: bool = True
     with session.database.begin() as connection:
         session.fence(connection)
         if change.decides or change.added:
-            links.set_all_dirty(connection, stream.id)
+            remapped.set_all_dirty(connection, stream.id)
         else:
-            links.set_unsettled_dirty(
+            remapped.set_unsettled_dirty(
                 connection,
                 stream.id,
                 change.members,
