@@ -179,10 +179,8 @@ class Writer:
         return {"do": "create", "in": system, "stream": stream, "who": label, "set": values}
 
     def deletion(self) -> Made:
-        """Not of partners: what becomes of records that name one is not settled yet."""
-        stream = self.chance.choice(
-            [name for name in self.labels if self.labels[name] and name != "partner"]
-        )
+        known = [name for name in self.labels if self.labels[name]]
+        stream = self.chance.choice([*known, "opportunity"])
         system = self.chance.choice(SYSTEMS)
         return {"do": "delete", "in": system, "stream": stream, "who": self.who(stream)}
 

@@ -34,9 +34,9 @@ def split(
     connection: sa.Connection, stream: Stream, action: Action, values: Values, missing: set[str]
 ) -> bool:
     """Take the groups of these references out of a row and give them one of their own in the same
-    run. False where the row has to wait: it needs them, or says nothing else."""
-    if stream.spec.relation is not None or requires(stream, missing):
-        return False
+    run. False where the row has to wait: it cannot be made without them, or says nothing else."""
+    if stream.spec.relation is not None or (action.op == "create" and requires(stream, missing)):
+        return False  # a record that is there already has the reference: the rest need not wait
     late = [name for name in _members(stream, missing) if name in action.fields]
     first = {name: one for name, one in action.fields.items() if name not in late}
     if action.op == "update" and not first:
