@@ -122,9 +122,12 @@ def carry_out(
     references.resolve_marked(connection, stream, session.streams, news)
     for action, values in zip(actions, news, strict=True):
         _sort(session, stream, batch, action, values, present)
-    if batch.inserts:
+    creates = bool(batch.inserts)
+    if creates:
         _pass_over(connection, stream, batch)
     _write(connection, session, stream, batch)
+    if creates:
+        newcomers.written(connection, stream.newcomers)
     made = [action for action, _, _ in batch.inserts if action.state == ActionState.DONE]
     tallies.created(connection, made)
     links.save_ours(connection, [known[one] for one in _links_of(actions)])

@@ -45,6 +45,13 @@ def overtaken(
     return [not known.said.isdisjoint(_said(stream, one)) for one in rows]
 
 
+def written(connection: sa.Connection, known: Newcomers) -> None:
+    """What was inserted since `overtaken`, in the same transaction, is our own: on SQLite, which
+    has one writer at a time, it is not looked at again."""
+    if connection.dialect.name == "sqlite":
+        known.seq = max(known.seq, change_log.head(connection)[1])
+
+
 def _said(stream: Stream, values: Values) -> Iterator[Said]:
     for names in _keys(stream):
         key: tuple[object, ...] | None
