@@ -154,7 +154,7 @@ def _decide(
     winner: Winner | None,
 ) -> Verdict:
     verdict = Verdict(link, known=known, state=link.state)
-    if link.state == LinkState.ENDED or _unclear(known):
+    if link.state == LinkState.ENDED or (known and _unclear(known)):
         return verdict
     if not _admitted(stream, link, prm, verdict):
         return verdict
@@ -170,10 +170,11 @@ def _decide(
         Present(projected, link.prm_gone),
         Present(None if link.crm_gone else link.crm, link.crm_gone, winner),
         rule,
-        _taken(known),
+        _taken(known) if known else None,
         skip,
     )
-    if decision.op is Op.CREATE_PRM and second_pass.requires(stream, verdict.waits):
+    waits = verdict.waits
+    if waits and decision.op is Op.CREATE_PRM and second_pass.requires(stream, waits):
         return verdict
     if late and decision.op is Op.NONE:
         second_pass.take_over(decision, late, projected, link.crm, skip)
