@@ -141,7 +141,7 @@ def test_our_share_of_the_orgs_calls_is_kept():
     with Bench.in_process(PLUGIN, {"settings": {"daily_api_limit": 20}}) as bench:
         connector = bench.connector(options={"call_share": 0.5})
         spec = ObjectSpec("partner", "Account", ("Name",))
-        with pytest.raises(QuotaError, match="this run made 10 calls"):
+        with pytest.raises(QuotaError, match="made 10 calls in the CRM's present window"):
             for _ in range(20):
                 list(connector.changes(spec, None))
         assert bench.connector(options={"call_share": 0.5}).account()

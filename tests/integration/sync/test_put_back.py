@@ -68,7 +68,8 @@ def test_a_field_put_back_three_times_is_held_with_its_cause(
         crm.change("registration", in_crm(crm), customer_contact=f"{round_number}@flow.example")
         assert writes(world.sync("crm", release=True)) == 1
     crm.change("registration", in_crm(crm), customer_contact="again@flow.example")
-    assert writes(world.sync("crm", release=True)) == 0
+    world.sync("crm", release=True)  # writes only that the record needs a decision
+    assert "again@flow.example" in crm.only("registration")[crm.words["customer_contact"]]
     (item,) = waiting(world)
     assert (item.group, item.prm, item.crm) == (FIELD, ("a@x.example",), ("again@flow.example",))
     assert item.kind.lower().startswith(f"{PUT_BACK}: {crm.connector} changes it again")
