@@ -62,7 +62,7 @@ def test_a_limit_reached_while_reading_is_no_success(world: World, crm: Crm, dea
     world.wait(3600)
     crm.change("opportunity", record, customer_name="Northwind AG")
     with crm.standing_before(lambda _: used_up(crm), "query|search$"):
-        assert run_once(world) == "failed"
+        assert run_once(world) == "stopped"
     assert "limit" in str(last_run(world).message).lower()
     world.wait(86_400)
     world.settle("crm")
@@ -83,7 +83,7 @@ def test_a_limit_reached_between_two_streams_keeps_what_was_read(
         return used_up(crm) if any(one in asked for one in of_deals) else None
 
     with crm.standing_before(deals, "query|search"):
-        assert run_once(world) == "failed"
+        assert run_once(world) == "stopped"
     world.wait(86_400)
     world.settle("crm")
     (partner,) = world.all_ours("partner").values()
@@ -97,7 +97,7 @@ def test_a_limit_reached_while_writing_is_no_success_and_loses_nothing(
     register(world, partner, 5)
     world.edit("partner", partner, {"status": "suspended"})
     with crm.standing_before(lambda _: used_up(crm)):
-        assert run_once(world) == "failed"
+        assert run_once(world) == "stopped"
     assert crm.rows("registration") == []
     world.wait(86_400)
     world.settle("crm")
@@ -116,7 +116,7 @@ def test_a_limit_reached_between_two_batches_goes_on_with_the_second(
         return used_up(crm) if sent[-1] else None
 
     with crm.standing_before(second):
-        assert run_once(world) == "failed"
+        assert run_once(world) == "stopped"
     written = len(crm.rows("registration"))
     assert 0 < written < count
     world.wait(86_400)
@@ -146,7 +146,7 @@ def test_a_day_with_few_calls_is_used_by_several_runs_until_all_is_done(
             states.append(run_once(world))
         if states[-1] == "done":
             break
-    assert states == ["failed"] * (len(states) - 1) + ["done"]
+    assert states == ["stopped"] * (len(states) - 1) + ["done"]
     assert len(states) > 2
     assert len(crm.rows("registration")) == 450
     world.settle("crm")
