@@ -15,6 +15,7 @@ from prmsync.domain.merge import Policy
 from prmsync.reconcile import group
 from prmsync.store import journal, links, streams
 from prmsync.store.journal import ActionState
+from prmsync.store.links import Observation
 from prmsync.store.tables import action, link
 from prmsync.sync import apply_crm, observe, run
 from prmsync.sync.session import Session, Stream
@@ -37,7 +38,9 @@ def no_guard() -> Patches:
 def early_cursor() -> Patches:
     """The cursor moves in a transaction of its own, before what was read is stored."""
 
-    def read_since(session: Session, stream: Stream, cursor: str | None) -> None:
+    def read_since(
+        session: Session, stream: Stream, cursor: str | None, fresh: object = None
+    ) -> None:
         for page in observe.gathered(session.connector.changes(stream.spec, cursor)):
             if page.cursor is not None:
                 with session.database.begin() as connection:
@@ -120,11 +123,11 @@ def early_base() -> Patches:
 
 def echo_by_time() -> Patches:
     """What changed in the CRM within an hour of our own write is taken for its echo."""
-    store = observe.store_records
+    observed = observe._observations
 
     def not_ours(
         connection: sa.Connection, session: Session, stream: Stream, records: Sequence[Record]
-    ) -> list[str]:
+    ) -> list[Observation]:
         since = (session.now() - timedelta(hours=1)).isoformat()
         ours = (
             sa.select(link.c.crm_id)
@@ -133,9 +136,10 @@ def echo_by_time() -> Patches:
             .where(action.c.done_at > since)
         )
         known = set(connection.execute(ours).scalars())
-        return store(connection, session, stream, [one for one in records if one.id not in known])
+        others = [one for one in records if one.id not in known]
+        return observed(connection, session, stream, others)
 
-    return [patch.object(observe, "store_records", not_ours)]
+    return [patch.object(observe, "_observations", not_ours)]
 
 
 def last_write_wins() -> Patches:

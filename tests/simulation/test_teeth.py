@@ -14,7 +14,7 @@ ENOUGH = {
     "blind_resend": (12, "lost in prm"),
     "no_key": (1, "without an intent in the journal"),
     "early_base": (4, "never showed"),
-    "echo_by_time": (12, "at rest"),
+    "echo_by_time": (12, "when it was overwritten"),
     "last_write_wins": (8, "somebody who had not seen it"),
 }
 """Mutant → histories within which it is found, and what is said of it."""
