@@ -11,6 +11,7 @@ Control paths, all JSON, never counted:
     POST                  /_simulator/merge     {object, id, into, user?}, where the CRM merges
     GET|POST|DELETE       /_simulator/automations  one or a list, see `automations.Automation`
     GET|PUT               /_simulator/state     everything, to save and to restore
+    GET|POST              /_simulator/TOPIC     the vendor's own, see `Control`
 """
 
 from __future__ import annotations
@@ -39,6 +40,9 @@ from prmsync.connector.simulator.stats import DROPPED, Stats
 CONTROL = "/_simulator/"
 JSON_HEADERS = {"content-type": "application/json;charset=UTF-8"}
 
+Control = Callable[[Mapping[str, Any] | None], Any]
+"""A vendor's own control path: the JSON object that was posted, or None for GET → the JSON answer.
+Raises ValueError for a body that it cannot use."""
 ErrorShape = Callable[[int, str, str], Response]
 """(status, code, message) → the vendor's own error answer."""
 
@@ -112,6 +116,7 @@ class Chassis:
         faults: Faults | None = None,
         stats: Stats | None = None,
         automations: Automations | None = None,
+        controls: Mapping[str, Control] | None = None,
     ) -> None:
         self.name = name
         self.clock = clock or SimulatorClock(options.now)
@@ -122,6 +127,7 @@ class Chassis:
         self._classify = classify
         self._records = records
         self._error_shape = error_shape
+        self._controls = dict(controls or {})
         self._lock = threading.RLock()
 
     def handle(self, request: Request) -> Response:
@@ -174,6 +180,7 @@ class Chassis:
             "records": self._control_records,
             "merge": self._control_merge,
             "state": self._control_state,
+            **dict.fromkeys(self._controls, self._control_own),
         }
         if topic not in routes:
             return _plain_error(404, "unknown", f"no control path {topic}; known: {sorted(routes)}")
@@ -181,6 +188,15 @@ class Chassis:
             return json_response(200, routes[topic](request))
         except ControlError as error:
             return _plain_error(400, "bad_request", str(error))
+
+    def _control_own(self, request: Request) -> Any:
+        _allow(request, "GET", "POST")
+        control = self._controls[request.path[len(CONTROL) :]]
+        body = _object(request) if request.method == "POST" else None
+        try:
+            return control(body)
+        except ValueError as error:
+            raise ControlError(str(error)) from error
 
     def _control_stats(self, request: Request) -> Any:
         _allow(request, "GET", "DELETE")

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import orjson
 
+from prmsync.connector.protocol import SimulatorOptions
+from prmsync.connector.simulator.chassis import Chassis
 from prmsync.connector.simulator.faults import InterruptedResponse
 from prmsync.connector.simulator.http import Request
 
@@ -125,3 +128,28 @@ def test_calls_from_many_threads_are_answered_one_at_a_time(notebook):
         answers = list(pool.map(lambda n: call(notebook, "POST", "/notes", n), range(400)))
     assert sorted(answer["count"] for _, answer in answers) == list(range(1, 401))
     assert notebook.chassis.stats.calls("notes", "POST", 201) == 400
+
+
+def test_a_vendor_s_own_control_path_is_read_and_written(notebook):
+    seen = []
+
+    def own(body):
+        seen.append(body)
+        if body == {"bad": 1}:
+            raise ValueError("not this")
+        return {"seen": len(seen)}
+
+    chassis = Chassis(
+        "own",
+        SimulatorOptions(now=lambda: datetime(2026, 1, 1, tzinfo=UTC)),
+        notebook.handle,
+        lambda _request: "any",
+        notebook.chassis._records,
+        controls={"own": own},
+    )
+    for method, body in (("GET", b""), ("POST", b'{"good":1}')):
+        assert chassis.handle(Request(method, "/_simulator/own", body=body)).status == 200
+    assert seen == [None, {"good": 1}]
+    refused = chassis.handle(Request("POST", "/_simulator/own", body=b'{"bad":1}'))
+    assert (refused.status, orjson.loads(refused.body)["message"]) == (400, "not this")
+    assert chassis.handle(Request("DELETE", "/_simulator/own")).status == 400

@@ -19,10 +19,17 @@ from prmsync_salesforce.simulator.composite import Composite
 from prmsync_salesforce.simulator.control import Control
 from prmsync_salesforce.simulator.database import Database
 from prmsync_salesforce.simulator.failure import ApiError, no_resource
+from prmsync_salesforce.simulator.identity import People
 from prmsync_salesforce.simulator.org import Org, Writer
 from prmsync_salesforce.simulator.query import QueryEngine
 from prmsync_salesforce.simulator.schema import ObjectDefinition, object_from_describe
-from prmsync_salesforce.simulator.seed import INTEGRATION_USER, ORG_ID, load_records, seed
+from prmsync_salesforce.simulator.seed import (
+    CRM_USER,
+    INTEGRATION_USER,
+    ORG_ID,
+    load_records,
+    seed,
+)
 from prmsync_salesforce.simulator.settings import OrgSettings, parse_settings
 from prmsync_salesforce.simulator.sign_in import SignIn
 from prmsync_salesforce.simulator.sobjects import SObjects
@@ -63,7 +70,8 @@ class SalesforceSimulator:
         for rule in schema.get("validation_rules", ()):
             self.org.add_rule(rule)
         self.queries = QueryEngine(database, clock.now, self.settings.locator_lifetime_seconds)
-        self.sign_in = SignIn(self.settings, ORG_ID, INTEGRATION_USER, clock.now)
+        people = People(database, ORG_ID, INTEGRATION_USER, CRM_USER)
+        self.sign_in = SignIn(self.settings, people, clock.now)
         control = Control(self.org, self.queries, clock)
         if options.data and "records" in options.data:
             control.restore(options.data)
@@ -81,7 +89,11 @@ class SalesforceSimulator:
             self._error,
             clock=clock,
             automations=self.org.automations,
+            controls={"sign_in": self._control_sign_in},
         )
+
+    def _control_sign_in(self, body: Mapping[str, Any] | None) -> Any:
+        return self.sign_in.as_json() if body is None else self.sign_in.control(body)
 
     @property
     def handle(self) -> Handler:
@@ -102,25 +114,23 @@ class SalesforceSimulator:
 
     def _routed(self, request: Request) -> Response:
         path = request.path
-        if path == "/services/oauth2/token":
-            return self.sign_in.token(request)
+        signing_in = self.sign_in.answer(request)
+        if signing_in is not None:
+            return signing_in
         if path.rstrip("/") == "/services/data":
             return json_response(200, [_version(number) for number in VERSIONS])
-        self.sign_in.check(request)
-        if path == "/services/oauth2/userinfo" or path.startswith("/id/"):
-            user = self.org.database.row(INTEGRATION_USER) or {}
-            return json_response(200, self.sign_in.user_info(request, user))
+        user_id = self.sign_in.check(request)
         self.sign_in.count()
         _check_length(request)
-        return self._data(request)
+        return self._data(request, user_id)
 
-    def _data(self, request: Request) -> Response:
+    def _data(self, request: Request, user_id: str) -> Response:
         match = DATA_PATH.match(request.path)
         if match is None:
             raise no_resource()
         version, rest = match.groups()
         segments = tuple(unquote(part) for part in (rest or "").strip("/").split("/"))
-        call = Call(request, version, segments, Writer(INTEGRATION_USER), self.chassis.faults)
+        call = Call(request, version, segments, Writer(user_id), self.chassis.faults)
         resource = segments[0]
         if resource == "":
             base = f"/services/data/{version}"
@@ -134,12 +144,12 @@ class SalesforceSimulator:
         if segments == ("composite",) and call.method == "POST":
             return self._composite.handle(call)
         if segments == ("connect", "organization"):
-            return json_response(200, self._organization())
+            return json_response(200, self._organization(user_id))
         if segments[:2] == ("composite", "sobjects"):
             return self._collections.handle(call)
         raise no_resource()
 
-    def _organization(self) -> dict[str, Any]:
+    def _organization(self, user_id: str) -> dict[str, Any]:
         """The Connect API's settings: where an org without multi-currency tells its currency."""
         return {
             "orgId": ORG_ID,
@@ -149,7 +159,7 @@ class SalesforceSimulator:
                 "multiCurrency": self.settings.multi_currency,
             },
             "userSettings": {
-                "userId": INTEGRATION_USER,
+                "userId": user_id,
                 "timeZone": {"name": self.settings.time_zone},
             },
         }

@@ -16,13 +16,14 @@ _SINGLE = {"GET": "record-read", "PATCH": "record-update", "DELETE": "record-del
 
 
 def classify(request: Request) -> str:
-    """One of: token, userinfo, versions, resources, limits, query, query-more, query-all,
-    describe-global, describe, organization, object, deleted, updated, record-create, record-read,
-    record-update, record-delete, record-upsert, collections-create, collections-update,
-    collections-upsert, collections-delete, collections-retrieve, composite, other."""
-    if request.path == "/services/oauth2/token":
-        return "token"
-    if request.path == "/services/oauth2/userinfo" or request.path.startswith("/id/"):
+    """One of: token, authorize, revoke, userinfo, versions, resources, limits, query, query-more,
+    query-all, describe-global, describe, organization, object, deleted, updated, record-create,
+    record-read, record-update, record-delete, record-upsert, collections-create,
+    collections-update, collections-upsert, collections-delete, collections-retrieve, composite,
+    other."""
+    if request.path.startswith("/services/oauth2/"):
+        return request.path.rpartition("/")[2]
+    if request.path.startswith("/id/"):
         return "userinfo"
     match = DATA_PATH.match(request.path)
     if match is None:

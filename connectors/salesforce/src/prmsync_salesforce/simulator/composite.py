@@ -23,7 +23,7 @@ _STEP = re.compile(r"\.([A-Za-z0-9_]+)|\[(\d+)\]")
 class Composite:
     """The resource that bundles calls. `inner` answers one of them."""
 
-    def __init__(self, database: Database, inner: Callable[[Request], Response]) -> None:
+    def __init__(self, database: Database, inner: Callable[[Request, str], Response]) -> None:
         self._database = database
         self._inner = inner
 
@@ -62,7 +62,7 @@ class Composite:
                 400, "JSON_PARSER_ERROR", "each subrequest needs method, url and referenceId"
             )
         try:
-            response = self._inner(_request(call, _filled(part, known)))
+            response = self._inner(_request(call, _filled(part, known)), call.writer.user_id)
         except ApiError as error:
             response = json_response(error.status, error.as_answer())
         location = response.headers.get("location")

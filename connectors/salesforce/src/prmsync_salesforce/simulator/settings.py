@@ -9,7 +9,13 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class OrgSettings:
-    """`daily_api_limit` counts calls in any 24 hours; tokens live by the simulator's clock."""
+    """`daily_api_limit` counts calls in any 24 hours; tokens live by the simulator's clock.
+
+    The client app: `certificate` (PEM) verifies assertions of the JWT bearer grant,
+    `callback_url` is where a browser is sent back to (empty: any loopback address),
+    `require_pkce` refuses an authorization without a code challenge, `rotate_refresh_tokens`
+    makes each refresh token good for one use.
+    """
 
     name: str = "Simulated Salesforce Org"
     sandbox: bool = False
@@ -18,6 +24,10 @@ class OrgSettings:
     time_zone: str = "America/Los_Angeles"
     client_id: str = "prmsync-simulator"
     client_secret: str = "simulator-secret"  # noqa: S105 - opens nothing but a simulator
+    certificate: str = ""
+    callback_url: str = ""
+    require_pkce: bool = True
+    rotate_refresh_tokens: bool = False
     token_lifetime_seconds: float = 7200
     daily_api_limit: int = 1_000_000
     locator_lifetime_seconds: float = 2 * 24 * 3600

@@ -1,87 +1,111 @@
-"""OAuth client credentials, tokens that expire, the daily limit, and who is signed in."""
+"""Who may call: the OAuth endpoints, tokens that expire, and the daily limit."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qs
 
-from prmsync.connector.simulator.chassis import json_response
 from prmsync.connector.simulator.http import Request, Response
-from prmsync_salesforce.simulator.database import Row
+from prmsync_salesforce.simulator.authorize import Authorize
 from prmsync_salesforce.simulator.failure import ApiError
+from prmsync_salesforce.simulator.identity import People, identity, user_info
+from prmsync_salesforce.simulator.oauth import OAuth
 from prmsync_salesforce.simulator.settings import OrgSettings
+from prmsync_salesforce.simulator.tokens import Tokens
 
 _DAY = timedelta(hours=24)
+_USERINFO = "/services/oauth2/userinfo"
 
 
 class SignIn:
-    """Issues tokens to the one client it knows, and checks them."""
+    """Issues tokens to the one client app it knows, checks them, and counts calls."""
 
-    def __init__(
-        self, settings: OrgSettings, org_id: str, user_id: str, now: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, settings: OrgSettings, people: People, now: Callable[[], datetime]) -> None:
         self._settings = settings
-        self._org_id = org_id
-        self._user_id = user_id
+        self._people = people
         self._now = now
-        self._tokens: dict[str, datetime] = {}
-        self._numbers = itertools.count(1)
+        self.lifetime_seconds = settings.token_lifetime_seconds
+        self._tokens = Tokens(people.org_id, lambda: self.lifetime_seconds, now)
+        self._oauth = OAuth(settings, people, self._tokens, now)
+        self._authorize = Authorize(settings, people, self._tokens, now)
         self._window_start: datetime | None = None
         self._used = 0
 
-    def token(self, request: Request) -> Response:
-        """Answer `/services/oauth2/token`."""
-        form = parse_qs(request.body.decode("utf-8", "replace"))
-        values = {**request.query, **form}
-        grant = _first(values, "grant_type")
-        if grant != "client_credentials":
-            return _refused("unsupported_grant_type", "grant type not supported")
-        basic = _basic(request.headers.get("authorization", ""))
-        client_id, secret = basic or (
-            _first(values, "client_id"),
-            _first(values, "client_secret"),
-        )
-        if client_id != self._settings.client_id:
-            return _refused("invalid_client_id", "client identifier invalid")
-        if secret != self._settings.client_secret:
-            return _refused("invalid_client", "invalid client credentials")
-        return self._issued(request)
+    def answer(self, request: Request) -> Response | None:
+        """Answer the paths of sign-in and identity; None for all others."""
+        path = request.path
+        if path == "/services/oauth2/token":
+            return self._oauth.token(request)
+        if path == "/services/oauth2/authorize":
+            return self._authorize.handle(request)
+        if path == "/services/oauth2/revoke":
+            return self._oauth.revoke(request)
+        if path == _USERINFO or path.startswith("/id/"):
+            return self._identity(request)
+        return None
 
-    def _issued(self, request: Request) -> Response:
-        now = self._now()
-        token = f"{self._org_id[:15]}!simulated.{next(self._numbers):08d}"
-        lifetime = timedelta(seconds=self._settings.token_lifetime_seconds)
-        self._tokens = {key: until for key, until in self._tokens.items() if until > now}
-        self._tokens[token] = now + lifetime
-        base = base_url(request)
-        return json_response(
-            200,
-            {
-                "access_token": token,
-                "signature": "c2ltdWxhdGVk",
-                "scope": "api",
-                "instance_url": base,
-                "id": f"{base}/id/{self._org_id}/{self._user_id}",
-                "token_type": "Bearer",
-                "issued_at": str(int(now.timestamp() * 1000)),
-            },
-        )
+    def _identity(self, request: Request) -> Response:
+        if not request.headers.get("authorization"):
+            return Response(403, b"Missing_OAuth_Token")
+        user_id = self._user(request)
+        if user_id is None:
+            return Response(403, b"Bad_OAuth_Token")
+        if request.path == _USERINFO:
+            return user_info(self._people, request, user_id, self._now())
+        return identity(self._people, request, self._now())
 
-    def check(self, request: Request) -> None:
-        """Raises INVALID_SESSION_ID without a token that is still good."""
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        until = self._tokens.get(token.strip())
-        if scheme.lower() not in ("bearer", "oauth") or until is None or until <= self._now():
+    def check(self, request: Request) -> str:
+        """The id of the user who calls. Raises INVALID_SESSION_ID without a token that is still
+        good, or when its user was made inactive."""
+        user_id = self._user(request)
+        if user_id is None:
             raise ApiError(401, "INVALID_SESSION_ID", "Session expired or invalid")
+        return user_id
+
+    def user_of(self, token: str) -> str | None:
+        """Whose token this is; None when it is no longer good."""
+        user_id = self._tokens.user_of(token)
+        return user_id if user_id is not None and self._people.active(user_id) else None
+
+    def _user(self, request: Request) -> str | None:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        return self.user_of(token.strip()) if scheme.lower() in ("bearer", "oauth") else None
+
+    def control(self, wanted: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What a test or an administrator does to the app: `certificate` (PEM) registers the key
+        of the JWT bearer grant, `token_lifetime_seconds` holds for tokens issued from now on,
+        `revoke` is "access", "refresh" or "all". Raises ValueError."""
+        problems = [f"unknown key {key!r}" for key in wanted if key not in _CONTROLS]
+        revoke = wanted.get("revoke")
+        if revoke not in (None, "access", "refresh", "all"):
+            problems.append('revoke must be "access", "refresh" or "all"')
+        if not isinstance(wanted.get("certificate", ""), str):
+            problems.append("certificate must be text, PEM")
+        if not isinstance(wanted.get("token_lifetime_seconds", 0), int | float):
+            problems.append("token_lifetime_seconds must be a number")
+        if problems:
+            raise ValueError("; ".join(problems))
+        self._oauth.certificate = wanted.get("certificate", self._oauth.certificate)
+        self.lifetime_seconds = wanted.get("token_lifetime_seconds", self.lifetime_seconds)
+        if revoke in ("access", "all"):
+            self._tokens.revoke_access()
+        if revoke in ("refresh", "all"):
+            self._tokens.revoke_refresh()
+        return self.as_json()
+
+    def as_json(self) -> Mapping[str, Any]:
+        """The app and what it was given; no token is told."""
+        return {
+            **self._tokens.as_json(),
+            "client_id": self._settings.client_id,
+            "certificate": bool(self._oauth.certificate),
+            "token_lifetime_seconds": self.lifetime_seconds,
+        }
 
     def revoke_all(self) -> None:
-        """Every token is invalid from now on."""
-        self._tokens.clear()
+        """Every access token is invalid from now on."""
+        self._tokens.revoke_access()
 
     def count(self) -> None:
         """One more call. Raises REQUEST_LIMIT_EXCEEDED when the day's calls are used up."""
@@ -100,63 +124,20 @@ class SignIn:
     def limits(self) -> dict[str, Any]:
         """The `/limits` answer."""
         most = self._settings.daily_api_limit
-        fixed = {"DailyBulkV2QueryJobs": 10000, "DailyBulkApiBatches": 15000}
         return {
             "DailyApiRequests": {"Max": most, "Remaining": max(0, most - self._used)},
-            **{name: {"Max": value, "Remaining": value} for name, value in fixed.items()},
-        }
-
-    def user_info(self, request: Request, user: Row) -> dict[str, Any]:
-        """The `/services/oauth2/userinfo` answer."""
-        base = base_url(request)
-        return {
-            "sub": f"{base}/id/{self._org_id}/{self._user_id}",
-            "user_id": self._user_id,
-            "organization_id": self._org_id,
-            "preferred_username": user.get("Username"),
-            "nickname": user.get("Alias"),
-            "name": user.get("Name"),
-            "email": user.get("Email"),
-            "email_verified": True,
-            "given_name": user.get("FirstName"),
-            "family_name": user.get("LastName"),
-            "zoneinfo": user.get("TimeZoneSidKey"),
-            "photos": {},
-            "profile": f"{base}/{self._user_id}",
-            "urls": {
-                "rest": f"{base}/services/data/v{{version}}/",
-                "sobjects": f"{base}/services/data/v{{version}}/sobjects/",
-                "query": f"{base}/services/data/v{{version}}/query/",
-            },
-            "active": True,
-            "user_type": "STANDARD",
-            "language": user.get("LanguageLocaleKey"),
-            "locale": user.get("LocaleSidKey"),
-            "utcOffset": -28800000,
-            "updated_at": user.get("LastModifiedDate"),
+            **{name: {"Max": value, "Remaining": value} for name, value in _LIMITS.items()},
         }
 
 
-def base_url(request: Request) -> str:
-    """The address the caller used, which is the only one sure to reach the simulator."""
-    scheme = request.headers.get("x-forwarded-proto", "http")
-    return f"{scheme}://{request.headers.get('host', '127.0.0.1')}"
-
-
-def _basic(header: str) -> tuple[str, str] | None:
-    scheme, _, encoded = header.partition(" ")
-    if scheme.lower() != "basic":
-        return None
-    try:
-        client_id, _, secret = base64.b64decode(encoded).decode("utf-8").partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        return "", ""
-    return client_id, secret
-
-
-def _first(values: dict[str, list[str]], name: str) -> str:
-    return values.get(name, [""])[0]
-
-
-def _refused(error: str, description: str) -> Response:
-    return json_response(400, {"error": error, "error_description": description})
+_CONTROLS = ("certificate", "revoke", "token_lifetime_seconds")
+_LIMITS = {
+    "DailyAsyncApexExecutions": 250000,
+    "DailyBulkApiBatches": 15000,
+    "DailyBulkV2QueryFileStorageMB": 976562,
+    "DailyBulkV2QueryJobs": 10000,
+    "DataStorageMB": 1024,
+    "FileStorageMB": 1024,
+    "MassEmail": 5000,
+    "SingleEmail": 5000,
+}
