@@ -6,7 +6,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from prmsync.sync.session import UNRESOLVED
-from simulation.oracle import ActionRow, Oracle, ends_live
+from simulation.known import ActionRow
+from simulation.oracle import Oracle
+from simulation.relations import ends_live
 from simulation.sides import Place, Relation, View
 from simulation.versions import Broken
 from simulation.words import GROUPS, RELATION, Value

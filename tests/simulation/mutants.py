@@ -102,7 +102,7 @@ def early_base() -> Patches:
     failed = apply_crm._failed_whole
 
     def agree(connection: sa.Connection, stream: Stream, one: apply_crm.Write) -> None:
-        apply_crm._acknowledge(stream, "update", one, WriteResult(one.link.crm_id, None))
+        apply_crm._acknowledge(stream, "update", one, WriteResult(one.link.crm_id))
         links.save(connection, [one.link])
 
     def failed_whole(

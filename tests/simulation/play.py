@@ -17,7 +17,8 @@ from prmsync.errors import PrmsyncError
 from prmsync.store import held
 from prmsync.sync import run
 from simulation import intents, quiet
-from simulation.oracle import PERSON, Oracle
+from simulation.known import PERSON
+from simulation.oracle import Oracle
 from simulation.sides import Impossible
 from simulation.template import lay_out
 from simulation.versions import Broken, Entity

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from prmsync.domain.merge import OnDelete
-from simulation.oracle import THERE, YES, LinkRow
+from simulation.known import THERE, YES, LinkRow
 from simulation.versions import Broken, Entity
 from simulation.words import GROUPS, RELATION
 from simulation.world import CONNECTORS, PROFILES

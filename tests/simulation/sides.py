@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -34,6 +35,8 @@ class View:
     relations: frozenset[Relation] = frozenset()
     doubles: int = 0
     """Rows of relations beyond the first of the same deal, partner and role."""
+    twice: frozenset[Relation] = frozenset()
+    """Relations that have such rows."""
 
 
 _PRM_TABLES = {"partner": "partner", "opportunity": "opportunity", "registration": "registration"}
@@ -139,6 +142,8 @@ class CrmSide:
         ]
         view.relations = frozenset(relations)
         view.doubles = len(relations) - len(view.relations)
+        if view.doubles:
+            view.twice = frozenset(one for one, rows in Counter(relations).items() if rows > 1)
         return view
 
     def _hubspot(self) -> View:

@@ -53,6 +53,8 @@ class Entity:
     """(system, group) → every value that ever stood there."""
     first: set[str] = field(default_factory=set)
     """Systems whose record was linked to ours by a match: their first values met unagreed."""
+    twice: set[str] = field(default_factory=set)
+    """Of a relation: CRMs where a person made a second row of it, which is a thing of its own."""
 
     def lives(self, system: str) -> bool:
         return system in self.current

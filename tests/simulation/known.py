@@ -1,0 +1,137 @@
+"""All that the oracle knows: systems, things, who has seen what, and the database's own tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from simulation.sides import CrmSide, Place, PrmSide, View
+from simulation.versions import Book, Entity, Version
+from simulation.words import POLICIES, Value
+
+PERSON = "a person"
+UNNAMED = "the "
+DECISION = "a decision"
+THERE = "there"
+YES: Value = (True,)
+NO: Value = (False,)
+
+
+@dataclass(frozen=True)
+class LinkRow:
+    """A link as stored: what the oracle needs of it."""
+
+    id: int
+    connection: str
+    stream: str
+    prm_id: str | None
+    crm_id: str | None
+    state: str
+    base: str | None
+
+
+@dataclass(frozen=True)
+class ActionRow:
+    """A journal row that the oracle looks at."""
+
+    id: int
+    link: LinkRow
+    side: str
+    op: str
+    fields: Mapping[str, tuple[Any, Any]]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a CRM has shown of a record to the run that is under way."""
+
+    groups: Mapping[str, Value]
+    versions: Mapping[str, Version]
+    last: int
+    """The newest journal row at that moment: later ones were decided without this look."""
+
+
+_LINKS = (
+    "SELECT link.id, stream.connection, stream.name, prm_id, crm_id, link.state, base "
+    "FROM link JOIN stream ON stream.id = link.stream_id"
+)
+_ACTIONS = (
+    "SELECT action.id, link_id, side, op, fields, reason FROM action "
+    "JOIN stream ON stream.id = action.stream_id WHERE stream.connection = ? AND "
+)
+
+
+@dataclass
+class Known:
+    """`crms` by name. `tell` adds a line to the story."""
+
+    prm: PrmSide
+    crms: Mapping[str, CrmSide]
+    book: Book = field(default_factory=Book)
+    entities: list[Entity] = field(default_factory=list)
+    by_place: dict[tuple[str, str, str], Entity] = field(default_factory=dict)
+    """(system, stream, id) → entity; also of records that are gone."""
+    relations: dict[str, Entity] = field(default_factory=dict)
+    views: dict[str, View] = field(default_factory=dict)
+    shown: dict[tuple[str, Place], Shown] = field(default_factory=dict)
+    """(CRM, place) → what it has last shown of it to the run that is under way."""
+    names: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    """(system, stream, id) → what people call the record."""
+    newborn: str = ""
+    """What people will call the record that is being created."""
+    stood: dict[tuple[str, str, str], Version] = field(default_factory=dict)
+    """(relation, connection, system) → what its last whole run has left there."""
+    base_seen: dict[int, str | None] = field(default_factory=dict)
+
+    # --- the database's own tables -----------------------------------------------------------
+
+    def links(self, connection: str | None = None) -> Iterator[LinkRow]:
+        where = "" if connection is None else " WHERE stream.connection = ?"
+        values = () if connection is None else (connection,)
+        for row in self.prm.ask(_LINKS + where, *values):
+            yield LinkRow(*row)
+
+    def actions(self, connection: str, where: str, *values: Any) -> list[ActionRow]:
+        known = {one.id: one for one in self.links(connection)}
+        return [
+            ActionRow(row[0], known[row[1]], row[2], row[3], _fields(row[4]), row[5] or "")
+            for row in self.prm.ask(_ACTIONS + where, connection, *values)
+            if row[1] in known
+        ]
+
+    def side(self, system: str) -> PrmSide | CrmSide:
+        return self.prm if system == "prm" else self.crms[system]
+
+    def policy(self, entity: Entity, group: str, who: str) -> str:
+        if entity.stream == "opportunity":
+            place = ("opportunity", entity.ids.get("prm", ""))
+            home = self.views["prm"].keys.get(place)
+            if home not in (None, who):
+                return "copy"
+        return POLICIES.get(group, "hold")
+
+    def decisions(self, entity: Entity, who: str) -> Iterator[tuple[Any, ...]]:
+        for link in self.links(who):
+            ours = (link.stream, link.prm_id) == (entity.stream, entity.ids.get("prm"))
+            theirs = (link.stream, link.crm_id) == (entity.stream, entity.ids.get(who))
+            if not ours and not theirs:
+                continue
+            text = (
+                "SELECT take, group_name, members, prm, crm FROM held "
+                "WHERE link_id = ? AND take IS NOT NULL"
+            )
+            for take, group, members, prm, crm in self.prm.ask(text, link.id):
+                sides = (None if one is None else orjson.loads(one) for one in (prm, crm))
+                yield (take, [group], orjson.loads(members), *sides)
+
+
+def _fields(text: str) -> dict[str, tuple[Any, Any]]:
+    return {name: (change[0], change[1]) for name, change in orjson.loads(text).items()}
+
+
+def other(system: str, who: str) -> str:
+    return who if system == "prm" else "prm"

@@ -1,0 +1,101 @@
+"""Relations of partners and deals that came or went in a system."""
+
+from __future__ import annotations
+
+import orjson
+
+from simulation.known import NO, PERSON, THERE, YES, Known, other
+from simulation.sides import Relation, View
+from simulation.versions import Broken, Entity, Version
+from simulation.weighing import over, settle
+from simulation.words import RELATION, Value
+
+
+def related(known: Known, system: str, one: Relation, present: bool, now: View, who: str) -> None:
+    entity = _relation(known, system, one)
+    value = YES if present else NO
+    old = entity.current.get(system, {}).get(THERE)
+    if who == PERSON:
+        version = known.book.typed(entity, THERE, value, system)
+    else:
+        version = _meant(known, entity, system, who, old, value)
+        if old is not None and not over(version, old):
+            allowed = (
+                not ends_live(one, now)  # it went with one of its ends
+                or _unseen(known, entity, system, who, old)
+                or _decided_relation(known, system, one, who, present=present)
+                or (present and who in entity.twice)
+            )
+            if not allowed:
+                raise Broken(
+                    f"{entity.label} was {'added to' if present else 'taken from'} {system} "
+                    f"by a run of {who}, although the last word there was another"
+                )
+            settle(entity, THERE, old)
+    entity.show(system, THERE, version)
+
+
+def doubled(known: Known, system: str, one: Relation) -> None:
+    """A person has made a second row of what stood there already."""
+    _relation(known, system, one).twice.add(system)
+
+
+def _relation(known: Known, system: str, one: Relation) -> Entity:
+    deal = known.by_place[(system, "opportunity", one[0])]
+    partner = known.by_place[(system, "partner", one[1])]
+    label = f"{partner.label} as {one[2]} on {deal.label}"
+    entity = known.relations.get(label)
+    if entity is None:
+        entity = known.relations[label] = Entity(RELATION, label)
+    return entity
+
+
+def _decided_relation(known: Known, system: str, one: Relation, who: str, *, present: bool) -> bool:
+    """Whether a person was shown both sides of this pair and has chosen what stands now."""
+    ends = [
+        known.by_place[(system, "opportunity", one[0])],
+        known.by_place[(system, "partner", one[1])],
+    ]
+    ids = {entity.ids.get("prm") for entity in ends}
+    text = (
+        "SELECT take, held.prm, held.crm FROM held JOIN link ON link.id = link_id "
+        "JOIN stream ON stream.id = stream_id "
+        "WHERE take IS NOT NULL AND stream.name = ? AND connection = ?"
+    )
+    source, receiver = ("crm", "prm") if system == "prm" else ("prm", "crm")
+    showing = source if present else receiver
+    wanted = {*ids, one[2]}
+    for take, prm, crm in known.prm.ask(text, RELATION, who):
+        sides = {"prm": prm, "crm": crm}
+        if take == source and wanted <= set(orjson.loads(sides[showing] or "[]")):
+            return True
+    return False
+
+
+def _unseen(known: Known, entity: Entity, system: str, who: str, old: Version) -> bool:
+    """There and away again between two reads: nothing that a read could see."""
+    stood = known.stood.get((entity.label, who, system))
+    before = NO if stood is None else stood.value
+    return stood is not old and before == old.value
+
+
+def _meant(
+    known: Known, entity: Entity, system: str, who: str, old: Version | None, value: Value
+) -> Version:
+    source = entity.current.get(other(system, who), {}).get(THERE)
+    if source is not None and source.value == value:
+        return source
+    found = [one for one in entity.versions.get(THERE, ()) if one.value == value]
+    for one in reversed(found):
+        if old is None or one.knows(old):
+            return one
+    if found:
+        return found[-1]
+    if value == YES:
+        raise Broken(f"{entity.label} was added to {system}, which nobody wanted")
+    return known.book.blank(entity, THERE, value)
+
+
+def ends_live(one: Relation, view: View) -> bool:
+    """Whether the deal and the partner of a relation stand in a system."""
+    return ("opportunity", one[0]) in view.records and ("partner", one[1]) in view.records

@@ -1,0 +1,99 @@
+"""What a run has written over what: was it allowed?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from simulation.known import Known, other
+from simulation.versions import Broken, Entity, Version
+from simulation.weighing import further, over, settle, told
+from simulation.words import FIRST, GROUPS, Value
+
+
+def overwritten(
+    known: Known, entity: Entity, group: str, value: Value, system: str, who: str
+) -> Version:
+    """A run's write is judged by what the CRM showed at the guard. What a person typed
+    between the guard and the write is lost: no CRM here can prevent that, and it is known."""
+    stands = entity.current[system][group]
+    seen = seen_at_guard(known, entity, system).get(group, stands)
+    late = seen is not stands
+    try:
+        version = version_of(known, entity, group, value, system, who)
+    except Broken:
+        if not late:
+            raise
+        # One half is theirs, one half what was sent: as ours is meant, which is judged.
+        meant = entity.current[other(system, who)][group]
+        version = known.book.mixed(entity, group, value, meant, stands)
+    _judge(known, entity, group, system, who, seen, version)
+    if late:
+        settle(entity, group, stands)
+    return version
+
+
+def seen_at_guard(known: Known, entity: Entity, system: str) -> Mapping[str, Version]:
+    shown = known.shown.get((system, (entity.stream, entity.ids[system])))
+    return {} if shown is None else shown.versions
+
+
+def version_of(
+    known: Known, entity: Entity, group: str, value: Value, system: str, who: str
+) -> Version:
+    """The version that a run has written: what stands at its source, if that is it."""
+    source = entity.current.get(other(system, who), {}).get(group)
+    if source is not None and source.value == value:
+        return source
+    found = [one for one in entity.versions.get(group, ()) if one.value == value]
+    if found:
+        return found[-1]
+    if not any(part for part in value):
+        return known.book.blank(entity, group, value)
+    raise Broken(f"{system} shows {group} = {told(value)} of {entity.label}, which nobody typed")
+
+
+def _judge(
+    known: Known, entity: Entity, group: str, system: str, who: str, old: Version, new: Version
+) -> None:
+    policy = known.policy(entity, group, who)
+    if (
+        system == "prm"
+        and policy in ("prm", "copy")
+        and not _decided(known, entity, group, system, who, old, new)
+    ):
+        raise Broken(
+            f"{group} of {entity.label} belongs to the partner database, and a run of {who} "
+            f"wrote {told(new.value)} over {told(old.value)}"
+        )
+    if over(new, old):
+        return
+    allowed = (
+        policy in ("prm", "copy")
+        or (policy == "stage" and further(old, new))
+        or (group in FIRST and who in entity.first and FIRST[group] == "crm" and system == "prm")
+        or _decided(known, entity, group, system, who, old, new)
+    )
+    if not allowed:
+        raise Broken(
+            f"lost in {system}: {group} of {entity.label} = {told(old.value)} (typed in "
+            f"{old.author}) was overwritten with {told(new.value)} (typed in {new.author}, by "
+            f"somebody who had not seen it); policy {policy}, run of {who}"
+        )
+    settle(entity, group, old)
+
+
+def _decided(
+    known: Known, entity: Entity, group: str, system: str, who: str, old: Version, new: Version
+) -> bool:
+    """Whether a person who was shown both values chose this one."""
+    take = "crm" if system == "prm" else "prm"
+    ours, theirs = (old, new) if system == "prm" else (new, old)
+    members = GROUPS[entity.stream][group]
+    for taken, _, fields, prm, crm in known.decisions(entity, who):
+        if taken != take or not set(members) <= set(fields) or prm is None or crm is None:
+            continue
+        shown = [dict(zip(fields, side, strict=True)) for side in (prm, crm)]
+        values = [tuple(side[name] for name in members) for side in shown]
+        if values == [ours.value, theirs.value]:
+            return True
+    return False
