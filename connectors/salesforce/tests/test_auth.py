@@ -13,6 +13,9 @@ import requests
 from prmsync.connector.budget import CallBudget
 from prmsync.errors import AuthError, ConnectorError, RetryableError
 from prmsync_salesforce.auth import Tokens
+from prmsync_salesforce.grants import ClientCredentials
+
+GRANT = ClientCredentials("an-id", "a-secret")
 
 
 @pytest.fixture
@@ -22,7 +25,7 @@ def org(scripted):
 
 @pytest.fixture
 def tokens(org):
-    return Tokens(org.settings.base_url, org.settings.auth, org.runtime, CallBudget())
+    return Tokens(org.settings.base_url, GRANT, org.runtime, CallBudget())
 
 
 def test_the_token_request_is_client_credentials_with_a_time_limit(org, tokens):
@@ -43,7 +46,7 @@ def test_the_token_request_is_client_credentials_with_a_time_limit(org, tokens):
 def test_a_loopback_address_keeps_its_scheme_and_port(org, token):
     status, body = token()
     org.sign_in.answers = [(status, {**body, "instance_url": "http://127.0.0.1:8081"})]
-    found = Tokens("http://127.0.0.1:8081", org.settings.auth, org.runtime, CallBudget()).current()
+    found = Tokens("http://127.0.0.1:8081", GRANT, org.runtime, CallBudget()).current()
     assert found.instance_url == "http://127.0.0.1:8081"
 
 

@@ -10,13 +10,16 @@ from prmsync.connector.budget import CallBudget
 from prmsync.errors import AuthError, OutcomeUnknownError, RetryableError
 from prmsync_salesforce.auth import Tokens
 from prmsync_salesforce.client import Client, query_path
+from prmsync_salesforce.grants import ClientCredentials
 
 EXPIRED = [{"message": "Session expired or invalid", "errorCode": "INVALID_SESSION_ID"}]
 
 
 def client_of(org):
     budget = CallBudget()
-    tokens = Tokens(org.settings.base_url, org.settings.auth, org.runtime, budget)
+    tokens = Tokens(
+        org.settings.base_url, ClientCredentials("an-id", "a-secret"), org.runtime, budget
+    )
     return Client(tokens, org.runtime, budget, "68.0"), budget
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from prmsync.connector.protocol import ConnectionSettings
 from prmsync.errors import ConfigurationError
+from prmsync_salesforce.grants import ClientCredentials
 from prmsync_salesforce.options import Options
 
 GOOD = ConnectionSettings(
@@ -19,7 +20,9 @@ GOOD = ConnectionSettings(
 
 def test_good_settings_get_their_defaults():
     options = Options.of(GOOD)
-    assert options == Options("https://acme.my.salesforce.com", "68.0", 1.0, True)
+    assert options == Options(
+        "https://acme.my.salesforce.com", ClientCredentials("x", "y"), "68.0", 1.0, True
+    )
 
 
 @pytest.mark.parametrize("version", ["v67.0", "67.0"])

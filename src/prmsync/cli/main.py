@@ -15,6 +15,7 @@ import typer
 from prmsync import __version__
 from prmsync.cli import (
     conflicts,
+    connecting,
     context,
     demo,
     erase,
@@ -75,6 +76,7 @@ def _options(
 
 # One line per command group: a module of this package with `register(app)`.
 setup.register(app)
+connecting.register(app)
 demo.register(app)
 simulator.register(app)
 importing.register(app)

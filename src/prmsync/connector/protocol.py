@@ -215,7 +215,8 @@ class RelationReader(Protocol):
 class ConnectionSettings:
     """A `[connections.NAME]` of prmsync.toml, secrets already resolved. `auth` is the connector's
     own (client_id, client_secret, token …); its repr never shows it. `calls_made` are the
-    connection's calls in the CRM's present window before this session."""
+    connection's calls in the CRM's present window before this session. `keep` stores a secret of
+    `auth` that the CRM replaced (key, secret) where it is kept; None where that cannot be done."""
 
     name: str
     org: str | None = None
@@ -225,6 +226,7 @@ class ConnectionSettings:
     auth: Mapping[str, str] = field(default_factory=dict, repr=False)
     options: Mapping[str, Any] = field(default_factory=dict)
     calls_made: int = 0
+    keep: Callable[[str, str], None] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import keyring
@@ -49,6 +51,53 @@ def resolve(value: str, *, where: str, environ: Mapping[str, str], folder: Path)
     return _from_keyring(place, where)
 
 
+def keep(value: str, secret: str, *, where: str, folder: Path) -> None:
+    """Store a secret at the place that a reference names: a file that only its owner may read,
+    replaced as a whole, or a keyring entry.
+
+    Raises ConfigurationError for a reference that cannot be written, and where writing fails.
+    """
+    match = _REFERENCE.fullmatch(value)
+    if match is None or match[1] == "env":
+        raise ConfigurationError(
+            f"{where} names no place that can be written",
+            hint="Let it name one: file:PATH or keyring:SERVICE/NAME.",
+        )
+    if match[1] == "file":
+        _into_file(folder / Path(match[2]).expanduser(), secret)
+    else:
+        _into_keyring(match[2], secret, where)
+
+
+def _into_file(path: Path, secret: str) -> None:
+    fresh = path.with_name(f"{path.name}.new")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # One that a killed process left could have other permissions.
+        fresh.unlink(missing_ok=True)
+        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(f"{secret}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            fresh.unlink(missing_ok=True)
+        raise ConfigurationError(
+            f"secret file {path} cannot be written: {error.strerror}",
+            hint="Name a file in a folder that this user may write.",
+        ) from error
+
+
+def _into_keyring(place: str, secret: str, where: str) -> None:
+    service, name = _keyring_place(place)
+    try:
+        keyring.set_password(service, name, secret)
+    except keyring.errors.KeyringError as error:
+        raise _no_keyring(where) from error
+
+
 def resolve_all(
     values: Mapping[str, str], *, where: str, environ: Mapping[str, str], folder: Path
 ) -> dict[str, str]:
@@ -91,20 +140,29 @@ def _from_file(path: Path) -> str:
 
 
 def _from_keyring(place: str, where: str) -> str:
-    service, slash, name = place.rpartition("/")
-    if not slash or not service or not name:
-        raise ConfigurationError(f"keyring:{place} is no keyring:SERVICE/NAME", hint=HOW)
+    service, name = _keyring_place(place)
     try:
         secret = keyring.get_password(service, name)
     except keyring.errors.KeyringError as error:
-        # A server without a desktop session has no keyring, and keyring says so only on use.
-        raise ConfigurationError(
-            "this machine has no keyring that can be opened",
-            hint=f"Use env:NAME or file:PATH for {where} here.",
-        ) from error
+        raise _no_keyring(where) from error
     if not secret:
         raise ConfigurationError(
             f"the keyring has no entry {service}/{name}",
             hint=f"Store it: keyring set {service} {name}",
         )
     return secret
+
+
+def _keyring_place(place: str) -> tuple[str, str]:
+    service, slash, name = place.rpartition("/")
+    if not slash or not service or not name:
+        raise ConfigurationError(f"keyring:{place} is no keyring:SERVICE/NAME", hint=HOW)
+    return service, name
+
+
+def _no_keyring(where: str) -> ConfigurationError:
+    """A server without a desktop session has no keyring, and keyring says so only on use."""
+    return ConfigurationError(
+        "this machine has no keyring that can be opened",
+        hint=f"Use env:NAME or file:PATH for {where} here.",
+    )

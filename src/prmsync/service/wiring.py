@@ -150,17 +150,34 @@ def connect(
 
     Raises ConfigurationError for an unknown connector, unknown or missing credentials.
     """
+    described = connection_settings(settings, name, environ, calls_made=calls_made)
+    return plugin(settings.connection(name).connector).connect(described, outside)
+
+
+def connection_settings(
+    settings: Settings,
+    name: str,
+    environ: Mapping[str, str] | None = None,
+    *,
+    calls_made: int = 0,
+    without: str = "",
+) -> ConnectionSettings:
+    """A connection as its connector takes it, secrets resolved; `without` leaves out one key of
+    its credentials. Raises like `connect`."""
     section = settings.connection(name)
-    known = plugin(section.connector)
     where = f"connections.{name}.auth"
-    _require_known_credentials(known, section.auth, where)
+    _require_known_credentials(plugin(section.connector), section.auth, where)
     auth = secrets.resolve_all(
-        section.auth,
+        {key: value for key, value in section.auth.items() if key != without},
         where=where,
         environ=os.environ if environ is None else environ,
         folder=settings.folder,
     )
-    described = ConnectionSettings(
+
+    def keep(key: str, secret: str) -> None:
+        secrets.keep(section.auth[key], secret, where=f"{where}.{key}", folder=settings.folder)
+
+    return ConnectionSettings(
         name=name,
         org=section.org,
         environment=section.environment,
@@ -169,8 +186,8 @@ def connect(
         auth=auth,
         options={**section.options, SHARE_OPTION: section.share / 100},
         calls_made=calls_made,
+        keep=keep,
     )
-    return known.connect(described, outside)
 
 
 def is_on_this_machine(base_url: str | None) -> bool:

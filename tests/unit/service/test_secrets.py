@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import keyring.errors
 import pytest
 
 from prmsync.errors import ConfigurationError
-from prmsync.service.secrets import resolve, resolve_all
+from prmsync.service.secrets import keep, resolve, resolve_all
 
 
 class MemoryKeyring(keyring.backend.KeyringBackend):
@@ -97,3 +98,65 @@ def test_all_missing_secrets_are_named_at_once(tmp_path: Path) -> None:
         "connections.acme-sf.auth.client_secret",
         "connections.acme-sf.auth.token",
     ]
+
+
+def kept_mode(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_kept_secret_reads_back_and_is_its_owners_alone(tmp_path):
+    keep("file:deep/er/token", "one", where="x", folder=tmp_path)
+    keep("file:deep/er/token", "two", where="x", folder=tmp_path)
+    assert resolve("file:deep/er/token", where="x", environ={}, folder=tmp_path) == "two"
+    assert kept_mode(tmp_path / "deep/er/token") == 0o600
+    assert kept_mode(tmp_path / "deep/er") == 0o700
+    assert [path.name for path in (tmp_path / "deep/er").iterdir()] == ["token"]
+
+
+def test_what_a_killed_writer_left_does_not_open_the_secret(tmp_path):
+    left = tmp_path / "token.new"
+    left.write_text("half")
+    left.chmod(0o666)
+    keep("file:token", "whole", where="x", folder=tmp_path)
+    assert kept_mode(tmp_path / "token") == 0o600
+    assert (tmp_path / "token").read_text() == "whole\n"
+
+
+def test_a_writer_that_dies_before_the_end_leaves_the_old_secret(tmp_path, monkeypatch):
+    keep("file:token", "old", where="x", folder=tmp_path)
+
+    def die(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", die)
+    with pytest.raises(ConfigurationError, match="No space left") as caught:
+        keep("file:token", "new", where="x", folder=tmp_path)
+    assert "new" not in caught.value.message.replace("token.new", "")
+    assert resolve("file:token", where="x", environ={}, folder=tmp_path) == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["token"]
+
+
+@pytest.mark.parametrize("place", ["env:NAME", "plain"])
+def test_a_place_that_is_not_ours_to_write_is_refused(place, tmp_path):
+    with pytest.raises(ConfigurationError, match="names no place") as caught:
+        keep(place, "s3cret", where="auth.token", folder=tmp_path)
+    assert "s3cret" not in f"{caught.value.message}{caught.value.hint}"
+
+
+def test_a_keyring_keeps_and_gives_back(tmp_path, monkeypatch):
+    held = {}
+    monkeypatch.setattr("keyring.set_password", lambda *said: held.update({said[:2]: said[2]}))
+    monkeypatch.setattr("keyring.get_password", lambda *said: held.get(said))
+    keep("keyring:prmsync/acme/token", "one", where="x", folder=tmp_path)
+    assert held == {("prmsync/acme", "token"): "one"}
+    found = resolve("keyring:prmsync/acme/token", where="x", environ={}, folder=tmp_path)
+    assert found == "one"
+
+
+def test_a_machine_without_a_keyring_is_told_when_keeping(tmp_path, monkeypatch):
+    def none(*_):
+        raise keyring.errors.NoKeyringError
+
+    monkeypatch.setattr("keyring.set_password", none)
+    with pytest.raises(ConfigurationError, match="no keyring"):
+        keep("keyring:a/b", "one", where="x", folder=tmp_path)

@@ -1,24 +1,15 @@
-"""Sign-in with the OAuth client credentials flow, once for all threads.
-
-simple-salesforce sends the token request: its `token_login` takes a whole URL, so that, unlike its
-`SalesforceLogin`, it also reaches a base_url that is not `https://….salesforce.com`. It knows no
-timeout, drops the answer's `id`, and takes any error answer for JSON; the poster that it is given
-sees to these three.
-"""
+"""Sign-in by any of the three OAuth grants, once for all threads."""
 
 from __future__ import annotations
 
-import base64
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from simple_salesforce.exceptions import SalesforceAuthenticationFailed
-from simple_salesforce.login import token_login
 
 from prmsync.connector.budget import CallBudget
 from prmsync.connector.calls import unreachable
@@ -28,6 +19,7 @@ from prmsync.connector.values import parse_moment
 from prmsync.errors import AuthError, RetryableError
 from prmsync_salesforce.clock import http_date
 from prmsync_salesforce.errors import sign_in_error
+from prmsync_salesforce.grants import REFRESH_TOKEN, Grant, RefreshToken
 
 _TIMEOUT = (10.0, 60.0)
 """Seconds to connect, and to wait for the answer."""
@@ -49,13 +41,23 @@ class Token:
 
 
 class Tokens:
-    """The token of one session, shared by threads; each expiry is one sign-in."""
+    """The token of one session, shared by threads; each expiry is one sign-in.
+
+    `keep` is told a refresh token that replaces the present one, as orgs that rotate them give;
+    without it such an org is refused, because the next sign-in would fail.
+    """
 
     def __init__(
-        self, base_url: str, auth: Mapping[str, str], runtime: Runtime, budget: CallBudget
+        self,
+        base_url: str,
+        grant: Grant,
+        runtime: Runtime,
+        budget: CallBudget,
+        keep: Callable[[str, str], None] | None = None,
     ) -> None:
         self._base_url = base_url
-        self._auth = auth
+        self._grant = grant
+        self._keep = keep
         self._runtime = runtime
         self._budget = budget
         self._lock = threading.Lock()
@@ -80,84 +82,78 @@ class Tokens:
 
     def _ask(self) -> Token:
         self._budget.spend("sign_in")
-        poster = _Poster(self._runtime.requests)
-        pair = f"{self._auth['client_id']}:{self._auth['client_secret']}".encode()
-        try:
-            access_token, host = token_login(
-                f"{self._base_url}/services/oauth2/token",
-                {"grant_type": "client_credentials"},
-                urlsplit(self._base_url).hostname or "",
-                self._auth["client_id"],
-                {"Authorization": f"Basic {base64.b64encode(pair).decode('ascii')}"},
-                None,
-                # token_login only posts; a whole session would let a call pass without a timeout.
-                cast(requests.Session, poster),
+        token, rotated = ask(self._base_url, self._grant, self._runtime)
+        if isinstance(self._grant, RefreshToken) and rotated not in ("", self._grant.token):
+            self._rotate(self._grant, rotated)
+        return token
+
+    def _rotate(self, grant: RefreshToken, rotated: str) -> None:
+        if self._keep is None:
+            raise AuthError(
+                "the app rotates its refresh tokens, and the new one cannot be kept",
+                hint="Keep auth.refresh_token at file:PATH or keyring:SERVICE/NAME, or turn "
+                "rotation off in the app; then sign in again with prmsync connect.",
             )
-        except SalesforceAuthenticationFailed as error:
-            raise sign_in_error(error.code, error.auth_message) from None
-        scheme = urlsplit(self._base_url).scheme
-        return Token(
-            access_token=access_token,
-            instance_url=f"{scheme}://{host.rstrip('/')}",
-            user=poster.user,
-            issued_at=poster.issued_at,
-            dated=poster.dated,
+        self._keep(REFRESH_TOKEN, rotated)
+        self._grant = RefreshToken(grant.client_id, rotated, grant.client_secret)
+
+
+def ask(base_url: str, grant: Grant, runtime: Runtime) -> tuple[Token, str]:
+    """One token request: the token, and the refresh token where the answer holds one, else "".
+    Raises AuthError for a refusal, RetryableError where nobody answers."""
+    url = f"{base_url}/services/oauth2/token"
+    answer = _posted(runtime.requests, url, grant.form(runtime.now()), grant.headers())
+    if answer.status_code >= 500 or answer.status_code == 429:
+        raise RetryableError(
+            f"Salesforce answered the sign-in with {answer.status_code}",
+            hint="Salesforce is busy; it is tried again.",
         )
+    body = _json(answer)
+    if answer.status_code != 200:
+        raise sign_in_error(body.get("error"), body.get("error_description"), grant.hints)
+    return _token(url, answer, body), str(body.get(REFRESH_TOKEN) or "")
 
 
-class _Poster:
-    """The part of a requests session that `token_login` uses, bounded in time and judged."""
+def _posted(
+    session: requests.Session, url: str, form: Mapping[str, str], headers: Mapping[str, str]
+) -> requests.Response:
+    try:
+        return session.post(url, form, headers=dict(headers), timeout=_TIMEOUT)
+    except requests.Timeout as error:
+        raise RetryableError(
+            "no answer to the sign-in in time", hint=f"Is {_host(url)} slow, or base_url wrong?"
+        ) from error
+    except requests.RequestException as error:
+        raise unreachable(error, url) from error
 
-    def __init__(self, session: requests.Session) -> None:
-        self._session = session
-        self.user = ""
-        self.issued_at = datetime.min.replace(tzinfo=UTC)
-        self.dated = False
 
-    def post(self, url: str, data: Mapping[str, str], **options: Any) -> requests.Response:
-        answer = self._answer(lambda: self._session.post(url, data, timeout=_TIMEOUT, **options))
-        if answer.status_code >= 500 or answer.status_code == 429:
-            raise RetryableError(
-                f"Salesforce answered the sign-in with {answer.status_code}",
-                hint="Salesforce is busy; it is tried again.",
-            )
-        body = self._json(answer)
-        if answer.status_code == 200:
-            if not body.get("access_token") or not body.get("instance_url"):
-                raise _not_salesforce(url)
-            self._note(answer, body)
-        return answer
+def _token(url: str, answer: requests.Response, body: Mapping[str, Any]) -> Token:
+    """An answer to an assertion tells no time of its own; then its Date header is taken."""
+    address = urlsplit(str(body.get("instance_url") or ""))
+    date = http_date(answer.headers.get("date", ""))
+    try:
+        issued_at = parse_moment(str(body["issued_at"])) if "issued_at" in body else date
+    except ValueError:
+        issued_at = None
+    if not body.get("access_token") or not address.netloc or issued_at is None:
+        raise _not_salesforce(url)
+    return Token(
+        access_token=str(body["access_token"]),
+        instance_url=f"{urlsplit(url).scheme}://{address.netloc}",
+        user=str(body.get("id") or "").rstrip("/").rpartition("/")[2],
+        issued_at=issued_at,
+        dated=date is not None and abs(date - issued_at) < _SAME_TIME,
+    )
 
-    def _note(self, answer: requests.Response, body: Mapping[str, Any]) -> None:
-        """What the answer tells beside the token."""
-        self.user = str(body.get("id") or "").rstrip("/").rpartition("/")[2]
-        try:
-            self.issued_at = parse_moment(str(body["issued_at"]))
-        except (KeyError, ValueError):
-            raise _not_salesforce(answer.url) from None
-        date = http_date(answer.headers.get("date", ""))
-        self.dated = date is not None and abs(date - self.issued_at) < _SAME_TIME
 
-    def _answer(self, post: Callable[[], requests.Response]) -> requests.Response:
-        try:
-            return post()
-        except requests.Timeout as error:
-            url = error.request.url if error.request is not None else ""
-            raise RetryableError(
-                "no answer to the sign-in in time", hint=f"Is {_host(url)} slow, or base_url wrong?"
-            ) from error
-        except requests.RequestException as error:
-            url = error.request.url if error.request is not None else ""
-            raise unreachable(error, url or "") from error
-
-    def _json(self, answer: requests.Response) -> Mapping[str, Any]:
-        try:
-            body = answer.json()
-        except requests.JSONDecodeError:
-            raise _not_salesforce(answer.url) from None
-        if not isinstance(body, dict):
-            raise _not_salesforce(answer.url)
-        return body
+def _json(answer: requests.Response) -> Mapping[str, Any]:
+    try:
+        body = answer.json()
+    except requests.JSONDecodeError:
+        raise _not_salesforce(answer.url) from None
+    if not isinstance(body, dict):
+        raise _not_salesforce(answer.url)
+    return body
 
 
 def _not_salesforce(url: str) -> AuthError:

@@ -33,7 +33,9 @@ class SalesforceConnector:
         """Raises ConfigurationError for settings that cannot be used, every problem named."""
         self._options = Options.of(settings)
         self._budget = CallBudget(RESERVE, self._options.call_share, settings.calls_made)
-        tokens = Tokens(self._options.base_url, settings.auth, runtime, self._budget)
+        tokens = Tokens(
+            self._options.base_url, self._options.grant, runtime, self._budget, settings.keep
+        )
         self._client = Client(tokens, runtime, self._budget, self._options.api_version)
         self._session = Session(self._client, settings, self._options.api_version)
         self._plans: dict[ObjectSpec, RowPlan] = {}

@@ -209,14 +209,16 @@ def row_error(errors: Sequence[Mapping[str, Any]]) -> ConnectorError:
     return worst
 
 
-def sign_in_error(code: object, description: object) -> ConnectorError:
-    """The error of a refused token request."""
+def sign_in_error(
+    code: object, description: object, hints: Mapping[str, str] | None = None
+) -> ConnectorError:
+    """The error of a refused token request; `hints` are the grant's own."""
     name = str(code or "")
     rule = CODES.get(name, Rule(AuthError, "Check client_id, client_secret and base_url."))
     return rule.row(
         f"Salesforce refused the sign-in: {description or 'no reason given'}"
         + (f" ({name})" if name else ""),
-        hint=rule.hint,
+        hint=(hints or {}).get(name, rule.hint),
         code=name,
     )
 

@@ -11,11 +11,8 @@ from urllib.parse import urlsplit
 
 from prmsync.connector.protocol import ConnectionSettings
 from prmsync.errors import ConfigurationError, Finding
+from prmsync_salesforce.grants import Grant, grant_of
 
-AUTH_KEYS: Mapping[str, str] = {
-    "client_id": "Consumer key of the external client app that runs the client credentials flow",
-    "client_secret": "Consumer secret of the same app",
-}
 API_VERSION = "68.0"
 RESERVE = 0.95
 """The part of the org's daily calls that may be in use by anyone; the rest is for people."""
@@ -30,6 +27,7 @@ class Options:
     `prefetch`: fetch the next page in a thread while the present one is worked on."""
 
     base_url: str
+    grant: Grant
     api_version: str
     call_share: float
     prefetch: bool
@@ -37,34 +35,23 @@ class Options:
     @classmethod
     def of(cls, settings: ConnectionSettings) -> Options:
         """Raises ConfigurationError with every problem."""
-        findings = [*_auth(settings), *_address(settings), *_options(settings.options)]
+        grant = grant_of(settings.auth, settings.environment)
+        findings = [*_address(settings), *_options(settings.options)]
         version = (settings.api_version or API_VERSION).lstrip("v")
         if not re.fullmatch(r"\d{2,3}\.0", version):
             findings.append(Finding("api_version", "must be like 68.0"))
-        if findings:
+        if isinstance(grant, list) or findings:
+            findings = [*(grant if isinstance(grant, list) else ()), *findings]
             raise ConfigurationError(
                 f"the settings of connection {settings.name} cannot be used", findings=findings
             )
         return cls(
             base_url=(settings.base_url or "").rstrip("/"),
+            grant=grant,
             api_version=version,
             call_share=float(settings.options.get("call_share", _CALL_SHARE)),
             prefetch=bool(settings.options.get("prefetch", True)),
         )
-
-
-def _auth(settings: ConnectionSettings) -> list[Finding]:
-    missing = [
-        Finding(f"auth.{key}", "is missing", meaning)
-        for key, meaning in AUTH_KEYS.items()
-        if not settings.auth.get(key)
-    ]
-    unknown = [
-        Finding(f"auth.{key}", "is not known", f"Known: {', '.join(AUTH_KEYS)}.")
-        for key in settings.auth
-        if key not in AUTH_KEYS
-    ]
-    return missing + unknown
 
 
 def _address(settings: ConnectionSettings) -> list[Finding]:
@@ -75,7 +62,7 @@ def _address(settings: ConnectionSettings) -> list[Finding]:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         return [Finding("base_url", f"is not a web address: {settings.base_url}", remedy)]
     if parts.hostname in ("login.salesforce.com", "test.salesforce.com"):
-        return [Finding("base_url", "the client credentials flow needs the org's own host", remedy)]
+        return [Finding("base_url", "is not the org's own address", remedy)]
     if parts.scheme == "http" and parts.hostname.endswith(".salesforce.com"):
         return [Finding("base_url", "would send the secret unencrypted", "Write https://.")]
     return []

@@ -1,0 +1,111 @@
+"""`prmsync connect`."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from prmsync.cli import context
+from prmsync.cli.output import note, say
+
+if TYPE_CHECKING:
+    from prmsync.connector.schema import Account
+    from prmsync.service.settings import Settings
+    from prmsync.service.signing_in import Begun
+
+_WAIT_SECONDS = 600.0
+
+
+def register(app: typer.Typer) -> None:
+    app.command("connect")(connect)
+
+
+def connect(
+    connection: Annotated[str, typer.Argument(metavar="CONNECTION", help="Whom to sign in to.")],
+    again: Annotated[
+        bool, typer.Option("--again", help="Sign in with the browser although one is kept.")
+    ] = False,
+    browser: Annotated[
+        bool,
+        typer.Option(
+            "--browser/--no-browser",
+            help="Open the page here, or show its address to open elsewhere.",
+        ),
+    ] = True,
+    port: Annotated[
+        int | None,
+        typer.Option("--port", metavar="PORT", help="Where the browser's answer arrives (8791)."),
+    ] = None,
+) -> None:
+    """Sign in, keep the sign-in where the settings say, and show the account."""
+    from prmsync.errors import AuthError
+    from prmsync.service import signing_in
+
+    settings = context.settings()
+    place = signing_in.kept_at(settings, connection)
+    if place is None and not again:
+        _show(settings, connection, signing_in.check(settings, connection, os.environ))
+        return
+    if not again and signing_in.is_kept(settings, connection, os.environ):
+        try:
+            _show(settings, connection, signing_in.check(settings, connection, os.environ))
+            return
+        except AuthError as error:
+            if error.code != "invalid_grant":
+                raise
+            note(f"{error.message}. It takes a new sign-in.")
+    _show(settings, connection, _with_browser(settings, connection, browser, port))
+    say("", f"The sign-in is kept at {place}.")
+
+
+def _with_browser(settings: Settings, connection: str, browser: bool, port: int | None) -> Account:
+    from prmsync.service import loop_back, signing_in
+
+    number = loop_back.PORT if port is None else port
+    begun = signing_in.begin(settings, connection, loop_back.redirect_uri(number), os.environ)
+    if not browser:
+        return signing_in.finish(begun, _pasted(begun))
+    with loop_back.listening(number) as listener:
+        _open(begun)
+        answer = listener.wait(lambda given: signing_in.belongs(begun, given), _WAIT_SECONDS)
+    return signing_in.finish(begun, answer)
+
+
+def _open(begun: Begun) -> None:
+    import webbrowser
+
+    shown = webbrowser.open(begun.address)
+    note(
+        "Sign in on the page that has opened. If there is none, open this address:"
+        if shown
+        else "This machine has no browser to open. Open this address in one that runs here:",
+        f"  {begun.address}",
+    )
+
+
+def _pasted(begun: Begun) -> dict[str, str]:
+    from prmsync.service.signing_in import answer_of
+
+    note(
+        "Open this address in any browser and sign in:",
+        f"  {begun.address}",
+        "The browser then ends at an address of localhost that it may not be able to show.",
+    )
+    return answer_of(typer.prompt("Copy that address here", err=True))
+
+
+def _show(settings: Settings, name: str, account: Account) -> None:
+    told = {
+        "org": f"{account.org_id}  {account.name}",
+        "environment": account.environment,
+        "user": account.user,
+        "API version": account.api_version,
+        "currency": account.currency,
+        "time zone": account.time_zone,
+    }
+    say(f"{name} is signed in.", "", *(f"  {key:<13}{value}" for key, value in told.items()))
+    if settings.connection(name).org is None:
+        say("", f"Not pinned to this org yet. Add to [connections.{name}]:")
+        say(f'  org = "{account.org_id}"')
