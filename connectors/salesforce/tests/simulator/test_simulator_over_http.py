@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
+
 import pytest
 import requests
 from requests.adapters import HTTPAdapter
 from simple_salesforce import Salesforce
-from simple_salesforce.exceptions import SalesforceResourceNotFound
+from simple_salesforce.exceptions import SalesforceGeneralError, SalesforceResourceNotFound
 
 from prmsync.connector.simulator.serve import serving
 
@@ -69,3 +72,46 @@ def test_simple_salesforce_queries_describes_and_uses_collections(salesforce):
     assert {"StageName", "PRM_Opportunity_Id__c"} <= names
     assert len(salesforce.describe()["sobjects"]) >= 10
     assert salesforce.limits()["DailyApiRequests"]["Remaining"] > 0
+
+
+_NS = 'xmlns="http://soap.sforce.com/2006/04/metadata"'
+_FIELD = (
+    "<fields><fullName>Soap__c</fullName><label>Soap</label><length>20</length>"
+    "<type>Text</type></fields>"
+)
+
+
+def package(field):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr(
+            "package.xml",
+            f"<Package {_NS}><types><members>Account.Soap__c</members><name>CustomField</name>"
+            "</types><version>68.0</version></Package>",
+        )
+        archive.writestr("objects/Account.object", f"<CustomObject {_NS}>{field}</CustomObject>")
+    return content
+
+
+def deploy(salesforce, field):
+    job = salesforce.deploy(package(field), sandbox=False)
+    salesforce.checkDeployStatus(job["asyncId"])
+    return salesforce.checkDeployStatus(job["asyncId"])
+
+
+def test_simple_salesforce_deploys_metadata_over_soap(org, salesforce):
+    with pytest.raises(SalesforceGeneralError, match="INSUFFICIENT_ACCESS"):
+        deploy(salesforce, _FIELD)
+    [admin] = org.ids("SELECT Id FROM User WHERE Alias = 'dana.adm'")
+    [profile] = org.ids("SELECT Id FROM Profile WHERE Name = 'System Administrator'")
+    [me] = org.ids("SELECT Id FROM User WHERE Alias = 'integrat'")
+    assert admin != me
+    change = {"object": "User", "id": me, "values": {"ProfileId": profile}}
+    org.call("PATCH", "/_simulator/records", change)
+    done = deploy(salesforce, _FIELD)
+    assert done["state"] == "Succeeded"
+    assert done["deployment_detail"]["deployed_count"] == "1"
+    failed = deploy(salesforce, _FIELD.replace("20", "999"))
+    assert failed["state"] == "Failed"
+    assert failed["deployment_detail"]["errors"][0]["message"].startswith("The length")
+    assert salesforce.mdapi.describe_metadata().partialSaveAllowed is True

@@ -20,8 +20,11 @@ from prmsync_salesforce.simulator.control import Control
 from prmsync_salesforce.simulator.database import Database
 from prmsync_salesforce.simulator.failure import ApiError, no_resource
 from prmsync_salesforce.simulator.identity import People
+from prmsync_salesforce.simulator.metadata.deploy import Deployments
+from prmsync_salesforce.simulator.metadata.rest import MetadataRest
+from prmsync_salesforce.simulator.metadata.soap import MetadataSoap
 from prmsync_salesforce.simulator.org import Org, Writer
-from prmsync_salesforce.simulator.query import QueryEngine
+from prmsync_salesforce.simulator.query import Asked, QueryEngine
 from prmsync_salesforce.simulator.schema import ObjectDefinition, object_from_describe
 from prmsync_salesforce.simulator.seed import (
     CRM_USER,
@@ -31,6 +34,8 @@ from prmsync_salesforce.simulator.seed import (
     seed,
 )
 from prmsync_salesforce.simulator.settings import OrgSettings, parse_settings
+from prmsync_salesforce.simulator.setup_objects import setup_objects
+from prmsync_salesforce.simulator.setup_rows import SchemaRows
 from prmsync_salesforce.simulator.sign_in import SignIn
 from prmsync_salesforce.simulator.sobjects import SObjects
 from prmsync_salesforce.simulator.standard import standard_objects
@@ -39,7 +44,7 @@ VERSIONS = tuple(range(41, 69))
 _SEASONS = ("Winter", "Spring", "Summer")
 _BATCH_SIZE = re.compile(r"batchSize\s*=\s*(\d+)", re.IGNORECASE)
 _MAX_URI = 16_384
-_RESOURCES = ("composite", "limits", "query", "queryAll", "sobjects")
+_RESOURCES = ("composite", "limits", "metadata", "query", "queryAll", "sobjects", "tooling")
 
 
 class SalesforceSimulator:
@@ -72,11 +77,15 @@ class SalesforceSimulator:
         self.queries = QueryEngine(database, clock.now, self.settings.locator_lifetime_seconds)
         people = People(database, ORG_ID, INTEGRATION_USER, CRM_USER)
         self.sign_in = SignIn(self.settings, people, clock.now)
+        self._schema_rows = SchemaRows(database)
         control = Control(self.org, self.queries, clock)
         if options.data and "records" in options.data:
             control.restore(options.data)
         elif options.data:
             load_records(self.org, options.data)
+        deployments = Deployments(self.org)
+        self._metadata = MetadataRest(deployments)
+        self._soap = MetadataSoap(deployments, self.sign_in.user_of)
         self._sobjects = SObjects(self.org)
         self._collections = Collections(self.org)
         self._composite = Composite(database, self._data)
@@ -119,6 +128,9 @@ class SalesforceSimulator:
             return signing_in
         if path.rstrip("/") == "/services/data":
             return json_response(200, [_version(number) for number in VERSIONS])
+        if path.startswith("/services/Soap/m/"):
+            self.sign_in.count()
+            return self._soap.handle(request)
         user_id = self.sign_in.check(request)
         self.sign_in.count()
         _check_length(request)
@@ -130,7 +142,7 @@ class SalesforceSimulator:
             raise no_resource()
         version, rest = match.groups()
         segments = tuple(unquote(part) for part in (rest or "").strip("/").split("/"))
-        call = Call(request, version, segments, Writer(user_id), self.chassis.faults)
+        call = Call(request, version, segments, Writer(user_id), self.chassis.faults, self.org)
         resource = segments[0]
         if resource == "":
             base = f"/services/data/{version}"
@@ -139,6 +151,10 @@ class SalesforceSimulator:
             return json_response(200, self.sign_in.limits())
         if resource in ("query", "queryAll"):
             return self._query(call)
+        if resource == "tooling":
+            return self._query(call.below("tooling")) if segments[1:2] == ("query",) else _none()
+        if resource == "metadata":
+            return self._metadata.handle(call)
         if resource == "sobjects":
             return self._sobjects.handle(call)
         if segments == ("composite",) and call.method == "POST":
@@ -170,15 +186,18 @@ class SalesforceSimulator:
         text = call.parameter("q")
         if text is None:
             raise ApiError(400, "MALFORMED_QUERY", "A query string has to be specified")
-        answer = self.queries.run(
-            text,
-            deleted=call.segments[0] == "queryAll",
-            page=_page_size(call.request),
-            version=call.version,
-        )
+        if call.tooling or "definition" in text.lower():
+            self._schema_rows.refresh()
+        asked = Asked(text, call.version, call.seen, call.tooling)
         if call.flag("columns"):
-            return json_response(200, self.queries.columns(text))
+            return json_response(200, self.queries.columns(asked))
+        deleted = call.segments[0] == "queryAll"
+        answer = self.queries.run(asked, deleted=deleted, page=_page_size(call.request))
         return json_response(200, answer)
+
+
+def _none() -> Response:
+    raise no_resource()
 
 
 _FAULTS = {
@@ -193,8 +212,12 @@ _FAULTS = {
 
 
 def _definitions(settings: OrgSettings, schema: Mapping[str, Any]) -> list[ObjectDefinition]:
-    objects = standard_objects(multi_currency=settings.multi_currency)
-    definitions = {item.name: item for item in objects}
+    objects = standard_objects(
+        multi_currency=settings.multi_currency,
+        prepared=settings.prepared,
+        partner_objects=settings.partner_objects,
+    )
+    definitions = {item.name: item for item in [*objects, *setup_objects()]}
     given = schema.get("objects", ())
     describes = list(given.values()) if isinstance(given, Mapping) else list(given)
     if "fields" in schema:

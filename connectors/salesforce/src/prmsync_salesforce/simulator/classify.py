@@ -20,11 +20,13 @@ def classify(request: Request) -> str:
     query-all, describe-global, describe, organization, object, deleted, updated, record-create,
     record-read, record-update, record-delete, record-upsert, collections-create,
     collections-update, collections-upsert, collections-delete, collections-retrieve, composite,
-    other."""
+    tooling, metadata, soap, other."""
     if request.path.startswith("/services/oauth2/"):
         return request.path.rpartition("/")[2]
     if request.path.startswith("/id/"):
         return "userinfo"
+    if request.path.startswith("/services/Soap/"):
+        return "soap"
     match = DATA_PATH.match(request.path)
     if match is None:
         return "versions" if request.path.rstrip("/") == "/services/data" else "other"
@@ -36,6 +38,8 @@ def _resource(method: str, segments: list[str]) -> str:
     first = segments[0]
     if first in ("", "limits"):
         return first or "resources"
+    if first in ("tooling", "metadata"):
+        return first
     if first in ("query", "queryAll"):
         if len(segments) > 1:
             return "query-more"

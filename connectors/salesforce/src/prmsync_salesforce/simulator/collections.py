@@ -10,7 +10,13 @@ from prmsync.connector.simulator.chassis import json_response
 from prmsync.connector.simulator.http import Response
 from prmsync_salesforce.simulator.call import Call
 from prmsync_salesforce.simulator.database import Table, index_key
-from prmsync_salesforce.simulator.failure import ApiError, bad_data, no_resource, rolled_back
+from prmsync_salesforce.simulator.failure import (
+    ApiError,
+    bad_data,
+    no_resource,
+    rolled_back,
+    unknown_type,
+)
 from prmsync_salesforce.simulator.ids import long_id
 from prmsync_salesforce.simulator.org import Org, own_id
 from prmsync_salesforce.simulator.schema import FieldDefinition
@@ -63,12 +69,12 @@ class Collections:
         return json_response(200, results)
 
     def _create_one(self, call: Call, record: Mapping[str, Any]) -> Result:
-        table = self._table_of(record)
+        table = _table_of(call, record)
         call.check_row(record)
         return _success(self._org.create(table, record, call.writer))
 
     def _update_one(self, call: Call, record: Mapping[str, Any]) -> Result:
-        table = self._table_of(record)
+        table = _table_of(call, record)
         values = {name: value for name, value in record.items() if name.lower() != "id"}
         given = next((value for name, value in record.items() if name.lower() == "id"), None)
         if given is None:
@@ -86,18 +92,6 @@ class Collections:
         if row["IsDeleted"]:
             raise bad_data("ENTITY_IS_DELETED", "entity is deleted")
 
-    def _table_of(self, record: Any) -> Table:
-        attributes = record.get("attributes") if isinstance(record, dict) else None
-        name = attributes.get("type") if isinstance(attributes, dict) else None
-        if not isinstance(name, str):
-            raise ApiError(
-                400, "INVALID_INPUT", "Each record needs attributes.type, the object's name"
-            )
-        table = self._org.database.table(name)
-        if table is None:
-            raise ApiError(400, "INVALID_TYPE", f"sObject type '{name}' is not supported.")
-        return table
-
     def _delete(self, call: Call) -> Response:
         ids = [item for item in (call.parameter("ids") or "").split(",") if item]
         _check_count(ids)
@@ -114,7 +108,7 @@ class Collections:
         return _success(record_id)
 
     def _retrieve(self, call: Call, name: str) -> Response:
-        table = self._org.database.table(name)
+        table = call.table(name)
         if table is None:
             raise no_resource()
         if call.method == "GET":
@@ -131,20 +125,18 @@ class Collections:
         for text in ids:
             row = table.rows.get(own_id(table, text))
             live = row is not None and not row["IsDeleted"]
-            answers.append(
-                record_answer(table, row, call.version, fields) if live and row else None
-            )
+            answers.append(record_answer(call, table, row, fields) if live and row else None)
         return json_response(200, answers)
 
     def _upsert(self, call: Call, name: str, key: str) -> Response:
-        table = self._org.database.table(name)
+        table = call.table(name)
         if table is None:
             raise no_resource()
-        field = external_field(table, key)
+        field = external_field(call, table, key)
         body = call.body()
         records = _records(body)
         for record in records:
-            if self._table_of(record) is not table:
+            if _table_of(call, record) is not table:
                 raise ApiError(
                     400,
                     "INVALID_INPUT",
@@ -190,6 +182,17 @@ class Collections:
         if value is None:
             return {**self._create_one(call, record), "created": True}
         return {**self._update_one(call, record), "created": False}
+
+
+def _table_of(call: Call, record: Any) -> Table:
+    attributes = record.get("attributes") if isinstance(record, dict) else None
+    name = attributes.get("type") if isinstance(attributes, dict) else None
+    if not isinstance(name, str):
+        raise ApiError(400, "INVALID_INPUT", "Each record needs attributes.type, the object's name")
+    table = call.table(name)
+    if table is None:
+        raise unknown_type(name)
+    return table
 
 
 def _attempt(call: Call, row: Any, work: Callable[[Call, Any], Result]) -> Result:

@@ -15,6 +15,9 @@ from prmsync_salesforce.simulator.org import Org, Writer
 from prmsync_salesforce.simulator.query import QueryEngine
 from prmsync_salesforce.simulator.seed import CRM_USER, load_records
 
+_DERIVED = ("EntityDefinition", "FieldDefinition")
+"""Records that follow from the schema."""
+
 
 class Control:
     """Carries out control requests; see `RecordsControl`. `user` is a user's id, username or
@@ -41,7 +44,7 @@ class Control:
         stamp: datetime | None,
     ) -> str:
         table = self._table(object_name)
-        writer = Writer(self._user(user), stamp)
+        writer = Writer(self._user(user), stamp, unbound=True)
         try:
             if record_id is None:
                 return self._org.create(table, values, writer)
@@ -53,7 +56,7 @@ class Control:
 
     def delete_as_user(self, object_name: str, record_id: str, user: str | None) -> None:
         table = self._table(object_name)
-        writer = Writer(self._user(user))
+        writer = Writer(self._user(user), unbound=True)
         try:
             self._org.delete(table, long_id(record_id) or record_id, writer)
         except ApiError as error:
@@ -61,7 +64,7 @@ class Control:
 
     def merge_as_user(self, object_name: str, record_id: str, into: str, user: str | None) -> None:
         table = self._table(object_name)
-        writer = Writer(self._user(user))
+        writer = Writer(self._user(user), unbound=True)
         try:
             self._org.merge(table, long_id(record_id) or record_id, long_id(into) or into, writer)
         except ApiError as error:
@@ -69,10 +72,15 @@ class Control:
 
     def dump(self) -> dict[str, Any]:
         database = self._org.database
-        records = {name: list(table.rows.values()) for name, table in database.tables.items()}
+        records = {
+            name: list(table.rows.values())
+            for name, table in database.tables.items()
+            if name not in _DERIVED
+        }
         return {
             "records": {name: rows for name, rows in records.items() if rows},
             "sequences": dict(database.sequences),
+            "schema": self._org.deployed.dump(),
             "clock_offset_seconds": self._clock.offset_seconds,
         }
 
@@ -81,6 +89,7 @@ class Control:
         if not isinstance(records, dict):
             raise ControlError('the state needs "records": lists of records by object name')
         database = self._org.database
+        self._org.deployed.restore(state.get("schema", {}))
         before = {name: dict(table.rows) for name, table in database.tables.items()}
         self._empty()
         try:

@@ -31,6 +31,13 @@ class Table:
             item.name: {} for item in definition.indexed
         }
 
+    def redefine(self, definition: ObjectDefinition) -> None:
+        """Take on a changed definition of the object; rows stay as they are."""
+        self.definition = definition
+        self._index = {item.name: {} for item in definition.indexed}
+        for row in self.live():
+            self._enter(row)
+
     def find(self, field: FieldDefinition, value: Any) -> list[str]:
         """Ids of the live rows with this value of an indexed field."""
         return list(self._index[field.name].get(index_key(field, value), ()))
@@ -44,16 +51,18 @@ class Table:
         if old is not None:
             self._forget(old)
         self.rows[row["Id"]] = row
-        if row["IsDeleted"]:
-            return
-        for field in self.definition.indexed:
-            value = row.get(field.name)
-            if value is not None:
-                self._index[field.name].setdefault(index_key(field, value), []).append(row["Id"])
+        if not row["IsDeleted"]:
+            self._enter(row)
 
     def remove(self, record_id: str) -> None:
         """Take the row away for good."""
         self._forget(self.rows.pop(record_id))
+
+    def _enter(self, row: Row) -> None:
+        for field in self.definition.indexed:
+            value = row.get(field.name)
+            if value is not None:
+                self._index[field.name].setdefault(index_key(field, value), []).append(row["Id"])
 
     def _forget(self, row: Row) -> None:
         if row["IsDeleted"]:
@@ -69,15 +78,51 @@ class Table:
                 del self._index[field.name][key]
 
 
+GRANTS = frozenset(
+    {"FieldPermissions", "ObjectPermissions", "PermissionSetAssignment", "User", "Profile"}
+)
+"""Objects whose records decide what a user sees."""
+
+
 class Database:
-    """All tables of one org."""
+    """All tables of one org. `revision` moves when the schema or what users may see changes."""
 
     def __init__(self, definitions: Iterable[ObjectDefinition]) -> None:
-        self.tables = {item.name: Table(item) for item in definitions}
-        self._by_name = {name.lower(): table for name, table in self.tables.items()}
-        self._by_prefix = {item.definition.prefix: item for item in self.tables.values()}
+        self.tables: dict[str, Table] = {}
+        self._by_name: dict[str, Table] = {}
+        self._by_prefix: dict[str, Table] = {}
+        self.revision = 0
+        for definition in definitions:
+            self.define(definition)
         self.sequences: dict[str, int] = {}
         self._undo: list[Callable[[], None]] | None = None
+
+    def define(self, definition: ObjectDefinition) -> Table:
+        """Add an object, or change the one of this name."""
+        self.revision += 1
+        known = self.tables.get(definition.name)
+        if known is not None:
+            known.redefine(definition)
+            return known
+        table = Table(definition)
+        self.tables[definition.name] = table
+        self._by_name[definition.name.lower()] = table
+        self._by_prefix[definition.prefix] = table
+        return table
+
+    def drop(self, name: str) -> None:
+        """Take an object and its records away for good."""
+        self.revision += 1
+        table = self.tables.pop(name)
+        del self._by_name[name.lower()]
+        del self._by_prefix[table.definition.prefix]
+
+    def free_prefix(self) -> str:
+        """A key prefix that no object has, for a new custom object."""
+        letters = "abcdefghijklmnopqrstuvwxyz"
+        digits = "0123456789" + letters
+        prefixes = (f"a{one}{two}" for one in digits for two in digits)
+        return next(prefix for prefix in prefixes if prefix not in self._by_prefix)
 
     def table(self, name: str) -> Table | None:
         """A table by object name, without regard to case."""
@@ -88,8 +133,9 @@ class Database:
         return self._by_prefix.get(record_id[:3])
 
     def row(self, record_id: str) -> Row | None:
-        """The row with this 18-character id, deleted ones included."""
-        table = self.table_of(record_id)
+        """The row with this 18-character id, deleted ones included. An EntityDefinition's id is
+        the name of its object."""
+        table = self.table_of(record_id) or self.tables.get("EntityDefinition")
         return None if table is None else table.rows.get(record_id)
 
     def new_id(self, table: Table) -> str:
@@ -104,6 +150,8 @@ class Database:
     def put(self, table: Table, row: Row) -> None:
         """Store a row; undone when the surrounding `all_or_none` block fails."""
         old = table.rows.get(row["Id"])
+        if table.definition.name in GRANTS:
+            self.revision += 1
         if self._undo is not None:
             self._undo.append(
                 (lambda: table.put(old)) if old is not None else lambda: table.remove(row["Id"])
@@ -119,6 +167,7 @@ class Database:
         def roll_back() -> None:
             while steps:
                 steps.pop()()
+            self.revision += 1
 
         try:
             yield roll_back

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from prmsync_salesforce.simulator.database import Database, Row
+from prmsync_salesforce.simulator.database import Database, Row, Table
 from prmsync_salesforce.simulator.failure import ApiError
 from prmsync_salesforce.simulator.ids import long_id
 from prmsync_salesforce.simulator.schema import NUMERIC, FieldDefinition, ObjectDefinition
@@ -27,6 +27,14 @@ from prmsync_salesforce.simulator.values import parse_moment, stamp
 
 Predicate = Callable[[Row], bool]
 Getter = Callable[[Row], Any]
+View = Callable[[Table], ObjectDefinition | None]
+"""An object as somebody sees it; None when they do not."""
+
+
+def whole(table: Table) -> ObjectDefinition:
+    """The view that hides nothing."""
+    return table.definition
+
 
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
@@ -38,7 +46,8 @@ _MAX_DEPTH = 5
 
 
 class Scope:
-    """Resolves names of one query: its text (for error messages), object, data and clock."""
+    """Resolves names of one query: its text (for error messages), object, data and clock.
+    `view` shows the objects that are named on the way."""
 
     def __init__(
         self,
@@ -46,7 +55,9 @@ class Scope:
         definition: ObjectDefinition,
         database: Database,
         now: Callable[[], datetime],
+        view: View = whole,
     ) -> None:
+        self.view = view
         self.text = text
         self.definition = definition
         self.database = database
@@ -65,15 +76,19 @@ class Scope:
         path: list[FieldDefinition] = []
         for step in steps:
             reference = definition.relation(step)
-            target = self.database.table(reference.reference_to[0]) if reference else None
+            target = self._target(reference)
             if reference is None or target is None or len(path) == _MAX_DEPTH:
                 raise self._no_relation(name, step, definition)
             path.append(reference)
-            definition = target.definition
+            definition = target
         field = definition.field(last)
         if field is None:
             raise self._no_field(name, last, definition)
         return path, field
+
+    def _target(self, reference: FieldDefinition | None) -> ObjectDefinition | None:
+        table = self.database.table(reference.reference_to[0]) if reference else None
+        return self.view(table) if table is not None else None
 
     def getter(self, name: Name) -> tuple[Getter, FieldDefinition]:
         """A function from row to the value of a path, and the field at its end."""

@@ -35,6 +35,11 @@ def no_resource() -> ApiError:
     return ApiError(404, "NOT_FOUND", "The requested resource does not exist")
 
 
+def unknown_type(name: str) -> ApiError:
+    """The org has no such object, or not for this user."""
+    return ApiError(400, "INVALID_TYPE", f"sObject type '{name}' is not supported.")
+
+
 def bad_data(code: str, message: str, *fields: str) -> ApiError:
     """A record's data is refused."""
     return ApiError(400, code, message, list(fields))

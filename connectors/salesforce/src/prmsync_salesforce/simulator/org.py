@@ -8,11 +8,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from prmsync.connector.simulator.automations import LATER_SECONDS, Automations
-from prmsync_salesforce.simulator.database import Database, Row, Table
+from prmsync_salesforce.simulator.access import Access
+from prmsync_salesforce.simulator.database import GRANTS, Database, Row, Table
+from prmsync_salesforce.simulator.deployed import Deployed
 from prmsync_salesforce.simulator.evaluate import Predicate, Scope
-from prmsync_salesforce.simulator.failure import ApiError, bad_data
+from prmsync_salesforce.simulator.failure import ApiError, bad_data, unknown_type
 from prmsync_salesforce.simulator.ids import long_id
-from prmsync_salesforce.simulator.schema import FieldDefinition, ObjectDefinition
+from prmsync_salesforce.simulator.schema import Choice, FieldDefinition, ObjectDefinition
 from prmsync_salesforce.simulator.soql import parse_condition
 from prmsync_salesforce.simulator.values import convert, stamp
 
@@ -22,10 +24,12 @@ _PEOPLE = ("CreatedById", "LastModifiedById")
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Who writes, and with which modified time; None is the org's clock."""
+    """Who writes, and with which modified time; None is the org's clock. `unbound`: past the API,
+    where neither field-level security nor the API's bounds on set-up objects hold."""
 
     user_id: str
     moment: datetime | None = None
+    unbound: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +48,15 @@ class Org:
     def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
         self.database = database
         self.now = now
+        self.access = Access(database)
         self.automations = Automations()
         self._rules: dict[str, list[ValidationRule]] = {}
+        self.value_sets: dict[str, tuple[Choice, ...]] = {}
+        self.deployed = Deployed(database, self.access, self.value_sets)
+
+    @property
+    def multi_currency(self) -> bool:
+        return self.database.table("CurrencyType") is not None
 
     def add_rule(self, raw: Mapping[str, Any]) -> None:
         """A validation rule from `{"object", "when": SOQL condition, "message", "field"?}`.
@@ -60,8 +71,8 @@ class Org:
 
     def create(self, table: Table, values: Mapping[str, Any], writer: Writer) -> str:
         """A new record's id. Raises ApiError."""
-        definition = table.definition
-        if not definition.createable:
+        definition = self._seen(table, writer)
+        if not (definition.createable or writer.unbound):
             raise _not_supported(definition, "insert")
         cleaned = self._cleaned(definition, values, creating=True)
         row: Row = {**definition.defaults, **cleaned, "IsDeleted": False}
@@ -82,8 +93,8 @@ class Org:
         self, table: Table, record_id: str, values: Mapping[str, Any], writer: Writer
     ) -> None:
         """Changes the named fields. Raises ApiError."""
-        definition = table.definition
-        if not definition.updateable:
+        definition = self._seen(table, writer)
+        if not (definition.updateable or writer.unbound):
             raise _not_supported(definition, "update")
         old = self.existing(table, record_id)
         cleaned = self._cleaned(definition, values, creating=False)
@@ -105,6 +116,19 @@ class Org:
         self.database.put(table, row)
         self._automate(table, old, row, writer)
 
+    def _seen(self, table: Table, writer: Writer) -> ObjectDefinition:
+        """The object as the writer sees it. Raises INVALID_TYPE for one they do not."""
+        if writer.unbound:
+            return table.definition
+        found = self.access.view(table, writer.user_id)
+        if found is None:
+            raise unknown_type(table.definition.name)
+        if found.name in GRANTS and not self.access.is_admin(writer.user_id):
+            raise bad_data(
+                "INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id"
+            )
+        return found
+
     def _automate(self, table: Table, old: Row, row: Row, writer: Writer) -> None:
         """What the admin's automations make of a write; no rule stands in their way."""
         found = self.automations.rewrites((table.definition.name.lower(),), old, row)
@@ -118,7 +142,7 @@ class Org:
 
     def delete(self, table: Table, record_id: str, writer: Writer) -> None:
         """To the recycle bin, with what hangs on it by cascade. Raises ApiError."""
-        if not table.definition.deletable:
+        if not (self._seen(table, writer).deletable or writer.unbound):
             raise _not_supported(table.definition, "delete")
         row = self.existing(table, record_id)
         moment = stamp(writer.moment or self.now())

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from prmsync_salesforce.simulator.database import Database, Row, Table, index_key
-from prmsync_salesforce.simulator.evaluate import Getter, Scope
+from prmsync_salesforce.simulator.evaluate import Getter, Scope, View, whole
 from prmsync_salesforce.simulator.failure import ApiError
 from prmsync_salesforce.simulator.ids import long_id, make_id
 from prmsync_salesforce.simulator.schema import NUMERIC, TEXTUAL, FieldDefinition
@@ -34,6 +34,17 @@ _FIELDS = {
 Renderer = Callable[[Row], dict[str, Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A query's text, who asks it (what they see), and by which API version. `tooling`: by the
+    Tooling API, which has more objects."""
+
+    text: str
+    version: str
+    view: View = whole
+    tooling: bool = False
+
+
 @dataclass(slots=True)
 class _Locator:
     table: Table
@@ -56,11 +67,11 @@ class QueryEngine:
         self._locators: dict[str, _Locator] = {}
         self._numbers = itertools.count(1)
 
-    def run(self, text: str, *, deleted: bool, page: int, version: str) -> dict[str, Any]:
+    def run(self, asked: Asked, *, deleted: bool, page: int) -> dict[str, Any]:
         """The answer of `query` or (`deleted`) `queryAll`. Raises ApiError."""
-        query = parse(text)
-        table = self._table(query)
-        scope = Scope(text, table.definition, self._database, self._now)
+        query = parse(asked.text)
+        table, scope = self._scope(query, asked)
+        version = asked.version
         rows = self._rows(query, table, scope, deleted=deleted)
         if any(isinstance(item, Aggregate) for item in query.select) or query.group_by:
             return _aggregated(query, scope, rows)
@@ -68,7 +79,7 @@ class QueryEngine:
         rows = rows[query.offset :]
         if query.limit is not None:
             rows = rows[: query.limit]
-        selected = _selected_names(query, table)
+        selected = _selected_names(query, scope)
         render = _renderer(scope, selected, version)
         answer: dict[str, Any] = {"totalSize": len(rows), "done": len(rows) <= page}
         if len(rows) > page:
@@ -104,13 +115,12 @@ class QueryEngine:
         answer["records"] = [render(row) for row in rows]
         return answer
 
-    def columns(self, text: str) -> dict[str, Any]:
+    def columns(self, asked: Asked) -> dict[str, Any]:
         """What `columns=true` answers: the selected fields' types instead of records."""
-        query = parse(text)
-        table = self._table(query)
-        scope = Scope(text, table.definition, self._database, self._now)
+        query = parse(asked.text)
+        table, scope = self._scope(query, asked)
         metadata = []
-        for name in _selected_names(query, table):
+        for name in _selected_names(query, scope):
             _, field = scope.resolve(name)
             metadata.append(
                 {
@@ -132,7 +142,7 @@ class QueryEngine:
             "columnMetadata": metadata,
             "entityName": table.definition.name,
             "groupBy": bool(query.group_by),
-            "idSelected": any(name.text.lower() == "id" for name in _selected_names(query, table)),
+            "idSelected": any(name.text.lower() == "id" for name in _selected_names(query, scope)),
             "keyPrefix": table.definition.prefix,
         }
 
@@ -147,9 +157,10 @@ class QueryEngine:
             del self._locators[next(iter(self._locators))]
         return key
 
-    def _table(self, query: Query) -> Table:
+    def _scope(self, query: Query, asked: Asked) -> tuple[Table, Scope]:
         table = self._database.table(query.object.text)
-        if table is None:
+        seen = asked.view(table) if table is not None else None
+        if table is None or seen is None or (seen.tooling and not asked.tooling):
             name = query.object.text
             message = (
                 f"sObject type '{name}' is not supported. If you are attempting to use a custom "
@@ -157,7 +168,7 @@ class QueryEngine:
                 "your WSDL or the describe call for the appropriate names."
             )
             raise ApiError(400, "INVALID_TYPE", pointed(query.text, query.object.at, message))
-        return table
+        return table, Scope(query.text, seen, self._database, self._now, asked.view)
 
     def _rows(self, query: Query, table: Table, scope: Scope, *, deleted: bool) -> list[Row]:
         candidates: Iterable[Row] = table.rows.values()
@@ -190,7 +201,7 @@ def _by_index(where: Condition, table: Table, scope: Scope, *, deleted: bool) ->
     return None
 
 
-def _selected_names(query: Query, table: Table) -> list[Name]:
+def _selected_names(query: Query, scope: Scope) -> list[Name]:
     names: list[Name] = []
     for item in query.select:
         if isinstance(item, Aggregate):
@@ -205,7 +216,7 @@ def _selected_names(query: Query, table: Table) -> list[Name]:
                 "MALFORMED_QUERY",
                 "The SOQL FIELDS function must have a LIMIT of at most 200",
             )
-        fields = table.definition.fields.values()
+        fields = scope.definition.fields.values()
         names += [Name(field.name, item.at) for field in fields if field.custom in wanted]
     seen: set[str] = set()
     for name in names:
@@ -266,9 +277,10 @@ def _parent_renderer(
     reference = items[0][0]
     database = scope.database
     table = database.table(reference.reference_to[0])
-    if table is None:
+    definition = scope.view(table) if table is not None else None
+    if definition is None:
         return lambda _row: None
-    inner = Scope(scope.text, table.definition, database, scope.now)
+    inner = Scope(scope.text, definition, database, scope.now, scope.view)
     render = _renderer(inner, [name for _, name in items], version)
 
     def parent(row: Row) -> Any:

@@ -35,7 +35,8 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class FieldDefinition:
-    """A field, in the words of describe. `cascade` deletes the record with its parent."""
+    """A field, in the words of describe. `cascade` deletes the record with its parent; `children`
+    is the relationship's name seen from the parent."""
 
     name: str
     label: str
@@ -53,6 +54,7 @@ class FieldDefinition:
     restricted: bool = False
     reference_to: tuple[str, ...] = ()
     relationship: str | None = None
+    children: str | None = None
     defaulted_on_create: bool = False
     default: Any = None
     calculated: bool = False
@@ -180,7 +182,10 @@ _OBJECT_REST: dict[str, Any] = {
 
 
 class ObjectDefinition:
-    """An object. Field and relationship names are looked up without regard to case."""
+    """An object. Field and relationship names are looked up without regard to case.
+
+    `tooling`: only the Tooling API has it.
+    """
 
     def __init__(
         self,
@@ -192,6 +197,7 @@ class ObjectDefinition:
         createable: bool = True,
         updateable: bool = True,
         deletable: bool = True,
+        tooling: bool = False,
         raw: Mapping[str, Any] | None = None,
     ) -> None:
         self.name = name
@@ -201,6 +207,7 @@ class ObjectDefinition:
         self.createable = createable
         self.updateable = updateable
         self.deletable = deletable
+        self.tooling = tooling
         self.raw = dict(raw or {})
         self._by_name = {item.name.lower(): item for item in fields}
         self._by_relationship = {
@@ -217,6 +224,22 @@ class ObjectDefinition:
         }
         self.indexed = tuple(item for item in fields if item.indexed)
         self.references = tuple(item for item in fields if item.type == "reference")
+
+    @property
+    def plural(self) -> str:
+        return str(self.raw.get("labelPlural") or f"{self.label}s")
+
+    def copied(self, fields: Sequence[FieldDefinition], **more: Any) -> ObjectDefinition:
+        """The same object with these fields; `more` are arguments of the constructor."""
+        kept: dict[str, Any] = {
+            "createable": self.createable,
+            "updateable": self.updateable,
+            "deletable": self.deletable,
+            "tooling": self.tooling,
+            "raw": self.raw,
+            **more,
+        }
+        return ObjectDefinition(self.name, self.label, self.prefix, fields, **kept)
 
     def field(self, name: str) -> FieldDefinition | None:
         return self.fields.get(name) or self._by_name.get(name.lower())
@@ -240,7 +263,7 @@ class ObjectDefinition:
             "isSubtype": False,
             "keyPrefix": self.prefix,
             "label": self.label,
-            "labelPlural": f"{self.label}s",
+            "labelPlural": self.plural,
             "layoutable": True,
             "mergeable": self.name == "Account",
             "mruEnabled": True,

@@ -5,23 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from prmsync_salesforce.simulator.access import ADMIN_PROFILE
 from prmsync_salesforce.simulator.database import Table
 from prmsync_salesforce.simulator.failure import ApiError
+from prmsync_salesforce.simulator.fields import CURRENCIES
 from prmsync_salesforce.simulator.ids import make_id
 from prmsync_salesforce.simulator.org import Org
 from prmsync_salesforce.simulator.schema import TEXTUAL
 from prmsync_salesforce.simulator.settings import OrgSettings
-from prmsync_salesforce.simulator.standard import CURRENCIES, PARTNER_ROLES, STAGES
+from prmsync_salesforce.simulator.standard import PARTNER_ROLES, STAGES
 
 ORG_ID = make_id("00D", 1)
 INTEGRATION_USER = make_id("005", 1)
 CRM_USER = make_id("005", 2)
+_SERVICE = "Minimum Access - API Only Integrations"
+_STANDARD = "Standard User"
+PROFILES = {
+    name: make_id("00e", number)
+    for number, name in enumerate((ADMIN_PROFILE, _STANDARD, _SERVICE), 1)
+}
 _PEOPLE = (
-    (INTEGRATION_USER, "Integration", "User", "integration", True),
-    (CRM_USER, "Dana", "Admin", "dana.admin", True),
-    (make_id("005", 3), "Avery", "Stone", "avery.stone", True),
-    (make_id("005", 4), "Noor", "Haddad", "noor.haddad", True),
-    (make_id("005", 5), "Lee", "Gone", "lee.gone", False),
+    (INTEGRATION_USER, "Integration", "User", "integration", True, _SERVICE),
+    (CRM_USER, "Dana", "Admin", "dana.admin", True, ADMIN_PROFILE),
+    (make_id("005", 3), "Avery", "Stone", "avery.stone", True, _STANDARD),
+    (make_id("005", 4), "Noor", "Haddad", "noor.haddad", True, _STANDARD),
+    (make_id("005", 5), "Lee", "Gone", "lee.gone", False, _STANDARD),
 )
 
 
@@ -41,9 +49,11 @@ def seed(org: Org, settings: OrgSettings) -> None:
             "TimeZoneSidKey": settings.time_zone,
         },
     )
+    for name, profile_id in PROFILES.items():
+        _load(org, "Profile", {"Id": profile_id, "Name": name, "UserType": "Standard"})
     _seed_people(org, settings)
     _seed_stages(org)
-    for order, role in enumerate(PARTNER_ROLES, 1):
+    for order, role in enumerate(PARTNER_ROLES if settings.partner_objects else (), 1):
         _load(org, "PartnerRole", {"MasterLabel": role, "ApiName": role, "SortOrder": order})
     if settings.multi_currency:
         _seed_currencies(org, settings)
@@ -51,7 +61,7 @@ def seed(org: Org, settings: OrgSettings) -> None:
 
 def _seed_people(org: Org, settings: OrgSettings) -> None:
     codes = {"CurrencyIsoCode": settings.currency, "DefaultCurrencyIsoCode": settings.currency}
-    for user_id, first, last, alias, active in _PEOPLE:
+    for user_id, first, last, alias, active, profile in _PEOPLE:
         _load(
             org,
             "User",
@@ -64,6 +74,7 @@ def _seed_people(org: Org, settings: OrgSettings) -> None:
                 "Alias": alias[:8],
                 "IsActive": active,
                 "UserType": "Standard",
+                "ProfileId": PROFILES[profile],
                 "TimeZoneSidKey": settings.time_zone,
                 "LocaleSidKey": "en_US",
                 "LanguageLocaleKey": "en_US",

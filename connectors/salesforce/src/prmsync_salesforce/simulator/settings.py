@@ -15,8 +15,14 @@ class OrgSettings:
     `callback_url` is where a browser is sent back to (empty: any loopback address),
     `require_pkce` refuses an authorization without a code challenge, `rotate_refresh_tokens`
     makes each refresh token good for one use.
+
+    `prepared`: the objects and fields that the shipped mappings need are there; without, they are
+    yet to be deployed. `partner_objects`: OpportunityPartner and PartnerRole are there, which an
+    org without partner features does not have.
     """
 
+    prepared: bool = True
+    partner_objects: bool = True
     name: str = "Simulated Salesforce Org"
     sandbox: bool = False
     multi_currency: bool = True

@@ -29,7 +29,7 @@ class SObjects:
         """Answer `/sobjects` and everything below it. Raises ApiError."""
         if len(call.segments) == 1:
             return self._describe_all(call)
-        table = self._org.database.table(call.segments[1])
+        table = call.table(call.segments[1])
         if table is None:
             raise no_resource()
         rest = call.segments[2:]
@@ -46,8 +46,9 @@ class SObjects:
         raise no_resource()
 
     def _describe_all(self, call: Call) -> Response:
-        tables = sorted(self._org.database.tables.values(), key=lambda item: item.definition.name)
-        summaries = [table.definition.summary(call.version) for table in tables]
+        tables = sorted(self._org.database.tables.items())
+        seen = [table for name, table in tables if call.table(name) is not None]
+        summaries = [call.definition(table).summary(call.version) for table in seen]
         return json_response(200, {"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": summaries})
 
     def _describe(self, call: Call, table: Table) -> Response:
@@ -57,7 +58,7 @@ class SObjects:
             for row in (types.live() if types else ())
             if row.get("SobjectType") == table.definition.name
         ]
-        return json_response(200, table.definition.describe(call.version, mine))
+        return json_response(200, call.definition(table).describe(call.version, mine))
 
     def _record_id(self, table: Table, text: str) -> str:
         found = long_id(text)
@@ -92,11 +93,11 @@ class SObjects:
             raise no_resource()
         names = call.parameter("fields")
         return json_response(
-            200, record_answer(table, row, call.version, names.split(",") if names else None)
+            200, record_answer(call, table, row, names.split(",") if names else None)
         )
 
     def _by_key(self, call: Call, table: Table, name: str, value: str) -> Response:
-        field = external_field(table, name)
+        field = external_field(call, table, name)
         if field.type == "id":
             return self._one(call, table, self._record_id(table, value))
         found = table.find(field, value)
@@ -148,20 +149,20 @@ class SObjects:
         )
 
 
-def external_field(table: Table, name: str) -> FieldDefinition:
+def external_field(call: Call, table: Table, name: str) -> FieldDefinition:
     """An external id field, or Id. Raises NOT_FOUND as Salesforce words it."""
-    field = table.definition.field(name)
+    field = call.definition(table).field(name)
     if field is None or not (field.external_id or field.type == "id"):
         raise _no_key(name)
     return field
 
 
 def record_answer(
-    table: Table, row: Row, version: str, names: list[str] | None = None
+    call: Call, table: Table, row: Row, names: list[str] | None = None
 ) -> dict[str, Any]:
     """A record with all its fields or the named ones. Raises INVALID_FIELD."""
-    definition = table.definition
-    url = f"/services/data/{version}/sobjects/{definition.name}/{row['Id']}"
+    definition = call.definition(table)
+    url = f"/services/data/{call.version}/sobjects/{definition.name}/{row['Id']}"
     answer: dict[str, Any] = {"attributes": {"type": definition.name, "url": url}}
     for name in definition.fields if names is None else names:
         field = definition.field(name.strip())
@@ -184,7 +185,7 @@ def _plus(text: str | None) -> str:
 def _summary(call: Call, table: Table) -> Response:
     if call.method not in ("GET", "HEAD"):
         raise _wrong_method(call, "GET,HEAD,POST")
-    summary = table.definition.summary(call.version)
+    summary = call.definition(table).summary(call.version)
     return json_response(200, {"objectDescribe": summary, "recentItems": []})
 
 

@@ -17,7 +17,7 @@ def with_sync_state(found: ObjectDefinition) -> ObjectDefinition:
         Field("PRM_Sync_Reason__c", "Partner Sync Reason", "textarea", 1000),
         _pick("PRM_Sync_Decision__c", "Partner Sync Decision", DECISIONS),
     ]
-    return ObjectDefinition(found.name, found.label, found.prefix, fields, raw=found.raw)
+    return found.copied(fields)
 
 
 def _pick(name: str, label: str, values: tuple[str, ...]) -> Field:

@@ -1,0 +1,7 @@
+"""Why a component cannot be deployed."""
+
+from __future__ import annotations
+
+
+class Problem(Exception):
+    """In the words of a deploy result."""

@@ -1,0 +1,133 @@
+"""The Metadata API over SOAP: deploy, its status, and what kinds of metadata there are."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping
+from typing import Any
+from xml.sax.saxutils import escape
+
+from prmsync.connector.simulator.http import Request, Response
+from prmsync_salesforce.simulator.failure import ApiError
+from prmsync_salesforce.simulator.metadata.deploy import Deployments
+from prmsync_salesforce.simulator.metadata.package import CHILDREN, FOLDERS
+from prmsync_salesforce.simulator.metadata.problem import Problem
+from prmsync_salesforce.simulator.metadata.xmltree import Node, parse
+
+_ENVELOPE = (
+    '<?xml version="1.0" encoding="UTF-8"?><soapenv:Envelope '
+    'xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" '
+    'xmlns:sf="http://soap.sforce.com/2006/04/metadata" '
+    'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" '
+    'xmlns="http://soap.sforce.com/2006/04/metadata"><soapenv:Body>{body}'
+    "</soapenv:Body></soapenv:Envelope>"
+)
+_HEADERS = {"content-type": "text/xml;charset=UTF-8"}
+_SUFFIXES = {"permissionsets": "permissionset", "tabs": "tab", "layouts": "layout"}
+
+
+class MetadataSoap:
+    """Answers `/services/Soap/m/…`. `user_of` tells whose session id it is."""
+
+    def __init__(self, deployments: Deployments, user_of: Callable[[str], str | None]) -> None:
+        self._deployments = deployments
+        self._user_of = user_of
+
+    def handle(self, request: Request) -> Response:
+        """Answer one SOAP call, refusals as faults."""
+        try:
+            envelope = parse(request.body)
+            header, body = envelope.first("Header"), envelope.first("Body")
+            session = next(header.below("sessionId"), None) if header is not None else None
+            user_id = self._user_of(session.value) if session is not None else None
+            if user_id is None:
+                raise ApiError(
+                    500,
+                    "INVALID_SESSION_ID",
+                    "Invalid Session ID found in SessionHeader: Illegal Session",
+                )
+            return self._called(body.children[0] if body and body.children else None, user_id)
+        except Problem as problem:
+            return _fault("soapenv:Client", str(problem))
+        except ApiError as error:
+            return _fault(f"sf:{error.code}", f"{error.code}: {_plain(error)}")
+
+    def _called(self, call: Node | None, user_id: str) -> Response:
+        name = call.name if call is not None else ""
+        if call is not None and name == "deploy":
+            return _result(name, self._deploy(call, user_id))
+        if call is not None and name == "checkDeployStatus":
+            deployment = self._deployments.look(call.text("asyncProcessId"))
+            details = call.flag("includeDetails")
+            return _result(name, self._deployments.result(deployment, details=details))
+        if name == "describeMetadata":
+            return _result(name, _kinds())
+        return _fault("soapenv:Client", f"No operation available for request {name}")
+
+    def _deploy(self, call: Node, user_id: str) -> dict[str, Any]:
+        options = call.first("DeployOptions") or call.first("deployOptions")
+        given = {
+            child.name: child.value.lower() == "true" if _boolean(child.value) else child.value
+            for child in (options.children if options is not None else ())
+        }
+        try:
+            content = base64.b64decode(call.text("ZipFile") or call.text("zipFile"))
+        except binascii.Error as error:
+            raise Problem("The zip file is not base64") from error
+        deployment = self._deployments.request(content, given, user_id)
+        return {"done": False, "id": deployment.id, "state": "Queued"}
+
+
+def _plain(error: ApiError) -> str:
+    return error.message.removeprefix(f"{error.code}: ")
+
+
+def _boolean(text: str) -> bool:
+    return text.lower() in ("true", "false")
+
+
+def _kinds() -> dict[str, Any]:
+    objects = [
+        {
+            "childXmlNames": list(CHILDREN.values()) if name == "CustomObject" else [],
+            "directoryName": folder,
+            "inFolder": False,
+            "metaFile": False,
+            "suffix": _SUFFIXES.get(folder, "object"),
+            "xmlName": name,
+        }
+        for folder, name in FOLDERS.items()
+    ]
+    return {
+        "metadataObjects": objects,
+        "organizationNamespace": "",
+        "partialSaveAllowed": True,
+        "testRequired": False,
+    }
+
+
+def _result(name: str, result: Mapping[str, Any]) -> Response:
+    body = f"<{name}Response>{_xml('result', result)}</{name}Response>"
+    return Response(200, _ENVELOPE.format(body=body).encode(), _HEADERS)
+
+
+def _fault(code: str, text: str) -> Response:
+    body = (
+        f"<soapenv:Fault><faultcode>{code}</faultcode>"
+        f"<faultstring>{escape(text)}</faultstring></soapenv:Fault>"
+    )
+    return Response(500, _ENVELOPE.format(body=body).encode(), _HEADERS)
+
+
+def _xml(name: str, value: Any) -> str:
+    """JSON values as elements: a list repeats its element, null leaves it out."""
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return "".join(_xml(name, item) for item in value)
+    if isinstance(value, Mapping):
+        inner = "".join(_xml(key, item) for key, item in value.items())
+        return f"<{name}>{inner}</{name}>"
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return f"<{name}>{escape(text)}</{name}>"
