@@ -114,4 +114,3 @@ def test_simple_salesforce_deploys_metadata_over_soap(org, salesforce):
     failed = deploy(salesforce, _FIELD.replace("20", "999"))
     assert failed["state"] == "Failed"
     assert failed["deployment_detail"]["errors"][0]["message"].startswith("The length")
-    assert salesforce.mdapi.describe_metadata().partialSaveAllowed is True
