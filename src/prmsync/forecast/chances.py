@@ -1,0 +1,93 @@
+"""A deal's chance of being won by the end of the period, from where it stands now. Exact: all
+ways through the stages and weeks that are left are summed, nothing is drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from prmsync.forecast.hazards import OUTCOMES, Hazards
+from prmsync.forecast.spells import LONGEST, QUARTER, Floats, Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The weeks of a forecast: from `now` to before `end`. `left` is how much of the week `now`
+    is still to come (1: all of it)."""
+
+    now: int
+    end: int
+    left: float = 1.0
+
+    @property
+    def weeks(self) -> range:
+        return range(self.now, self.end)
+
+    def part(self, week: int) -> float:
+        return self.left if week == self.now else 1.0
+
+
+def of_new(hazards: Hazards, window: Window, factor: Floats) -> Floats:
+    """Chances [week of the window, segment, stage] of a deal that enters a stage in that week.
+
+    `factor[outcome, segment]` multiplies hazards (rows: move, win, loss). The weeks are walked
+    backwards; a deal that is new in the window stays in a stage no longer than the window.
+    """
+    count = len(window.weeks)
+    later = np.zeros((factor.shape[1], hazards.stages, count + 1))
+    found = np.empty((count, factor.shape[1], hazards.stages))
+    for index in reversed(range(count)):
+        week = window.weeks[index]
+        later = _one_week(hazards, later, week % QUARTER, factor * window.part(week))
+        found[index] = later[:, :, 0]
+    return found
+
+
+def _one_week(hazards: Hazards, later: Floats, phase: int, factor: Floats) -> Floats:
+    keep = later.shape[2]
+    move, win, loss = (
+        hazards.rate[kind][None, :, :keep, phase] * factor[row][:, None, None]
+        for row, kind in enumerate(OUTCOMES)
+    )
+    crowded = np.maximum(move + win + loss, 1.0)
+    stayed = np.concatenate([later[:, :, 1:], later[:, :, -1:]], axis=2)
+    alone = win / crowded + (1 - (move + win + loss) / crowded) * stayed
+    # Who moves enters the next stage within the same week, and may go on from there.
+    onward = (move / crowded)[:, :, :1] * hazards.moves
+    fresh = np.linalg.solve(np.eye(hazards.stages) - onward, alone[:, :, :1])
+    chances: Floats = alone + move / crowded * (hazards.moves @ fresh)
+    return chances
+
+
+def of_open(
+    hazards: Hazards, window: Window, factor: Floats, new: Floats, where: tuple[Ints, Ints, Ints]
+) -> Floats:
+    """Chances of deals that are open when the window begins; `where` names each one's segment,
+    stage and weeks in it, `new` is what `of_new` found."""
+    states, back = _distinct(where, factor.shape[1], hazards.stages)
+    segment, stage, weeks_in = states
+    still, chance = np.ones(len(segment)), np.zeros(len(segment))
+    for index, week in enumerate(window.weeks):
+        at = np.minimum(weeks_in + index, LONGEST - 1)
+        move, win, loss = (
+            hazards.rate[kind][stage, at, week % QUARTER] * factor[row][segment] * window.part(week)
+            for row, kind in enumerate(OUTCOMES)
+        )
+        crowded = np.maximum(move + win + loss, 1.0)
+        entered = (new[index] @ hazards.moves.T)[segment, stage]
+        chance += still * (win + move * entered) / crowded
+        still = still * (1 - (move + win + loss) / crowded)
+    return chance[back]
+
+
+def _distinct(
+    where: tuple[Ints, Ints, Ints], segments: int, stages: int
+) -> tuple[tuple[Ints, Ints, Ints], Ints]:
+    """The different states, and which one each deal is in: deals alike are reckoned once."""
+    segment, stage, weeks_in = where
+    shape = (segments, stages, LONGEST)
+    keys = np.ravel_multi_index((segment, stage, np.clip(weeks_in, 0, LONGEST - 1)), shape)
+    distinct, back = np.unique(keys, return_inverse=True)
+    one, two, three = np.unravel_index(distinct, shape)
+    return (one, two, three), back

@@ -1,0 +1,156 @@
+"""The default model: hazards, multipliers by segment, and chances of every open and new deal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from prmsync.forecast.amounts import Amounts, learn
+from prmsync.forecast.chances import Window, of_new, of_open
+from prmsync.forecast.evidence import Evidence, prior_worth
+from prmsync.forecast.hazards import OUTCOMES, Hazards, Prior, count, expected, fit
+from prmsync.forecast.history import NEVER, DealHistory
+from prmsync.forecast.spells import Exit, Floats, Ints, Spells
+from prmsync.forecast.spread import SHOCKS, Lots
+from prmsync.forecast.weeks import Weeks
+
+RECENT = 26
+"""Weeks whose new deals stand for those to come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What was learned up to a day."""
+
+    hazards: Hazards
+    factor: Floats
+    """Multipliers [outcome, segment]."""
+    evidence: tuple[Evidence, ...]
+    """Where they come from."""
+    amounts: Amounts
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """Lots that may be won before the window ends: the open deals, whose index, stage and weeks in
+    it are `deal`, `stage` and `weeks_in`, then one stream of new deals a segment. `segment` is
+    each lot's."""
+
+    lots: Lots
+    segment: Ints
+    deal: Ints
+    stage: Ints
+    weeks_in: Ints
+
+    @property
+    def open(self) -> int:
+        """How many open deals there are."""
+        return len(self.deal)
+
+
+def learn_all(history: DealHistory, weeks: Weeks, today: int, prior: Prior, product: int) -> Fitted:
+    """Fit to a history that is already cut at `today`."""
+    spells = history.spells(weeks, today)
+    hazards = fit(count(spells, history.stages), prior)
+    factor, evidence = _evidence(history, hazards, spells)
+    return Fitted(hazards, factor, evidence, learn(history, product))
+
+
+def _evidence(
+    history: DealHistory, hazards: Hazards, spells: Spells
+) -> tuple[Floats, tuple[Evidence, ...]]:
+    """How each segment differs, one dimension after the other, the widest first; wins and moves
+    only, losses tell too little."""
+    factor = np.ones((len(OUTCOMES), len(history.segments)))
+    found = []
+    for row, outcome in enumerate(OUTCOMES[:2]):
+        due = expected(hazards, outcome, spells)
+        happened = (spells.exit == outcome).astype(float)
+        for column in reversed(range(len(history.dimensions))):
+            value = history.segments[:, column]
+            groups = int(value.max(initial=0)) + 1
+            seen = _per_group(value[spells.segment], happened, groups)
+            fair = _per_group(value[spells.segment], due * factor[row][spells.segment], groups)
+            name = history.dimensions[column]
+            evidence = Evidence(outcome, name, seen, fair, prior_worth(seen, fair))
+            factor[row] *= evidence.multiplier[value]
+            found.append(evidence)
+    return factor, tuple(found)
+
+
+def _per_group(group: Ints, weight: Floats, groups: int) -> Floats:
+    return np.bincount(group, weights=weight, minlength=groups).astype(float)
+
+
+def doubt(fitted: Fitted, dimension: str, groups: int) -> Floats:
+    """How far a dimension's own multipliers of wins may be off: squared relative standard error
+    by group; nothing for dimensions without multipliers (the total)."""
+    for evidence in fitted.evidence:
+        if evidence.dimension == dimension and evidence.outcome is Exit.WIN:
+            return evidence.doubt[:groups]
+    return np.zeros(groups)
+
+
+def outlook(
+    fitted: Fitted, history: DealHistory, weeks: Weeks, today: int, end: int, shock: float
+) -> Outlook:
+    """Open deals and new ones, with their chances to be won from `today` to before `end`
+    (ordinals). `shock` is the standard deviation of the market's common log factor on wins."""
+    now = int(weeks.week(np.array([today]))[0])
+    window = Window(now, int(weeks.week(np.array([end - 1]))[0]) + 1, weeks.left_of_week(today))
+    factors = [_under(fitted.factor, shock * z) for z in SHOCKS]
+    new = [of_new(fitted.hazards, window, factor) for factor in factors]
+    still = np.flatnonzero(history.closed == NEVER)
+    segment = history.segment[still]
+    where = (segment, *_standing(history, weeks, still, now))
+    chance = np.array(
+        [of_open(fitted.hazards, window, *pair, where) for pair in zip(factors, new, strict=True)]
+    )
+    mean, square = fitted.amounts.expected(history.amount[history.last_events()[still]], segment)
+    streams = _streams(fitted, history, weeks, window, new)
+    lots = Lots(
+        np.concatenate([chance, streams.chance], axis=1),
+        np.concatenate([mean, streams.mean]),
+        np.concatenate([square, streams.square]),
+        np.concatenate([np.zeros(len(still)), streams.stream]),
+    )
+    rows = np.arange(len(history.segments))
+    return Outlook(lots, np.concatenate([segment, rows]), still, where[1], where[2])
+
+
+def _standing(history: DealHistory, weeks: Weeks, deals: Ints, now: int) -> tuple[Ints, Ints]:
+    """The stage of each open deal and how many weeks it has been in it."""
+    entered = np.flatnonzero(history.entries())
+    latest = entered[np.searchsorted(history.deal[entered], deals, side="right") - 1]
+    return history.stage[latest], now - weeks.week(history.day[latest])
+
+
+def _under(factor: Floats, log_shock: float) -> Floats:
+    changed = factor.copy()
+    changed[OUTCOMES.index(Exit.WIN)] *= np.exp(log_shock)
+    return changed
+
+
+def _streams(
+    fitted: Fitted, history: DealHistory, weeks: Weeks, window: Window, new: list[Floats]
+) -> Lots:
+    """One stream of new deals for each segment, at the pace of the last `RECENT` weeks."""
+    rows = len(history.segments)
+    week = weeks.week(history.created)
+    first = max(window.now - RECENT, int(week.min()) if len(week) else window.now)
+    recent = np.flatnonzero((week >= first) & (week < window.now))
+    span = max(window.now - first, 1)
+    entry = np.searchsorted(history.deal, recent)
+    share = np.bincount(history.stage[entry], minlength=history.stages) / max(len(recent), 1)
+    pace = np.bincount(history.segment[recent], minlength=rows) / span
+    mean, square = fitted.amounts.expected(history.amount[entry], history.segment[recent])
+    count_ = np.maximum(np.bincount(history.segment[recent], minlength=rows), 1)
+    parts = np.array([window.part(week) for week in window.weeks])
+    chance = np.array([parts @ (one @ share) for one in new])
+    return Lots(
+        chance * pace,
+        np.bincount(history.segment[recent], weights=mean, minlength=rows) / count_,
+        np.bincount(history.segment[recent], weights=square, minlength=rows) / count_,
+        np.ones(rows),
+    )

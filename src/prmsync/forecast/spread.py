@@ -1,0 +1,82 @@
+"""From deals' chances to the distribution of sums over any groups of deals, without drawing.
+
+Given the common shock of the market, deals are won independently, and new deals arrive as a
+Poisson stream. Three shocks with the weights of Gauss-Hermite quadrature stand for all. A group's
+sum has an atom at nothing (nobody wins) and otherwise the gamma distribution of the same mean and
+variance: exact for the first two moments and for the chance of nothing, cheap for any number of
+groups and paths.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import gammaincinv
+
+from prmsync.forecast.spells import Floats, Ints
+
+SHOCKS: Floats = np.array([-np.sqrt(3.0), 0.0, np.sqrt(3.0)])
+WEIGHTS: Floats = np.array([1.0, 4.0, 1.0]) / 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lots:
+    """Open deals, or streams of new ones, that may be won: arrays of one length.
+
+    `chance[shock, lot]`: of a deal its chance to be won, of a stream the expected number of wins.
+    `mean` and `square`: expectation of the amount won and of its square. `stream` marks streams.
+    """
+
+    chance: Floats
+    mean: Floats
+    square: Floats
+    stream: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Each group's mean, variance and chance that nothing is won."""
+
+    mean: Floats
+    variance: Floats
+    nothing: Floats
+
+    def widened(self, factor: float) -> Sums:
+        """The same means with `factor` times the standard deviation."""
+        return Sums(self.mean, self.variance * factor**2, self.nothing)
+
+    def unsure(self, doubt: Floats) -> Sums:
+        """The same means, each known only up to a factor of squared relative error `doubt`."""
+        return Sums(self.mean, self.variance + doubt * self.mean**2, self.nothing)
+
+    def scaled(self, factor: float) -> Sums:
+        """The same shape with `factor` times the mean."""
+        return Sums(self.mean * factor, self.variance * factor**2, self.nothing)
+
+    def quantiles(self, levels: Floats) -> Floats:
+        """[level, group]. A group without any chance has 0 everywhere."""
+        some = np.clip(1.0 - self.nothing, 1e-12, 1.0)
+        mean = self.mean / some
+        variance = np.maximum(self.variance / some - self.nothing * mean**2, 1e-9 * mean**2)
+        shape = np.where(mean > 0, mean**2 / np.maximum(variance, 1e-300), 1.0)
+        within = (levels[:, None] - self.nothing) / some
+        found: Floats = gammaincinv(shape, np.clip(within, 0.0, 1.0)) * np.where(
+            mean > 0, mean / shape, 0.0
+        )
+        return np.where(within > 0, found, 0.0)
+
+
+def sums(lots: Lots, group: Ints, groups: int) -> Sums:
+    """Totals of each group; `group` names each lot's."""
+    means, within, nothing = [], np.zeros(groups), np.zeros(groups)
+    single = lots.stream == 0
+    for chance, weight in zip(lots.chance, WEIGHTS, strict=True):
+        means.append(np.bincount(group, weights=chance * lots.mean, minlength=groups))
+        spread = chance * lots.square - np.where(single, (chance * lots.mean) ** 2, 0.0)
+        within += weight * np.bincount(group, weights=spread, minlength=groups)
+        never = np.where(single, np.log1p(-np.minimum(chance, 1 - 1e-12)), -chance)
+        nothing += weight * np.exp(np.bincount(group, weights=never, minlength=groups))
+    mean = WEIGHTS @ np.array(means)
+    between = WEIGHTS @ (np.array(means) - mean) ** 2
+    return Sums(mean, within + between, nothing)

@@ -1,0 +1,66 @@
+"""The models a forecast must beat."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from deal_worlds import WEEKS, world
+from prmsync.forecast.groups import TOTAL, Cut, Model
+from prmsync.forecast.history import NEVER
+from prmsync.forecast.reference_models import average, conversion, naive, stage_weighted_model
+
+DEALS = world(41)
+PROBABILITY = np.array([0.2, 0.4, 0.8])
+MODELS = {
+    "naive": naive(),
+    "conversion": conversion(),
+    "stage_weighted": stage_weighted_model(PROBABILITY),
+    "average": average(naive(), conversion()),
+}
+
+
+def cut(day: int, quarter: int = 7) -> Cut:
+    return Cut.of(DEALS, WEEKS, WEEKS.bounds(quarter)[0] + day, quarter)
+
+
+def test_naive_is_won_to_date_plus_what_last_quarter_still_brought() -> None:
+    start = WEEKS.bounds(7)[0]
+    day = start + 28
+    won = DEALS.worth[DEALS.won & (DEALS.closed >= start) & (DEALS.closed < day)].sum()
+    last = DEALS.worth[DEALS.won & (DEALS.closed >= day - 91) & (DEALS.closed < start)].sum()
+    assert naive()(cut(28))[TOTAL].mean[0] == pytest.approx(won + last)
+
+
+def test_stage_weighted_counts_open_deals_expected_in_the_quarter() -> None:
+    at = cut(28)
+    latest = at.history.last_events()
+    close = at.history.expected_close[latest]
+    due = (at.history.closed == NEVER) & (close >= at.today) & (close < at.bounds[1])
+    worth = (at.history.amount[latest] * PROBABILITY[at.history.stage[latest]])[due].sum()
+    found = MODELS["stage_weighted"](at)[TOTAL]
+    assert found.to_come.mean[0] == pytest.approx(worth)
+
+
+@pytest.mark.parametrize("model", MODELS.values(), ids=MODELS.keys())
+def test_parts_sum_to_the_total_and_intervals_hold_the_mean(model: Model) -> None:
+    found = model(cut(28))
+    for groups in found.values():
+        assert groups.mean.sum() == pytest.approx(found[TOTAL].mean[0])
+    low, high = found[TOTAL].quantiles(np.array([0.05, 0.95]))[:, 0]
+    assert low <= found[TOTAL].mean[0] <= high
+
+
+@pytest.mark.parametrize("model", MODELS.values(), ids=MODELS.keys())
+def test_no_later_row_changes_an_earlier_answer(model: Model) -> None:
+    day = WEEKS.bounds(6)[0] + 40
+    one = model(Cut.of(DEALS, WEEKS, day, 6))
+    two = model(Cut.of(DEALS.as_of(day + 30), WEEKS, day, 6))
+    assert np.array_equal(one[TOTAL].mean, two[TOTAL].mean)
+    assert np.array_equal(one[TOTAL].to_come.variance, two[TOTAL].to_come.variance)
+
+
+@pytest.mark.parametrize("model", MODELS.values(), ids=MODELS.keys())
+def test_without_any_record_no_model_fails(model: Model) -> None:
+    found = model(Cut.of(DEALS, WEEKS, 10, 0))
+    assert np.isfinite(found[TOTAL].quantiles(np.array([0.1, 0.9]))).all()
