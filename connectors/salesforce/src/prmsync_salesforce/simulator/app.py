@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
@@ -14,17 +13,15 @@ from prmsync.connector.simulator.http import Handler, Request, Response
 from prmsync.errors import ConfigurationError
 from prmsync_salesforce.simulator.call import Call
 from prmsync_salesforce.simulator.classify import DATA_PATH, classify
-from prmsync_salesforce.simulator.collections import Collections
-from prmsync_salesforce.simulator.composite import Composite
 from prmsync_salesforce.simulator.control import Control
 from prmsync_salesforce.simulator.database import Database
 from prmsync_salesforce.simulator.failure import ApiError, no_resource
 from prmsync_salesforce.simulator.identity import People
 from prmsync_salesforce.simulator.metadata.deploy import Deployments
-from prmsync_salesforce.simulator.metadata.rest import MetadataRest
 from prmsync_salesforce.simulator.metadata.soap import MetadataSoap
 from prmsync_salesforce.simulator.org import Org, Writer
-from prmsync_salesforce.simulator.query import Asked, QueryEngine
+from prmsync_salesforce.simulator.query import QueryEngine
+from prmsync_salesforce.simulator.resources import Resources
 from prmsync_salesforce.simulator.schema import ObjectDefinition, object_from_describe
 from prmsync_salesforce.simulator.seed import (
     CRM_USER,
@@ -35,16 +32,12 @@ from prmsync_salesforce.simulator.seed import (
 )
 from prmsync_salesforce.simulator.settings import OrgSettings, parse_settings
 from prmsync_salesforce.simulator.setup_objects import setup_objects
-from prmsync_salesforce.simulator.setup_rows import SchemaRows
 from prmsync_salesforce.simulator.sign_in import SignIn
-from prmsync_salesforce.simulator.sobjects import SObjects
 from prmsync_salesforce.simulator.standard import standard_objects
 
 VERSIONS = tuple(range(41, 69))
 _SEASONS = ("Winter", "Spring", "Summer")
-_BATCH_SIZE = re.compile(r"batchSize\s*=\s*(\d+)", re.IGNORECASE)
 _MAX_URI = 16_384
-_RESOURCES = ("composite", "limits", "metadata", "query", "queryAll", "sobjects", "tooling")
 
 
 class SalesforceSimulator:
@@ -77,18 +70,16 @@ class SalesforceSimulator:
         self.queries = QueryEngine(database, clock.now, self.settings.locator_lifetime_seconds)
         people = People(database, ORG_ID, INTEGRATION_USER, CRM_USER)
         self.sign_in = SignIn(self.settings, people, clock.now)
-        self._schema_rows = SchemaRows(database)
         control = Control(self.org, self.queries, clock)
         if options.data and "records" in options.data:
             control.restore(options.data)
         elif options.data:
             load_records(self.org, options.data)
         deployments = Deployments(self.org)
-        self._metadata = MetadataRest(deployments)
         self._soap = MetadataSoap(deployments, self.sign_in.user_of)
-        self._sobjects = SObjects(self.org)
-        self._collections = Collections(self.org)
-        self._composite = Composite(database, self._data)
+        self._resources = Resources(
+            self.org, self.settings, self.queries, self.sign_in, deployments, self._data
+        )
         self.chassis = Chassis(
             "salesforce",
             options,
@@ -142,62 +133,10 @@ class SalesforceSimulator:
             raise no_resource()
         version, rest = match.groups()
         segments = tuple(unquote(part) for part in (rest or "").strip("/").split("/"))
-        call = Call(request, version, segments, Writer(user_id), self.chassis.faults, self.org)
-        resource = segments[0]
-        if resource == "":
-            base = f"/services/data/{version}"
-            return json_response(200, {name: f"{base}/{name}" for name in _RESOURCES})
-        if resource == "limits":
-            return json_response(200, self.sign_in.limits())
-        if resource in ("query", "queryAll"):
-            return self._query(call)
-        if resource == "tooling":
-            return self._query(call.below("tooling")) if segments[1:2] == ("query",) else _none()
-        if resource == "metadata":
-            return self._metadata.handle(call)
-        if resource == "sobjects":
-            return self._sobjects.handle(call)
-        if segments == ("composite",) and call.method == "POST":
-            return self._composite.handle(call)
-        if segments == ("connect", "organization"):
-            return json_response(200, self._organization(user_id))
-        if segments[:2] == ("composite", "sobjects"):
-            return self._collections.handle(call)
-        raise no_resource()
-
-    def _organization(self, user_id: str) -> dict[str, Any]:
-        """The Connect API's settings: where an org without multi-currency tells its currency."""
-        return {
-            "orgId": ORG_ID,
-            "name": self.settings.name,
-            "features": {
-                "defaultCurrencyIsoCode": self.settings.currency,
-                "multiCurrency": self.settings.multi_currency,
-            },
-            "userSettings": {
-                "userId": user_id,
-                "timeZone": {"name": self.settings.time_zone},
-            },
-        }
-
-    def _query(self, call: Call) -> Response:
-        if len(call.segments) == 2:
-            return json_response(200, self.queries.more(call.segments[1], call.version))
-        text = call.parameter("q")
-        if text is None:
-            raise ApiError(400, "MALFORMED_QUERY", "A query string has to be specified")
-        if call.tooling or "definition" in text.lower():
-            self._schema_rows.refresh()
-        asked = Asked(text, call.version, call.seen, call.tooling)
-        if call.flag("columns"):
-            return json_response(200, self.queries.columns(asked))
-        deleted = call.segments[0] == "queryAll"
-        answer = self.queries.run(asked, deleted=deleted, page=_page_size(call.request))
-        return json_response(200, answer)
-
-
-def _none() -> Response:
-    raise no_resource()
+        writer = Writer(user_id)
+        return self._resources.handle(
+            Call(request, version, segments, writer, self.chassis.faults, self.org)
+        )
 
 
 _FAULTS = {
@@ -237,11 +176,6 @@ def _version(number: int) -> dict[str, str]:
         "url": f"/services/data/v{number}.0",
         "version": f"{number}.0",
     }
-
-
-def _page_size(request: Request) -> int:
-    match = _BATCH_SIZE.search(request.headers.get("sforce-query-options", ""))
-    return min(2000, max(200, int(match.group(1)))) if match else 2000
 
 
 def _check_length(request: Request) -> None:

@@ -20,7 +20,7 @@ def classify(request: Request) -> str:
     query-all, describe-global, describe, organization, object, deleted, updated, record-create,
     record-read, record-update, record-delete, record-upsert, collections-create,
     collections-update, collections-upsert, collections-delete, collections-retrieve, composite,
-    tooling, metadata, soap, other."""
+    bulk-query, bulk-ingest, tooling, metadata, soap, other."""
     if request.path.startswith("/services/oauth2/"):
         return request.path.rpartition("/")[2]
     if request.path.startswith("/id/"):
@@ -38,6 +38,8 @@ def _resource(method: str, segments: list[str]) -> str:
     first = segments[0]
     if first in ("", "limits"):
         return first or "resources"
+    if first == "jobs":
+        return "bulk-ingest" if segments[1:2] == ["ingest"] else "bulk-query"
     if first in ("tooling", "metadata"):
         return first
     if first in ("query", "queryAll"):

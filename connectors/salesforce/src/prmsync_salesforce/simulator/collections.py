@@ -69,12 +69,18 @@ class Collections:
         return json_response(200, results)
 
     def _create_one(self, call: Call, record: Mapping[str, Any]) -> Result:
-        table = _table_of(call, record)
+        return self.create_row(call, _table_of(call, record), record)
+
+    def create_row(self, call: Call, table: Table, record: Mapping[str, Any]) -> Result:
+        """Create one record. Raises ApiError."""
         call.check_row(record)
         return _success(self._org.create(table, record, call.writer))
 
     def _update_one(self, call: Call, record: Mapping[str, Any]) -> Result:
-        table = _table_of(call, record)
+        return self.update_row(call, _table_of(call, record), record)
+
+    def update_row(self, call: Call, table: Table, record: Mapping[str, Any]) -> Result:
+        """Change one record, which names itself by `Id`. Raises ApiError."""
         values = {name: value for name, value in record.items() if name.lower() != "id"}
         given = next((value for name, value in record.items() if name.lower() == "id"), None)
         if given is None:
@@ -95,9 +101,10 @@ class Collections:
     def _delete(self, call: Call) -> Response:
         ids = [item for item in (call.parameter("ids") or "").split(",") if item]
         _check_count(ids)
-        return self._each(call, ids, {"allOrNone": call.flag("allOrNone")}, self._delete_one)
+        return self._each(call, ids, {"allOrNone": call.flag("allOrNone")}, self.delete_row)
 
-    def _delete_one(self, call: Call, text: str) -> Result:
+    def delete_row(self, call: Call, text: str) -> Result:
+        """Delete the record with this id, of whatever object. Raises ApiError."""
         record_id = long_id(text)
         table = self._org.database.table_of(record_id) if record_id else None
         if record_id is None or table is None:
@@ -149,11 +156,11 @@ class Collections:
             record, value = pair
             if value is not None and counts[index_key(field, value)] > 1:
                 raise bad_data("DUPLICATE_VALUE", f"Duplicate external id specified: {value}")
-            return self._upsert_one(call, table, field, record, value)
+            return self.upsert_row(call, table, field, record, value)
 
         return self._each(call, list(zip(records, keys, strict=True)), body, upsert_one)
 
-    def _upsert_one(
+    def upsert_row(
         self,
         call: Call,
         table: Table,
@@ -161,8 +168,11 @@ class Collections:
         record: Mapping[str, Any],
         value: Any,
     ) -> Result:
+        """Create or change the record whose `field` holds `value`. Raises ApiError."""
         if field.type == "id":
-            return self._upsert_by_id(call, record, value)
+            if value is None:
+                return {**self.create_row(call, table, record), "created": True}
+            return {**self.update_row(call, table, record), "created": False}
         if value is None or value == "":
             raise bad_data("MISSING_ARGUMENT", f"{field.name} not specified")
         if any(name.lower() == "id" for name in record):
@@ -177,11 +187,6 @@ class Collections:
             return {**_success(self._org.create(table, record, call.writer)), "created": True}
         self._org.update(table, found[0], record, call.writer)
         return {**_success(found[0]), "created": False}
-
-    def _upsert_by_id(self, call: Call, record: Mapping[str, Any], value: Any) -> Result:
-        if value is None:
-            return {**self._create_one(call, record), "created": True}
-        return {**self._update_one(call, record), "created": False}
 
 
 def _table_of(call: Call, record: Any) -> Table:

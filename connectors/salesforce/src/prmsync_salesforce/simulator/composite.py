@@ -13,7 +13,7 @@ from prmsync.connector.simulator.chassis import json_response
 from prmsync.connector.simulator.http import Request, Response
 from prmsync_salesforce.simulator.call import Call
 from prmsync_salesforce.simulator.database import Database
-from prmsync_salesforce.simulator.failure import ApiError
+from prmsync_salesforce.simulator.failure import ApiError, no_resource
 
 MAX_CALLS = 25
 _REFERENCE = re.compile(r"@\{([A-Za-z0-9_]+)((?:\.[A-Za-z0-9_]+|\[\d+\])+)\}")
@@ -29,6 +29,8 @@ class Composite:
 
     def handle(self, call: Call) -> Response:
         """Answer `/composite`. Raises ApiError for a request that cannot be read."""
+        if len(call.segments) > 1 or call.method != "POST":
+            raise no_resource()
         body = call.body()
         parts = body.get("compositeRequest")
         if not isinstance(parts, list) or not parts:

@@ -45,6 +45,18 @@ class Asked:
     tooling: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The rows of a query in order, limits applied; `aggregated`: those to aggregate."""
+
+    query: Query
+    table: Table
+    scope: Scope
+    selected: list[Name]
+    rows: list[Row]
+    aggregated: bool = False
+
+
 @dataclass(slots=True)
 class _Locator:
     table: Table
@@ -69,27 +81,38 @@ class QueryEngine:
 
     def run(self, asked: Asked, *, deleted: bool, page: int) -> dict[str, Any]:
         """The answer of `query` or (`deleted`) `queryAll`. Raises ApiError."""
-        query = parse(asked.text)
-        table, scope = self._scope(query, asked)
-        version = asked.version
-        rows = self._rows(query, table, scope, deleted=deleted)
-        if any(isinstance(item, Aggregate) for item in query.select) or query.group_by:
-            return _aggregated(query, scope, rows)
-        scope.sort(rows, query.order_by)
-        rows = rows[query.offset :]
-        if query.limit is not None:
-            rows = rows[: query.limit]
-        selected = _selected_names(query, scope)
-        render = _renderer(scope, selected, version)
+        found = self.select(asked, deleted=deleted)
+        scope, rows, version = found.scope, found.rows, asked.version
+        if found.aggregated:
+            return _aggregated(found.query, scope, rows)
+        render = _renderer(scope, found.selected, version)
         answer: dict[str, Any] = {"totalSize": len(rows), "done": len(rows) <= page}
         if len(rows) > page:
             locator = _Locator(
-                table, [row["Id"] for row in rows], selected, scope, self._now(), page
+                found.table,
+                [row["Id"] for row in rows],
+                found.selected,
+                scope,
+                self._now(),
+                page,
             )
             key = self._open(locator)
             answer["nextRecordsUrl"] = f"/services/data/{version}/query/{key}-{page}"
         answer["records"] = [render(row) for row in rows[:page]]
         return answer
+
+    def select(self, asked: Asked, *, deleted: bool) -> Found:
+        """What a query finds, before it is rendered. Raises ApiError."""
+        query = parse(asked.text)
+        table, scope = self._scope(query, asked)
+        rows = self._rows(query, table, scope, deleted=deleted)
+        if any(isinstance(item, Aggregate) for item in query.select) or query.group_by:
+            return Found(query, table, scope, [], rows, aggregated=True)
+        scope.sort(rows, query.order_by)
+        rows = rows[query.offset :]
+        if query.limit is not None:
+            rows = rows[: query.limit]
+        return Found(query, table, scope, _selected_names(query, scope), rows)
 
     def more(self, text: str, version: str) -> dict[str, Any]:
         """The page a `nextRecordsUrl` names. Raises INVALID_QUERY_LOCATOR."""

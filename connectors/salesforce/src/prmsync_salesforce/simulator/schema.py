@@ -151,6 +151,11 @@ _FIELD_REST: dict[str, Any] = {
 }
 
 
+def soap_type(field: FieldDefinition) -> str:
+    """The field's type in the words of SOAP, such as `xsd:date`."""
+    return _SOAP.get(field.type, "xsd:string")
+
+
 def _describe_choice(choice: Choice) -> dict[str, Any]:
     return {
         "active": choice.active,

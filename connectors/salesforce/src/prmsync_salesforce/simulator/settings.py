@@ -16,6 +16,8 @@ class OrgSettings:
     `require_pkce` refuses an authorization without a code challenge, `rotate_refresh_tokens`
     makes each refresh token good for one use.
 
+    `bulk_looks`: how often a finished bulk job still says that it is in progress.
+
     `prepared`: the objects and fields that the shipped mappings need are there; without, they are
     yet to be deployed. `partner_objects`: OpportunityPartner and PartnerRole are there, which an
     org without partner features does not have.
@@ -36,6 +38,7 @@ class OrgSettings:
     rotate_refresh_tokens: bool = False
     token_lifetime_seconds: float = 7200
     daily_api_limit: int = 1_000_000
+    bulk_looks: int = 1
     locator_lifetime_seconds: float = 2 * 24 * 3600
 
 
