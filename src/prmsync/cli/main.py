@@ -28,6 +28,7 @@ from prmsync.cli import (
     parked,
     partners,
     pausing,
+    provision,
     registrations,
     runs,
     serve,
@@ -86,6 +87,7 @@ runs.register(app)
 history.register(app)
 serve.register(app)
 pausing.register(app)
+provision.register(app)
 held.register(app)
 parked.register(app)
 mapping.register(app)

@@ -16,7 +16,7 @@ KEY_LENGTH = 36
 """Characters of a UUID, our external key."""
 
 _T = FieldType
-_FITTING: Mapping[str, tuple[FieldType, ...]] = {
+FITTING: Mapping[str, tuple[FieldType, ...]] = {
     "text": (_T.TEXT, _T.PICKLIST),
     "code": (_T.TEXT, _T.PICKLIST),
     "domain": (_T.TEXT,),
@@ -102,7 +102,7 @@ class FieldResolver:
         return f"did you mean `{found.name}`? (exists, {kind}, {writable})"
 
     def _check_field(self, mapped: FieldMap, found: FieldSchema) -> None:
-        if found.type not in _FITTING[mapped.transform]:
+        if found.type not in FITTING[mapped.transform]:
             self._report(mapped.at, *_misfit(mapped, found))
             return
         self._check_access(mapped, found)
@@ -248,5 +248,5 @@ def _misfit(mapped: FieldMap, found: FieldSchema) -> tuple[str, str]:
     better = _BETTER.get((mapped.transform, found.type))
     if better is not None:
         return message, f"write it long with `transform: {better}`"
-    fitting = ", ".join(one.value.replace("_", " ") for one in _FITTING[mapped.transform])
+    fitting = ", ".join(one.value.replace("_", " ") for one in FITTING[mapped.transform])
     return message, f"that needs a field of type {fitting}"

@@ -10,12 +10,13 @@ from urllib.parse import urlencode
 from prmsync.connector.protocol import ConnectionSettings, Runtime
 from prmsync.connector.sign_in import Attempt
 from prmsync.errors import AuthError
-from prmsync_salesforce.auth import ask
+from prmsync_salesforce.auth import Token, ask
 from prmsync_salesforce.errors import sign_in_error
 from prmsync_salesforce.grants import REFRESH_TOKEN
 from prmsync_salesforce.options import Options
 
 SCOPES = "api refresh_token"
+ONE_TIME_SCOPE = "api"
 _SCOPE_HINT = "Give the external client app the scopes “api” and “refresh_token, offline_access”."
 
 
@@ -53,14 +54,24 @@ class AuthorizationCode:
 
 def sign_in_address(settings: ConnectionSettings, attempt: Attempt) -> str:
     """The org's page where a person allows the app. Raises ConfigurationError."""
+    return _address(settings, attempt, {"scope": SCOPES})
+
+
+def admin_address(settings: ConnectionSettings, attempt: Attempt) -> str:
+    """The same page for one use: no refresh token, and it asks who signs in. Raises
+    ConfigurationError."""
+    return _address(settings, attempt, {"scope": ONE_TIME_SCOPE, "prompt": "login"})
+
+
+def _address(settings: ConnectionSettings, attempt: Attempt, more: Mapping[str, str]) -> str:
     query = {
         "response_type": "code",
         "client_id": settings.auth.get("client_id", ""),
         "redirect_uri": attempt.redirect_uri,
-        "scope": SCOPES,
         "state": attempt.state,
         "code_challenge": attempt.challenge,
         "code_challenge_method": "S256",
+        **more,
     }
     return f"{_checked(settings).base_url}/services/oauth2/authorize?{urlencode(query)}"
 
@@ -69,6 +80,23 @@ def redeem(
     settings: ConnectionSettings, runtime: Runtime, attempt: Attempt, answer: Mapping[str, str]
 ) -> str:
     """The refresh token. Raises AuthError."""
+    _, refresh_token = _redeemed(settings, runtime, attempt, answer)
+    if not refresh_token:
+        raise AuthError("Salesforce gave no refresh token", hint=_SCOPE_HINT)
+    return refresh_token
+
+
+def admin_redeem(
+    settings: ConnectionSettings, runtime: Runtime, attempt: Attempt, answer: Mapping[str, str]
+) -> str:
+    """An access token for this once. Raises AuthError."""
+    token, _ = _redeemed(settings, runtime, attempt, answer)
+    return token.access_token
+
+
+def _redeemed(
+    settings: ConnectionSettings, runtime: Runtime, attempt: Attempt, answer: Mapping[str, str]
+) -> tuple[Token, str]:
     if "error" in answer or not answer.get("code"):
         raise sign_in_error(
             answer.get("error"),
@@ -82,10 +110,7 @@ def redeem(
     grant = AuthorizationCode(
         settings.auth["client_id"], settings.auth.get("client_secret", ""), answer["code"], attempt
     )
-    _, refresh_token = ask(_checked(settings).base_url, grant, runtime)
-    if not refresh_token:
-        raise AuthError("Salesforce gave no refresh token", hint=_SCOPE_HINT)
-    return refresh_token
+    return ask(_checked(settings).base_url, grant, runtime)
 
 
 def _checked(settings: ConnectionSettings) -> Options:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote
 
 import httpx
@@ -15,7 +15,7 @@ from prmsync.connector.budget import CallBudget, CallKind
 from prmsync.connector.calls import Calls
 from prmsync.connector.protocol import Runtime
 from prmsync.errors import AuthError, OutcomeUnknownError, RetryableError
-from prmsync_salesforce.auth import Token, Tokens
+from prmsync_salesforce.auth import Token
 from prmsync_salesforce.clock import answered_at
 from prmsync_salesforce.errors import judge
 
@@ -23,11 +23,21 @@ _USAGE = re.compile(r"api-usage=(\d+)/(\d+)")
 _JSON = "application/json"
 
 
+class TokenSource(Protocol):
+    """Where a client has its token from."""
+
+    def current(self) -> Token:
+        """The token, signing in where there is none yet. Raises AuthError, RetryableError."""
+
+    def renewed(self, refused: Token) -> Token:
+        """A token other than the one that was refused. Raises AuthError where there is none."""
+
+
 class Client:
     """Shared by threads. Every method raises the classes of `prmsync.errors`."""
 
     def __init__(
-        self, tokens: Tokens, runtime: Runtime, budget: CallBudget, api_version: str
+        self, tokens: TokenSource, runtime: Runtime, budget: CallBudget, api_version: str
     ) -> None:
         self._tokens = tokens
         self._budget = budget
@@ -61,11 +71,13 @@ class Client:
         *,
         params: Mapping[str, str] | None = None,
         body: Any = None,
+        content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         """One signed call; a session that ended is renewed once, never in circles. `path` begins
-        with `/services/`."""
-        content = None if body is None else orjson.dumps(body)
+        with `/services/`. `body` goes as JSON, `content` as it is (name its type in `headers`)."""
+        if body is not None:
+            content = orjson.dumps(body)
         token = self._tokens.current()
         try:
             return self._signed(token, kind, method, path, params, content, headers)

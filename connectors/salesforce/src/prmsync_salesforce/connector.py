@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from prmsync.connector.budget import CallBudget
 from prmsync.connector.prefetch import prefetched
@@ -17,11 +17,14 @@ from prmsync.connector.protocol import (
     Usage,
     WriteResult,
 )
+from prmsync.connector.provisioning import Automations
 from prmsync.connector.schema import Account, ObjectSchema, Person
 from prmsync_salesforce import reading, soql, writing
 from prmsync_salesforce.auth import Tokens
 from prmsync_salesforce.client import Client
 from prmsync_salesforce.options import RESERVE, Options
+from prmsync_salesforce.provision.automations import read_automations
+from prmsync_salesforce.provision.twin import saved_schema
 from prmsync_salesforce.rows import RowPlan
 from prmsync_salesforce.session import Session
 
@@ -78,6 +81,22 @@ class SalesforceConnector:
     def delete(self, spec: ObjectSpec, ids: Sequence[str]) -> list[WriteResult]:
         self._plan(spec)
         return writing.delete(self._client, ids) if ids else []
+
+    def automations(self, objects: Sequence[str]) -> Automations:
+        self._session.account()
+        return read_automations(self._client, objects)
+
+    def saved_schema(self, objects: Sequence[str]) -> Mapping[str, object]:
+        return saved_schema(self._client, self._session.account(), objects)
+
+    @property
+    def client(self) -> Client:
+        """The session's own client, for what acts beside the sync in the same org."""
+        return self._client
+
+    @property
+    def api_version(self) -> str:
+        return self._options.api_version
 
     def usage(self) -> Usage:
         return self._budget.usage()

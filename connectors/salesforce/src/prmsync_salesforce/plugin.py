@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from prmsync.connector.protocol import ConnectionSettings, Runtime, SimulatorOptions
+from prmsync.connector.protocol import (
+    ConnectionSettings,
+    Connector,
+    Runtime,
+    SimulatorOptions,
+)
+from prmsync.connector.provisioning import AdminSignIn
 from prmsync.connector.sign_in import Attempt
 from prmsync_salesforce import browser
 from prmsync_salesforce.connector import SalesforceConnector
 from prmsync_salesforce.grants import AUTH_KEYS, REFRESH_TOKEN
+from prmsync_salesforce.provision.admin import admin_client
+from prmsync_salesforce.provision.provisioner import SalesforceProvisioner
 from prmsync_salesforce.simulator.app import SalesforceSimulator
 from prmsync_salesforce.simulator.settings import OrgSettings
 
@@ -46,6 +54,41 @@ class SalesforcePlugin:
         answer: Mapping[str, str],
     ) -> str:
         return browser.redeem(settings, runtime, attempt, answer)
+
+    @property
+    def admin_help(self) -> str:
+        return (
+            "An admin's access token, as the vendor's command line shows it after "
+            "`sf org login web`; it needs “Customize Application” and “Modify Metadata”."
+        )
+
+    def admin_address(self, settings: ConnectionSettings, attempt: Attempt) -> str:
+        return browser.admin_address(settings, attempt)
+
+    def admin_redeem(
+        self,
+        settings: ConnectionSettings,
+        runtime: Runtime,
+        attempt: Attempt,
+        answer: Mapping[str, str],
+    ) -> AdminSignIn:
+        return AdminSignIn(browser.admin_redeem(settings, runtime, attempt, answer))
+
+    def provisioner(
+        self,
+        settings: ConnectionSettings,
+        runtime: Runtime,
+        connector: Connector,
+        admin: AdminSignIn | None,
+    ) -> SalesforceProvisioner:
+        if not isinstance(connector, SalesforceConnector):
+            raise TypeError(f"{settings.name} is no Salesforce connection")
+        version, org_id = connector.api_version, connector.account().org_id
+        client = None
+        if admin is not None:
+            instance = connector.client.instance_url
+            client = admin_client(admin.token, instance, org_id, runtime, version)
+        return SalesforceProvisioner(connector, connector.client, client, runtime.sleep, version)
 
     def simulator(self, options: SimulatorOptions) -> SalesforceSimulator:
         return SalesforceSimulator(options)

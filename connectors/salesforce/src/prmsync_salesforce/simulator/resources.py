@@ -19,6 +19,7 @@ from prmsync_salesforce.simulator.failure import ApiError, no_resource
 from prmsync_salesforce.simulator.metadata.deploy import Deployments
 from prmsync_salesforce.simulator.metadata.rest import MetadataRest
 from prmsync_salesforce.simulator.org import Org
+from prmsync_salesforce.simulator.process import processes
 from prmsync_salesforce.simulator.query import Asked, QueryEngine
 from prmsync_salesforce.simulator.seed import ORG_ID
 from prmsync_salesforce.simulator.settings import OrgSettings
@@ -57,6 +58,7 @@ class Resources:
             ("jobs", "query"): QueryJobs(Jobs("query", now, numbers), queries, looks).handle,
             ("limits",): self._limits,
             ("metadata",): MetadataRest(deployments).handle,
+            ("process",): lambda call: json_response(200, processes(org.database, call.segments)),
             ("query",): self._query,
             ("queryAll",): self._query,
             ("sobjects",): SObjects(org).handle,

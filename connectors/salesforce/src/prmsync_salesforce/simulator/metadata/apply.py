@@ -28,6 +28,7 @@ class Applier:
         self._org = org
         self._value_sets: dict[str, tuple[Choice, ...]] = org.value_sets
         self._works: dict[str, Callable[[Component], bool]] = {
+            "BusinessProcess": self._business_process,
             "CustomApplication": self._accepted,
             "CustomField": self._field,
             "CustomObject": self._object,
@@ -130,6 +131,15 @@ class Applier:
                         f"There is already a Child Relationship named "
                         f"{field.children.removesuffix('__r')} on {field.reference_to[0]}."
                     )
+
+    def _business_process(self, item: Component) -> bool:
+        """A sales process: it names stages that there are; the API lets every record have any."""
+        stages = self._org.database.tables["OpportunityStage"].live()
+        known = {str(row["MasterLabel"]) for row in stages}
+        for value in item.node.all("values"):
+            if value.text("fullName") not in known:
+                raise Problem(f"Picklist value: {value.text('fullName')} not found")
+        return True
 
     def _record_type(self, item: Component) -> bool:
         table = self._table(item)

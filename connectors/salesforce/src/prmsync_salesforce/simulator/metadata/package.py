@@ -20,6 +20,7 @@ FOLDERS = {
 }
 """The metadata type of the files in each folder of a package; the simulator takes only these."""
 CHILDREN = {
+    "businessProcesses": "BusinessProcess",
     "fields": "CustomField",
     "listViews": "ListView",
     "recordTypes": "RecordType",
@@ -50,6 +51,7 @@ _ORDER = (
     "GlobalValueSet",
     "CustomObject",
     "CustomField",
+    "BusinessProcess",
     "RecordType",
     "ListView",
     "ValidationRule",

@@ -1,0 +1,1 @@
+"""What prmsync needs in an org: compared, named, and made by the Metadata API."""
