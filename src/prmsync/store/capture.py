@@ -1,4 +1,5 @@
-"""Triggers that append to `change_log` in the writer's own transaction, so any writer is seen.
+"""Triggers that append to `change_log` in the writer's own transaction, so any writer is seen, and
+those that keep what opportunities looked like before (`prmsync.store.opportunity_past`).
 
 These are the triggers as they have to be for the tables of this version; migrations spell theirs
 out, and a test keeps both equal. An update is logged only when a column really changed. A change
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from prmsync.store import opportunity_past
 from prmsync.store.tables import PRM_TABLES
 
 _POSTGRES_NAMES = ("log_change", "log_update", "log_truncate")
@@ -63,7 +65,7 @@ def missing_triggers(connection: sa.Connection) -> list[str]:
     return [
         f"{name} on {table.name}"
         for table in PRM_TABLES.values()
-        for name in (_POSTGRES_NAMES if postgres else _sqlite_names(table))
+        for name in _names(table, connection.dialect.name)
         if (table.name, name) not in present
     ]
 
@@ -72,11 +74,11 @@ def reinstall(connection: sa.Connection) -> None:
     """Put all triggers back as they have to be."""
     dialect = connection.dialect.name
     if dialect == "postgresql":
-        drop = "DROP FUNCTION IF EXISTS prmsync_log_change, prmsync_log_truncate CASCADE"
-        connection.exec_driver_sql(drop)
+        functions = "prmsync_log_change, prmsync_log_truncate, prmsync_keep_past"
+        connection.exec_driver_sql(f"DROP FUNCTION IF EXISTS {functions} CASCADE")
     else:
         for table in PRM_TABLES.values():
-            for name in _sqlite_names(table):
+            for name in _names(table, dialect):
                 connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}")
     for statement in trigger_statements(dialect):
         connection.exec_driver_sql(statement)
@@ -87,11 +89,16 @@ def trigger_statements(dialect: str) -> tuple[str, ...]:
     make = _postgres_triggers if dialect == "postgresql" else _sqlite_triggers
     functions = _POSTGRES_FUNCTIONS if dialect == "postgresql" else ()
     triggers = [text for stream, table in PRM_TABLES.items() for text in make(stream, table)]
-    return (*(text.strip() for text in functions), *triggers)
+    past = opportunity_past.trigger_statements(dialect)
+    return (*(text.strip() for text in functions), *triggers, *past)
 
 
-def _sqlite_names(table: sa.Table) -> list[str]:
-    return [f"{table.name}_log_{event}" for event in ("insert", "update", "delete")]
+def _names(table: sa.Table, dialect: str) -> list[str]:
+    """Of all triggers that a table has to have."""
+    past = opportunity_past.trigger_names(dialect) if table.name == "opportunity" else ()
+    if dialect == "postgresql":
+        return [*_POSTGRES_NAMES, *past]
+    return [*(f"{table.name}_log_{event}" for event in ("insert", "update", "delete")), *past]
 
 
 def _postgres_triggers(stream: str, table: sa.Table) -> list[str]:

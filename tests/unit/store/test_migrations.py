@@ -92,7 +92,8 @@ def tables_shape(by_tables: Database) -> list[object]:
     with by_tables.begin() as connection:
         metadata.drop_all(connection)
         if by_tables.dialect == "postgresql":
-            connection.execute(sa.text("DROP FUNCTION prmsync_log_change, prmsync_log_truncate"))
+            functions = "prmsync_log_change, prmsync_log_truncate, prmsync_keep_past"
+            connection.execute(sa.text(f"DROP FUNCTION {functions}"))
     by_tables.close()
     return found
 

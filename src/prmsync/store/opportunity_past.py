@@ -1,0 +1,129 @@
+"""How opportunities looked before: each row is a state that ended, kept by triggers.
+
+A trigger writes the old state whenever stage, amount, close date, partner or product lines change,
+or the opportunity is deleted, in the writer's own transaction and whoever writes. The present state
+stands in `opportunity`, so nothing is written twice and a first load costs nothing. Together they
+rebuild the pipeline of any day since the database exists; `prmsync import --as deal_history` adds
+what was before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+import sqlalchemy as sa
+
+from prmsync.store.column_types import ExactDecimal, UtcDateTime
+from prmsync.store.tables import metadata
+
+opportunity_past = sa.Table(
+    "opportunity_past",
+    metadata,
+    sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    sa.Column("opportunity", sa.Text, nullable=False),
+    sa.Column("until_at", UtcDateTime, nullable=False),
+    sa.Column("stage", sa.Text, nullable=False),
+    sa.Column("amount", ExactDecimal),
+    sa.Column("currency", sa.Text),
+    sa.Column("close_date", sa.Date),
+    sa.Column("partner", sa.Text),
+    sa.Column("product_lines", sa.Text),
+    sa.Column("created_at", UtcDateTime),
+    sa.Column("gone", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Index(None, "opportunity", "until_at"),
+    sqlite_autoincrement=True,
+)
+
+KEPT = ("stage", "amount", "currency", "close_date", "partner", "product_lines")
+"""Columns of `opportunity` whose changes end a state."""
+_INSERT = """INSERT INTO opportunity_past (opportunity, until_at, stage, amount, currency, close_date,
+    partner, product_lines, created_at, gone)"""
+_OLD = """OLD.stage, OLD.amount, OLD.currency, OLD.close_date, OLD.partner,
+    OLD.product_lines, OLD.created_at"""
+POSTGRES_FUNCTION = f"""
+CREATE FUNCTION prmsync_keep_past() RETURNS trigger LANGUAGE plpgsql
+SECURITY DEFINER SET search_path FROM CURRENT AS $$
+BEGIN
+  {_INSERT}
+  VALUES (OLD.id, clock_timestamp(),
+    {_OLD},
+    TG_OP = 'DELETE');
+  RETURN NULL;
+END
+$$
+""".strip()
+
+
+def trigger_names(dialect: str) -> tuple[str, ...]:
+    """Names of the triggers on `opportunity`, for "sqlite" or "postgresql"."""
+    if dialect == "postgresql":
+        return ("keep_past", "keep_past_deleted")
+    return ("opportunity_past_update", "opportunity_past_delete")
+
+
+def trigger_statements(dialect: str) -> tuple[str, ...]:
+    """DDL that keeps the past, in the order to run it; PostgreSQL's function comes first."""
+    update, delete = trigger_names(dialect)
+    if dialect == "postgresql":
+        changed = " OR ".join(f"OLD.{name} IS DISTINCT FROM NEW.{name}" for name in KEPT)
+        run = "EXECUTE FUNCTION prmsync_keep_past()"
+        return (
+            POSTGRES_FUNCTION,
+            f"CREATE TRIGGER {update} AFTER UPDATE ON opportunity\n"
+            f"FOR EACH ROW WHEN ({changed})\n{run}",
+            f"CREATE TRIGGER {delete} AFTER DELETE ON opportunity\nFOR EACH ROW {run}",
+        )
+    changed = "\n  OR ".join(f"OLD.{name} IS NOT NEW.{name}" for name in KEPT)
+    return (
+        f"CREATE TRIGGER {update} AFTER UPDATE ON opportunity\nWHEN {changed}\n{_sqlite_body(0)}",
+        f"CREATE TRIGGER {delete} AFTER DELETE ON opportunity\n{_sqlite_body(1)}",
+    )
+
+
+def _sqlite_body(gone: int) -> str:
+    return (
+        "BEGIN\n"
+        f"  {_INSERT}\n"
+        "  VALUES (OLD.id, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'),\n"
+        f"    {_OLD}, {gone});\n"
+        "END"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PastState:
+    """A state of an opportunity that held until `until_at`; `gone`: it was deleted then. `amount`
+    is in major units of `currency`; `product_lines` as the column keeps them."""
+
+    opportunity: str
+    until_at: datetime
+    stage: str
+    amount: Decimal | None
+    currency: str | None
+    close_date: date | None
+    partner: str | None
+    product_lines: str | None
+    created_at: datetime | None
+    gone: bool
+
+
+_COLUMNS = [column for column in opportunity_past.columns if column.name != "seq"]
+
+
+def past_states(connection: sa.Connection) -> Iterator[PastState]:
+    """All states that ended, by opportunity and in the order they ended."""
+    c = opportunity_past.c
+    query = sa.select(*_COLUMNS).order_by(c.opportunity, c.until_at, c.seq)
+    for row in connection.execute(query):
+        yield PastState(*row)
+
+
+def add(connection: sa.Connection, states: Iterable[PastState]) -> int:
+    """Keep states from before; returns how many."""
+    rows = [{column.name: getattr(state, column.name) for column in _COLUMNS} for state in states]
+    if rows:
+        connection.execute(opportunity_past.insert(), rows)
+    return len(rows)
