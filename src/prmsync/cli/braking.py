@@ -18,18 +18,25 @@ SHOW = "prmsync runs show"
 
 
 def told(trips: Sequence[Trip], names: Mapping[str, str]) -> Iterator[str]:
-    """What brakes hold, what cannot wait first. `names` are those of CRM users by id."""
+    """What brakes hold, what cannot wait first; what is common to several is said once. `names`
+    are those of CRM users by id."""
     from prmsync.reconcile.brakes import can_wait
     from prmsync.reconcile.causes import words
 
     ordered = sorted(trips, key=lambda one: (can_wait(one.cell).can, -one.count))
+    alike: dict[tuple[str, bool, str], list[Trip]] = {}
     for trip in ordered[:SHOWN]:
-        of = f" of {trip.total:,}" if trip.total and trip.cell.op != "create" else ""
-        yield f"  {trip.count:,}{of} × {trip.cell}; {trip.why}"
-        yield from _paragraph(f"Cause: {words(trip.cell.cause, names)}")
         answer = can_wait(trip.cell)
+        key = (words(trip.cell.cause, names), answer.can, answer.why)
+        alike.setdefault(key, []).append(trip)
+    for (cause, can, meanwhile), some in alike.items():
+        for trip in some:
+            of = f" of {trip.total:,}" if trip.total and trip.cell.op != "create" else ""
+            yield f"  {trip.count:,}{of} × {trip.cell}; {trip.why}"
+        if cause:  # an undo has none but itself
+            yield from _paragraph(f"Cause: {cause}")
         yield from _paragraph(
-            f"Until morning: {'it can wait' if answer.can else 'it cannot wait'}, {answer.why}"
+            f"Until morning: {'it can wait' if can else 'it cannot wait'}, {meanwhile}"
         )
     if len(ordered) > SHOWN:
         yield f"  … and {len(ordered) - SHOWN:,} more kinds of writes"

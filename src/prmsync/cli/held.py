@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from prmsync.store.held import GroupValue, HeldItem
 
 Urls = dict[tuple[str, str, str], str]
+LONGEST_NAME = 60
+"""Characters of a record's name that a list shows; `--json` has it whole."""
 
 Field = Annotated[
     str | None,
@@ -59,6 +61,7 @@ def list_held(
 ) -> None:
     """What needs a decision, and both values."""
     from prmsync.service.decisions import write_file
+    from prmsync.service.names_meant import require_names
     from prmsync.service.waiting import Filter, held_rows
 
     which = Filter(stream=stream, field=field, kind=kind, record=record)
@@ -66,25 +69,30 @@ def list_held(
         rows = held_rows(app.database, known(app, connection), which)
         urls = _urls(app, rows) if as_json else {}
         now = app.now()
+        if not rows:
+            require_names(app, connection, stream=stream, field=field)
     if out is not None:
         write_file(out, rows)
     if as_json:
         emit_json([_held_json(one, urls) for one in rows])
         return
-    if out is not None:
-        say(
-            f"{len(rows):,} written to {out}. Write prm or crm into its first column where you",
-            f"have decided, then: prmsync held decide --file {out}",
-        )
-        return
     if not rows:
         say("Nothing needs a decision.")
+        return
+    if out is not None:
+        say(
+            f"{len(rows):,} written to {out}: write prm or crm into its first column where you "
+            "have decided.",
+            f"Then: prmsync held decide --file {out}",
+        )
         return
     for one in rows:
         item = one.item
         ours, theirs = _told(item, item.prm, item.crm), _told(item, item.crm, item.prm)
+        what = plans.FIELD_WORDS.get(item.group, item.group)
         say(
-            f"{item.id:>4}  {one.title}  {item.group}    {one.connection}, {ago(item.since, now)}",
+            f"{item.id:>4}  {plans.cut(one.title, LONGEST_NAME)}  {what}    "
+            f"{one.connection}, {ago(item.since, now)}",
             f"      ours {ours}  |  CRM {theirs}    {sentence(item.kind)}",
         )
     say("", "Decide: prmsync held decide ID --take prm|crm")
@@ -150,7 +158,8 @@ def show_held(
     if as_json:
         emit_json(_held_json(one, urls))
         return
-    say(f"{one.title} · {one.connection} · {sentence(one.item.kind)}")
+    title = plans.cut(one.title, LONGEST_NAME)
+    say(f"{title} · {one.connection} · {sentence(one.item.kind)}")
     say(*urls.values())
     for index, name in enumerate(one.item.fields):
         agreed, ours, theirs = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -35,7 +35,7 @@ def history(
         int | None, typer.Option("--run", metavar="RUN", help="Only what this run did.")
     ] = None,
     field: Annotated[
-        str | None, typer.Option("--field", metavar="NAME", help="Only this field.")
+        str | None, typer.Option("--field", metavar="NAME", help="Only this field or group.")
     ] = None,
     since: Annotated[
         str | None, typer.Option("--since", metavar="WHEN", help="A day, or a time in UTC.")
@@ -65,7 +65,7 @@ def history(
             _export(app, export, wanted, as_json=as_json)
             return
         if as_json:
-            emit_json(_json(app, title, wanted))
+            emit_json(_json(app, wanted))
             return
         _show(app, title, wanted)
 
@@ -80,6 +80,7 @@ def _wanted(
     until: str | None,
     connection: str | None,
 ) -> tuple[str, Wanted]:
+    from prmsync.service.names_meant import fields_meant
     from prmsync.store import links, runs
     from prmsync.store.audit import Wanted
     from prmsync.store.find import find_record
@@ -97,7 +98,7 @@ def _wanted(
         connection=known(app, connection),
         link_ids=None if ids is None else tuple(ids),
         run_id=run,
-        field=field,
+        fields=None if field is None else fields_meant(app, connection, field, kind),
         since=_moment(since, "--since"),
         until=_moment(until, "--until", end=True),
     )
@@ -145,12 +146,13 @@ def _actions(rows: Iterable[AuditRow]) -> Iterator[tuple[Action, AuditRow]]:
         yield action, one
 
 
-def _json(app: Application, title: str, wanted: Wanted) -> list[dict[str, object]]:
+def _json(app: Application, wanted: Wanted) -> list[dict[str, object]]:
     from prmsync.store import audit
 
+    label = _labels(app)
     return [
         {
-            **plans.as_json(action, title or str(row.record or row.crm_record), row.stream),
+            **plans.as_json(action, label(row), row.stream),
             "run": row.run,
             "run_kind": row.run_kind,
             "at": row.at,
@@ -167,6 +169,7 @@ def _show(app: Application, title: str, wanted: Wanted) -> None:
     from prmsync.store import audit
 
     say_wrapped(title, hang=2)
+    label = _labels(app)
     count = 0
     for action, row in _actions(audit.rows(app.database, wanted)):
         if wanted.run_id is None and row.state != "done":
@@ -176,8 +179,8 @@ def _show(app: Application, title: str, wanted: Wanted) -> None:
         at = (row.at or "")[:19].replace("T", " ")
         when = f"{at} UTC" if at else "not written"
         say(f"{when} · run {row.run} · {row.connection} · by {row.by}")
-        label = "" if wanted.link_ids is not None else _label(app, row)
-        say(*plans.action_lines(named, label))
+        whose = "" if wanted.link_ids is not None else f"{row.stream} {label(row)}"
+        say(*plans.action_lines(named, whose))
     if not count:
         say("  nothing was written of it yet")
     _say_modifiers(app, wanted)
@@ -193,13 +196,21 @@ class _Named:
     crm: None = None
 
 
-def _label(app: Application, row: AuditRow) -> str:
-    """What people call the record that an action is about."""
+def _labels(app: Application) -> Callable[[AuditRow], str]:
+    """What people call the record that an action is about; each record is looked up once."""
     from prmsync.sync.status import titles
 
-    named = _Named(row.action, row.record, row.crm_record)
-    with app.database.read() as connection:
-        return f"{row.stream} {titles(connection, row.stream, [named])[row.action]}"
+    known: dict[tuple[str, str | None, str | None], str] = {}
+
+    def label(row: AuditRow) -> str:
+        key = (row.stream, row.record, row.crm_record)
+        if key not in known:
+            named = _Named(row.action, row.record, row.crm_record)
+            with app.database.read() as connection:
+                known[key] = titles(connection, row.stream, [named])[row.action]
+        return known[key]
+
+    return label
 
 
 def _say_modifiers(app: Application, wanted: Wanted) -> None:

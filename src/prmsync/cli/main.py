@@ -116,7 +116,10 @@ def run(arguments: list[str]) -> int:
         return error.exit_code
     except BrokenPipeError:
         return _reader_left()
-    except (typer.Abort, KeyboardInterrupt):
+    except typer.Abort:
+        note("")  # the cursor still stands behind the question
+        result = INTERRUPTED
+    except KeyboardInterrupt:
         result = INTERRUPTED
     except typer.TyperException as error:
         return _usage(error)
@@ -128,8 +131,9 @@ def run(arguments: list[str]) -> int:
 
 
 def _usage(error: typer.TyperException) -> int:
-    # pydantic's prefix says nothing to a reader.
-    message = error.format_message().replace("Value error, ", "")
+    message = error.format_message()
+    for theirs, ours in _PLAIN.items():
+        message = message.replace(theirs, ours)
     if message.startswith("Usage:"):
         note(message)
     else:
@@ -138,6 +142,13 @@ def _usage(error: typer.TyperException) -> int:
         lines = [part for line in message.splitlines() for part in wrap(line, WIDTH)]
         note(*lines, f"Usage and options: {command} --help")
     return error.exit_code
+
+
+_PLAIN = {
+    "Value error, ": "",
+    "Input should be a valid integer, unable to parse string as an integer": "not a whole number",
+}
+"""pydantic's words → what they mean to a reader."""
 
 
 def _reader_left() -> int:

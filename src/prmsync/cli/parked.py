@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from prmsync.cli.context import application, known
-from prmsync.cli.held import Record, Urls
+from prmsync.cli.held import LONGEST_NAME, Record, Urls
 from prmsync.cli.options import AsJson, OneOrAll, Stream
 from prmsync.cli.output import emit_json, say, say_wrapped
+from prmsync.cli.plans import cut
 
 if TYPE_CHECKING:
     from prmsync.service.waiting import Filter, ParkedRow
@@ -42,9 +44,14 @@ def list_parked(
     as_json: AsJson = False,
 ) -> None:
     """Records that were refused, in the words of who refused them, and the remedy."""
+    from prmsync.service.names_meant import require_names
+
     which = _filter(stream, code, side, record)
     with application() as app:
-        rows, urls = _rows(app, connection, which)
+        rows = _rows(app, connection, which)
+        urls = _urls(app, rows)
+        if not rows:
+            require_names(app, connection, stream=stream)
     if as_json:
         emit_json([_parked_json(one, urls) for one in rows])
         return
@@ -69,20 +76,25 @@ def _filter(stream: str | None, code: str | None, side: str | None, record: str 
     return Filter(stream=stream, code=code, side=side, record=record)
 
 
-def _rows(app: Application, connection: str | None, which: Filter) -> tuple[list[ParkedRow], Urls]:
-    from prmsync.service.record_links import record_urls
+def _rows(app: Application, connection: str | None, which: Filter) -> list[ParkedRow]:
     from prmsync.service.waiting import parked_rows
 
-    rows = parked_rows(app.database, known(app, connection), which)
-    wanted = [(one.connection, one.stream, one.crm_id) for one in rows if one.crm_id]
-    return rows, record_urls(app, wanted)
+    return parked_rows(app.database, known(app, connection), which)
+
+
+def _urls(app: Application, rows: Sequence[ParkedRow]) -> Urls:
+    from prmsync.service.record_links import record_urls
+
+    return record_urls(
+        app, [(one.connection, one.stream, one.crm_id) for one in rows if one.crm_id]
+    )
 
 
 def _show(one: ParkedRow, urls: Urls) -> None:
     by = "the CRM" if one.item.side == "crm" else "the partner database"
     code = f" ({one.item.code})" if one.item.code else ""
     say_wrapped(
-        f"{one.item.link_id:>4}  refused by {by}  {one.stream} {one.title}  "
+        f"{one.item.link_id:>4}  refused by {by}  {one.stream} {cut(one.title, LONGEST_NAME)}  "
         f"{one.item.message}{code}",
         hang=6,
     )
@@ -123,10 +135,11 @@ def show(
     from prmsync.service.waiting import Filter
 
     with application() as app:
-        rows, urls = _rows(app, None, Filter())
-    one = next((row for row in rows if row.item.link_id == link), None)
-    if one is None:
+        rows = [row for row in _rows(app, None, Filter()) if row.item.link_id == link]
+        urls = _urls(app, rows)
+    if not rows:
         raise NotFoundError(f"nothing is refused as {link}", hint="see `prmsync parked list`")
+    (one,) = rows
     if as_json:
         emit_json(_parked_json(one, urls))
     else:
@@ -153,8 +166,8 @@ def replay(
     """Try refused records again at the next run."""
     from prmsync.service.waiting import replay_links
 
-    which = _filter(stream, code, side, record)
     with application() as app:
+        which = _filter(stream, code, side, record)
         chosen = _chosen(app, links, connection, which, every=every)
         count = replay_links(app.database, chosen)
     if as_json:
@@ -176,8 +189,8 @@ def drop(
     """Take refused records off the list; the next edit of one is tried again."""
     from prmsync.service.waiting import drop_links
 
-    which = _filter(stream, code, side, record)
     with application() as app:
+        which = _filter(stream, code, side, record)
         chosen = _chosen(app, links, connection, which, every=every)
         count = drop_links(app.database, chosen)
     if as_json:
@@ -200,12 +213,17 @@ def _chosen(
     *,
     every: bool,
 ) -> list[int]:
-    from prmsync.errors import ConfigurationError
+    """The refusals that are named or meant. Raises NotFoundError where a filter means none."""
+    from prmsync.errors import ConfigurationError, NotFoundError
+    from prmsync.service.names_meant import require_names
     from prmsync.service.waiting import Filter
 
     if links:
         return list(dict.fromkeys(links))
     if which == Filter() and connection is None and not every:
         raise ConfigurationError("name a LINK, a filter such as --code, or --all")
-    rows, _ = _rows(app, connection, which)
+    rows = _rows(app, connection, which)
+    if not rows and not every:
+        require_names(app, connection, stream=which.stream)
+        raise NotFoundError("nothing that is meant is refused", hint="see `prmsync parked list`")
     return [one.item.link_id for one in rows]

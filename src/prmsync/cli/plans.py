@@ -41,6 +41,7 @@ FIELD_WORDS = {
     "@state": "sync state",
     "@reason": "why",
     "@decision": "decision",
+    "@record": "the whole record",
 }
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 _AMOUNT = re.compile(r"-?\d{4,}\.\d+")
@@ -56,26 +57,28 @@ def shown(value: Scalar) -> str:
         return f"{value[:10]} {value[11:16]} UTC"
     if _AMOUNT.fullmatch(value):
         return f"{Decimal(value):,f}"
-    return _cut(value, LONGEST)
+    return cut(value, LONGEST)
 
 
-def _cut(text: str, longest: int) -> str:
+def cut(text: str, longest: int) -> str:
+    """The beginning of a text, with an ellipsis where it is longer."""
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def action_lines(action: Action, title: str) -> Iterator[str]:
     """A change in one line where it fits, else below the record's line; a line for each field of
     several. What became of it follows where that is not said by the run itself."""
-    head = f"  {MARKS.get(action.op, '?')} {_cut(title, WIDTH - 4)}".rstrip()
+    head = f"  {MARKS.get(action.op, '?')} {cut(title, WIDTH - 4)}".rstrip()
+    why = _reason(action)
     if action.state == "kept":
         yield from _kept_lines(action, title)
     elif action.op in ("create", "delete", "end"):
         detail = _headline(action) if action.op == "create" else ""
-        yield from _fitted(head, f"{action.op} {IN[action.side]}{detail}", sentence(action.reason))
+        yield from _fitted(head, f"{action.op} {IN[action.side]}{detail}", why)
     elif action.op == "merge":
-        yield from _fitted(head, "link moved", sentence(action.reason))
+        yield from _fitted(head, "link moved", why)
     elif action.op == "erase":
-        yield from _fitted(head, ", ".join(action.fields), sentence(action.reason))
+        yield from _fitted(head, ", ".join(action.fields), why)
     elif action.op == "base":
         what = f"{', '.join(action.fields)}: {sentence(action.reason)}, nothing to write"
         yield from _fitted(head, what)
@@ -85,10 +88,15 @@ def action_lines(action: Action, title: str) -> Iterator[str]:
             for name, (old, new) in action.fields.items()
             if old != new
         ]
-        yield from _change_lines(head, changed, _where(action), sentence(action.reason))
-    if action.state in _BECAME:
-        error = f": {action.error}" if action.error else ""
-        yield from _paragraph(f"{_BECAME[action.state]}{error}")
+        yield from _change_lines(head, changed, _where(action), why)
+    if action.state in _BECAME and action.error:
+        yield from _paragraph(f"{_BECAME[action.state]}: {action.error}")
+
+
+def _reason(action: Action) -> str:
+    """Why, and what became of it since where that takes no words of its own."""
+    became = "" if action.error or action.op == "base" else _BECAME.get(action.state, "")
+    return " · ".join(part for part in (sentence(action.reason), became) if part)
 
 
 def _where(action: Action) -> str:
@@ -103,7 +111,7 @@ def _kept_lines(action: Action, title: str) -> Iterator[str]:
     ]
     side = IN.get(action.side, "")
     yield from _fitted(
-        f"  · {_cut(title, WIDTH - 4)}", " ".join([", ".join(stays), side]).strip(), action.reason
+        f"  · {cut(title, WIDTH - 4)}", " ".join([", ".join(stays), side]).strip(), action.reason
     )
 
 
@@ -212,11 +220,15 @@ def totals(counts: dict[str, int]) -> str:
             words["equal on both sides", ""] += count
         elif op == "merge":
             words["merged in the CRM", ""] += count
+        elif op == "end":
+            words["link", "ended"] += count if state == "done" else 0
+            words["link end", _STATES.get(state, state)] += count if state != "done" else 0
         else:
             words[op, _STATES.get(state, state)] += count
     told = (
         f"{count:,} {what}{'s' if state and count != 1 else ''} {state}".rstrip()
         for (what, state), count in words.items()
+        if count
     )
     return ", ".join(told) or "nothing to write"
 
@@ -260,7 +272,8 @@ def sent_line(report: Report) -> str:
         return ""
     made = sum(report.calls.get(kind, 0) for kind in ("guard", "write"))
     expected = sum(report.cost.get(kind, 0) for kind in ("guard", "write"))
-    return f"sending took {made:,} calls, {expected:,} were expected"
+    were = "was" if expected == 1 else "were"
+    return f"sending took {made:,} call{'s' * (made != 1)}, {expected:,} {were} expected"
 
 
 def calls_line(calls: dict[str, int]) -> str:
@@ -269,18 +282,20 @@ def calls_line(calls: dict[str, int]) -> str:
     if not named:
         return "no CRM calls"
     parts = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in named.items())
-    return f"{sum(named.values()):,} CRM calls ({parts})"
+    total = sum(named.values())
+    return f"{total:,} CRM call{'s' * (total != 1)} ({parts})"
 
 
-def progress() -> Callable[[str, int], None]:
-    """Progress of a session on stderr: one line for each step of the run."""
+def progress(of: str = "") -> Callable[[str, int], None]:
+    """Progress of a session on stderr: one line for each step of the run; `of` says whose."""
     last = ""
+    whose = f"{of}: " if of else ""
 
     def tell(what: str, _: int) -> None:
         nonlocal last
         if what != last:
             last = what
-            note(f"… {what}")
+            note(f"… {whose}{what}")
 
     return tell
 
@@ -307,6 +322,6 @@ def show_pairs(rows: Sequence[Row]) -> None:
             pair = row.candidate
             by = pair.by.replace("customer_", "")
             mark, how = ("=", by) if pair.unique else ("?", f"{by}, {pair.score} %")
-            say(f"  {mark} {_cut(row.prm_name, 36):<36} {_cut(row.crm_name, 42):<42} {how}")
+            say(f"  {mark} {cut(row.prm_name, 36):<36} {cut(row.crm_name, 42):<42} {how}")
     if len(rows) > len(shown_rows):
         say(f"  … and {len(rows) - len(shown_rows):,} more")

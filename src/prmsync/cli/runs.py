@@ -11,7 +11,7 @@ import typer
 from prmsync.cli import braking, plans
 from prmsync.cli.context import application, known
 from prmsync.cli.options import AsJson, OneOrAll
-from prmsync.cli.output import ago, emit_json, moment, say, say_wrapped, table
+from prmsync.cli.output import ago, emit_json, moment, note, say, say_wrapped, table
 from prmsync.cli.undo import RunId, undo
 
 
@@ -39,6 +39,9 @@ def list_runs(
             found = runs.recent(db, named, limit)
         if as_json:
             emit_json([asdict(one) for one in found])
+            return
+        if not found:
+            say("No run yet. First: prmsync sync")
             return
         table(
             ["run", "connection", "kind", "state", "started", "by", "calls", "what"],
@@ -132,15 +135,21 @@ def revert(
     from prmsync.errors import BrakeError
     from prmsync.service.braking import held_brakes
     from prmsync.service.syncing import connection_of_run, session_on
+    from prmsync.store import runs
     from prmsync.sync.revert import revert as put_back
+    from prmsync.sync.run import require_open
 
     with application() as app:
         name = connection_of_run(app, run)
+        with app.database.read() as db:
+            require_open(runs.get(db, run))
         if not yes:
             trips, names = held_brakes(app.database, run)
-            say(f"Putting the other side back writes these the other way round ({name}):")
-            say(*braking.told(trips, names))
-            if not sys.stdin.isatty() or not typer.confirm("Write it now?", default=False):
+            tell = note if as_json else say
+            tell(f"Putting the other side back writes these the other way round ({name}):")
+            tell(*braking.told(trips, names))
+            may_ask = sys.stdin.isatty() and not as_json
+            if not may_ask or not typer.confirm("Write it now?", default=False):
                 raise BrakeError(
                     f"Nothing of run {run} was put back.",
                     hint=f"Put it back: prmsync runs revert {run} --yes",

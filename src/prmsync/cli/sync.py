@@ -109,7 +109,7 @@ def apply(
         )
         reports = []
         for run_id in wanted:
-            _confirm(app, run_id, yes=yes)
+            _confirm(app, run_id, yes=yes, as_json=as_json)
             name = connection_of_run(app, run_id)
             paused_too = is_undo(app, run_id)
             with session_on(
@@ -124,7 +124,7 @@ def apply(
     exit_with(reports)
 
 
-def _confirm(app: Application, run_id: int, *, yes: bool) -> None:
+def _confirm(app: Application, run_id: int, *, yes: bool, as_json: bool) -> None:
     """What a brake holds, or would hold, is written only by a clear yes."""
     from prmsync.errors import BrakeError
     from prmsync.store import runs
@@ -134,9 +134,11 @@ def _confirm(app: Application, run_id: int, *, yes: bool) -> None:
     brakes = found.counts.get("brakes", [])
     if yes or (found.state != "waiting" and not (found.state == "planned" and brakes)):
         return
-    say(f"A brake holds run {run_id}. Look first: prmsync runs show {run_id}")
-    say(*(f"  {one}" for one in brakes))
-    if not sys.stdin.isatty() or not typer.confirm("Write it now?", default=False):
+    tell = note if as_json else say
+    tell(f"A brake holds run {run_id}. Look first: prmsync runs show {run_id}")
+    tell(*(f"  {one}" for one in brakes))
+    may_ask = sys.stdin.isatty() and not as_json
+    if not may_ask or not typer.confirm("Write it now?", default=False):
         raise BrakeError(
             f"Nothing of run {run_id} was written.", hint=f"Write it: prmsync apply {run_id} --yes"
         )
@@ -253,13 +255,20 @@ def match(
     with application() as app, session_on(app, connection, progress=plans.progress()) as session:
         if use is not None:
             linked, left = matching.apply_file(session, use)
-            say(f"{linked:,} pairs linked" + (f", {left:,} were linked before" if left else ""))
+            if as_json:
+                emit_json({"linked": linked, "linked_before": left})
+                return
+            told = f"{linked:,} pair{'s' * (linked != 1)} linked"
+            say(told + (f", {left:,} linked before" if left else ""))
             return
         rows = matching.find_pairs(session)
         if out is not None:
             matching.write_file(out, rows)
     if as_json:
         emit_json([asdict(row) for row in rows])
+        return
+    if not rows:
+        say("No pairs: every record is linked, or has nothing like it on the other side.")
         return
     sure = sum(row.candidate.unique for row in rows)
     plans.show_pairs(rows)
@@ -288,7 +297,7 @@ def verify(
         for name in not_paused(app, connection):
             with (
                 _going_on(name, failures),
-                session_on(app, name, progress=plans.progress(), to_compare=True) as session,
+                session_on(app, name, progress=plans.progress(name), to_compare=True) as session,
             ):
                 reports = compare(session, repair=repair)
                 clean = clean and all(one.is_clean for one in reports)
@@ -313,15 +322,20 @@ def _show_verify(name: str, reports: list[StreamReport]) -> None:
         [
             (
                 one.stream,
-                one.prm_records,
-                one.crm_records,
-                one.linked,
-                one.equal,
-                one.fields_equal,
-                sum(one.explained.values()),
-                one.mismatched + one.missing_in_crm,
-                one.only_in_crm,
-                one.only_in_prm,
+                *(
+                    f"{count:,}"
+                    for count in (
+                        one.prm_records,
+                        one.crm_records,
+                        one.linked,
+                        one.equal,
+                        one.fields_equal,
+                        sum(one.explained.values()),
+                        one.mismatched + one.missing_in_crm,
+                        one.only_in_crm,
+                        one.only_in_prm,
+                    )
+                ),
             )
             for one in reports
         ],
@@ -395,13 +409,18 @@ def status(as_json: AsJson = False) -> None:
                 (
                     one.name if index == 0 else "",
                     stream.name,
-                    stream.in_prm,
-                    stream.linked,
-                    stream.only_prm,
-                    stream.only_crm,
-                    stream.held,
-                    stream.parked,
-                    stream.to_read,
+                    *(
+                        f"{count:,}"
+                        for count in (
+                            stream.in_prm,
+                            stream.linked,
+                            stream.only_prm,
+                            stream.only_crm,
+                            stream.held,
+                            stream.parked,
+                            stream.to_read,
+                        )
+                    ),
                     ago(stream.read_at, now),
                 )
                 for one in found
@@ -411,7 +430,7 @@ def status(as_json: AsJson = False) -> None:
         say("")
         for one in found:
             say(f"{one.name}: {_last(one.last_run, now)}")
-            say(f"  {compared(one.streams, now)}")
+            say_wrapped(compared(one.streams, now), indent=2, hang=2)
             waits = [f"{stream.waits:,} {stream.name}" for stream in one.streams if stream.waits]
             if waits:
                 say(f"  waiting for a record they refer to: {', '.join(waits)}")

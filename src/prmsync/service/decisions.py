@@ -12,7 +12,7 @@ from pathlib import Path
 import orjson
 
 from prmsync.domain.merge import Direction, Side
-from prmsync.errors import Finding, InputError, StateError
+from prmsync.errors import ConfigurationError, Finding, InputError, StateError
 from prmsync.mapping.model import StreamMapping
 from prmsync.service.csv_cells import cell
 from prmsync.service.waiting import HeldRow, held_rows
@@ -48,14 +48,15 @@ def seen_mark(item: HeldItem) -> str:
 
 
 def write_file(path: Path, rows: Sequence[HeldRow]) -> None:
-    """Held items as CSV with an empty column `take`. Raises InputError if it cannot be written."""
+    """Held items as CSV with an empty column `take`. Raises ConfigurationError if it
+    cannot be written."""
     try:
         with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(COLUMNS)
             writer.writerows(_row(one) for one in rows)
     except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}") from error
+        raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def _row(one: HeldRow) -> list[str]:
@@ -73,7 +74,10 @@ def _told(value: GroupValue | None) -> str:
 
 
 def read_file(path: Path) -> list[Wish]:
-    """The rows that say prm or crm; empty ones are left. Raises InputError with every bad line."""
+    """The rows that say prm or crm; empty ones are left.
+
+    Raises InputError with every bad line, ConfigurationError for a file of another kind.
+    """
     findings: list[Finding] = []
     wishes = []
     try:
@@ -81,7 +85,7 @@ def read_file(path: Path) -> list[Wish]:
             reader = csv.DictReader(file)
             missing = [one for one in NEEDED if one not in (reader.fieldnames or ())]
             if missing:
-                raise InputError(
+                raise ConfigurationError(
                     f"{path} is no file of held fields: it lacks {', '.join(missing)}",
                     hint="make one: prmsync held list --out FILE",
                 )
@@ -97,9 +101,9 @@ def read_file(path: Path) -> list[Wish]:
                 else:
                     wishes.append(Wish(where, int(item), take, (row["seen"] or "").strip()))
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(
+        raise ConfigurationError(
             f"{path} is not UTF-8 CSV text", hint="save it as CSV UTF-8 and try again"
         ) from error
     if findings:

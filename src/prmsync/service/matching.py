@@ -9,7 +9,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from prmsync.errors import Finding, InputError
+from prmsync.errors import ConfigurationError, Finding, InputError
+from prmsync.service.csv_cells import cell
 from prmsync.store import links
 from prmsync.store import records as prm_records
 from prmsync.sync.matching import Candidate, candidates, link_pairs
@@ -87,31 +88,38 @@ def _name(values: dict[str, str | bool | None]) -> str:
 
 
 def write_file(path: Path, rows: Sequence[Row]) -> None:
-    """The match file: sure pairs say yes already, the others wait for the admin."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
-        for row in rows:
-            pair = row.candidate
-            writer.writerow(
-                [
-                    "yes" if pair.unique else "",
-                    pair.stream,
-                    row.prm_id,
-                    row.prm_name,
-                    row.crm_id,
-                    row.crm_name,
-                    pair.score,
-                    pair.by,
-                    " ".join(row.differs),
-                ]
-            )
+    """The match file: sure pairs say yes already, the others wait for the admin. Raises
+    ConfigurationError if it cannot be written."""
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(COLUMNS)
+            writer.writerows(_cells(row) for row in rows)
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _cells(row: Row) -> list[str]:
+    """One line; names stand as text even where a spreadsheet would take them for a formula."""
+    pair = row.candidate
+    return [
+        "yes" if pair.unique else "",
+        pair.stream,
+        row.prm_id,
+        cell(row.prm_name),
+        row.crm_id,
+        cell(row.crm_name),
+        str(pair.score),
+        pair.by,
+        " ".join(row.differs),
+    ]
 
 
 def apply_file(session: Session, path: Path) -> tuple[int, int]:
     """Link the pairs that say yes; returns (linked, were not free any more).
 
-    Raises InputError with every line that cannot be read; then nothing is linked.
+    Raises InputError with every line that cannot be read, ConfigurationError for a file of another
+    kind; then nothing is linked.
     """
     pairs = _read(path)
     with holding(session):
@@ -128,7 +136,7 @@ def _read(path: Path) -> list[tuple[int, dict[str, str]]]:
             reader = csv.DictReader(file)
             missing = [one for one in COLUMNS[:5] if one not in (reader.fieldnames or ())]
             if missing:
-                raise InputError(
+                raise ConfigurationError(
                     f"{path} is not a match file: it lacks {', '.join(missing)}",
                     hint="make one: prmsync match CONNECTION --out FILE",
                 )
@@ -140,9 +148,9 @@ def _read(path: Path) -> list[tuple[int, dict[str, str]]]:
                     where = f"{path}:{reader.line_num}"
                     findings.append(Finding(where, f"link is `{row['link']}`", "yes or no"))
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(
+        raise ConfigurationError(
             f"{path} is not UTF-8 CSV text", hint="save it as CSV UTF-8 and try again"
         ) from error
     if findings:

@@ -25,7 +25,7 @@ class Wanted:
     stream: str | None = None
     link_ids: tuple[int, ...] | None = None
     run_id: int | None = None
-    field: str | None = None
+    fields: frozenset[str] | None = None
     since: datetime | None = None
     until: datetime | None = None
 
@@ -117,7 +117,9 @@ def _bounds(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
 def _fields(row: Any, wanted: Wanted) -> Iterator[AuditRow]:
     fields: Mapping[str, Any] = orjson.loads(row.fields) or {"": (None, None)}
     for name, (old, new) in fields.items():
-        if wanted.field not in (None, name) or (old == new and name and row.op == "update"):
+        if wanted.fields is not None and name not in wanted.fields:
+            continue
+        if old == new and name and row.op == "update":
             continue
         yield AuditRow(
             row.id,

@@ -120,14 +120,14 @@ def _actions(connection: sa.Connection, target: Target) -> Iterator[tuple[int, d
 
 
 def _erase_actions(connection: sa.Connection, target: Target) -> int:
-    """Rows that wait are overtaken: they would write what is erased."""
+    """Counts the rows that had a value. Rows that wait are overtaken: they would write it."""
     count = 0
     for action_id, fields in _actions(connection, target):
         row = connection.execute(sa.select(*COLUMNS).where(t.action.c.id == action_id)).one()
         brakes.no_longer_wait(connection, [from_row(row)])
-        for name in target.fields:
-            if name in fields:
-                fields[name] = (None, None)
+        named = [name for name in target.fields if name in fields]
+        count += any(value is not None for name in named for value in fields[name])
+        fields.update(dict.fromkeys(named, (None, None)))
         said = orjson.dumps(fields).decode()
         where = t.action.c.id == action_id
         connection.execute(t.action.update().where(where).values(fields=said))
@@ -136,7 +136,6 @@ def _erase_actions(connection: sa.Connection, target: Target) -> int:
             .where(where, t.action.c.state.in_(OPEN))
             .values(state=ActionState.SUPERSEDED)
         )
-        count += 1
     return count
 
 

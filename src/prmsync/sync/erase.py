@@ -110,7 +110,8 @@ def _of_person(connection: sa.Connection, email: str) -> list[tuple[str, Target]
             ).all()
             for (record,) in rows:
                 ids = tuple(links.ids_of_record(connection, stream, record))
-                found.append((record, Target(stream, record, ids, (name,))))
+                title = find_record(connection, stream, record).title
+                found.append((title, Target(stream, record, ids, (name,))))
             found += _seen_only(connection, stream, name, wanted, {row[0] for row in rows})
     return found
 

@@ -247,13 +247,18 @@ def _let_go(session: Session, run_id: int) -> None:
 def applicable(session: Session, run_id: int) -> Run:
     with session.database.read() as connection:
         run = of_connection(session, runs.get(connection, run_id))
-    if run.state not in (RunState.PLANNED, RunState.WAITING):
-        raise StateError(
-            f"run {run_id} is {run.state}: there is nothing to apply",
-            hint="make a new plan: prmsync plan " + session.name,
-        )
+    require_open(run)
     _require_active(session, run)
     return run
+
+
+def require_open(run: Run) -> None:
+    """Raise StateError for a run that is no plan and of which nothing waits."""
+    if run.state not in (RunState.PLANNED, RunState.WAITING):
+        raise StateError(
+            f"run {run.id} is {run.state}: there is nothing to apply",
+            hint=f"make a new plan: prmsync plan {run.connection}",
+        )
 
 
 def _require_active(session: Session, run: Run) -> None:

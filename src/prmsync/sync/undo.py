@@ -89,11 +89,11 @@ def _planned(session: Session, run_id: int, *, only_tell: bool, release: bool = 
     made = Plan(undo_id)
     with ending(session, undo_id):
         recover(session)
-        observe(session)
-        require_known_keys(session)
         with session.database.read() as connection:
             run = runs.get(connection, run_id)
-        _require_written(session, run, undo_id)
+        _require_written(session, run, undo_id)  # before anything is read for nothing
+        observe(session)
+        require_known_keys(session)
         for stream in reversed(session.streams.values()):
             _plan_stream(session, stream, run, made)
         if not release:

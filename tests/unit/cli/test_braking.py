@@ -33,6 +33,23 @@ def test_what_cannot_wait_comes_first_with_its_cause_and_reason() -> None:
     )
 
 
+def test_a_cause_of_several_kinds_of_writes_is_told_once() -> None:
+    more = [Trip(CREATES.cell._replace(stream=one), 5, 0, "first") for one in ("deal", "lead")]
+    lines = list(told([CREATES, *more], {}))
+    assert [line.split(";")[0] for line in lines[:3]] == [
+        "  12 × partner: creates in the CRM",
+        "  5 × deal: creates in the CRM",
+        "  5 × lead: creates in the CRM",
+    ]
+    assert [line.strip().split(":")[0] for line in lines[3:]] == ["Cause", "Until morning"]
+
+
+def test_an_undo_names_no_cause_but_itself() -> None:
+    assert not any(
+        "Cause" in line for line in told([Trip(STAGE.cell._replace(cause=""), 1, 9, "")], {})
+    )
+
+
 def test_a_creation_is_not_counted_against_what_is_linked() -> None:
     assert next(iter(told([CREATES], {}))).startswith("  12 × partner: creates in the CRM; first")
 

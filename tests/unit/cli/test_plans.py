@@ -44,7 +44,7 @@ def test_a_currency_that_changes_is_a_line_of_its_own() -> None:
 def test_a_row_that_was_not_written_says_what_became_of_it() -> None:
     waits = lines("create", state=ActionState.RETRY, error="waits for the link of its partner")
     assert waits[-1] == "      left for the next run: waits for the link of its partner"
-    assert lines("create", state=ActionState.WAITING)[-1] == "      held by a brake"
+    assert lines("create", state=ActionState.WAITING)[-1].endswith(" · held by a brake")
     assert lines("create", state=ActionState.PARKED, error="No.")[-1] == "      refused: No."
 
 
