@@ -62,11 +62,12 @@ def left_over(connection: sa.Connection, stream_id: int) -> list[Link]:
     )
 
 
-def gone_in_crm(connection: sa.Connection, stream_id: int) -> list[Link]:
-    """Links to be decided whose CRM record is gone and whose own is known."""
+def gone_in_crm(connection: sa.Connection, stream_id: int, after: int = 0) -> list[Link]:
+    """Links to be decided, by id, whose CRM record is gone and whose own is known."""
     return links.select(
         connection,
         table.c.stream_id == stream_id,
+        table.c.id > after,
         table.c.dirty > 0,
         table.c.crm_gone == 1,
         table.c.prm_id.is_not(None),

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from prmsync.domain.merge import Side
 from prmsync.reconcile.brakes import Cell, Limits, Trip, tripped
 from prmsync.reconcile.causes import Cause, by_crm_user, cause_of_update
-from prmsync.store import brakes, journal, runs, sending, tallies
+from prmsync.store import brakes, journal, links, runs, sending, tallies
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.links import OURS, Dirty, Link
 from prmsync.store.runs import RunState
@@ -184,8 +184,9 @@ def _hold(
     target = plan.waiting_run or plan.run_id
     plan.waiting_run = target
     tripping = {cell.stream for cell in trips}
+    staying: dict[str, set[str]] = {}
     for stream in session.streams.values():
-        if stream.name not in tripping:
+        if stream.name not in tripping and not _names_any(stream, staying):
             continue
         after = 0
         while page := journal.page(
@@ -201,10 +202,36 @@ def _hold(
                 one
                 for one in page
                 if any(cell in trips for cell in brakes.cells_of(stream.name, one))
+                or _goes_with(stream, one, staying)
             ]
             if not rows:
                 continue
+            staying.setdefault(stream.name, set()).update(_staying(connection, rows))
             place = (stream.id, stream.name)
             held = brakes.hold(connection, target, place, rows, trips, session.now())
             sending.hold(connection, rows, target)
             plan.cells.subtract(held)
+
+
+def _staying(connection: sa.Connection, held: Sequence[Action]) -> set[str]:
+    """Our ids of the records whose deletion is held."""
+    ids = {one.link_id for one in held if one.op == "delete"}
+    found = links.by_ids(connection, ids) if ids else {}
+    return {str(one.prm_id) for one in found.values()}
+
+
+def _names_any(stream: Stream, staying: Mapping[str, set[str]]) -> bool:
+    return stream.spec.relation is not None and any(
+        staying.get(parent) for parent in stream.references.values()
+    )
+
+
+def _goes_with(stream: Stream, action: Action, staying: Mapping[str, set[str]]) -> bool:
+    """Whether a relation is deleted only because a record is whose deletion waits."""
+    if action.op != "delete" or stream.spec.relation is None:
+        return False
+    return any(
+        action.fields[name][0] in staying.get(parent, ())
+        for name, parent in stream.references.items()
+        if name in action.fields
+    )

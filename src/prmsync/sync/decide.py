@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import sqlalchemy as sa
 
@@ -20,12 +21,13 @@ from prmsync.store import records as prm_records
 from prmsync.store.held import HeldItem, HeldState
 from prmsync.store.journal import Action, FieldChange
 from prmsync.store.links import Dirty, Link, LinkState
-from prmsync.sync import references, second_pass
+from prmsync.sync import references, relation_ends, second_pass
 from prmsync.sync.left import without_left
 from prmsync.sync.matching import MATCH
 from prmsync.sync.merging import winners_of
 from prmsync.sync.not_taken import Written, keep_held, last_written, withhold
 from prmsync.sync.put_back import hold_back, long_written
+from prmsync.sync.relation_ends import Fate
 from prmsync.sync.session import HOME, KEY, UNREADABLE, Session, Stream
 from prmsync.sync.standing import IN_STEP, Standing, needs_decision, outcome
 from prmsync.sync.undone import standing
@@ -66,6 +68,10 @@ def decide_page(
     waiting = held_store.of_links(connection, [one.id for one in links])
     written = last_written(connection, links, session.account.user_id)
     winners = winners_of(connection, stream, links)
+    fates: Mapping[int, Fate] = {}
+    if stream.spec.relation is not None:
+        going = partial(_going, connection, session)
+        fates = relation_ends.fates(connection, session, stream, links, ours, going)
     verdicts = [
         _decide(
             session,
@@ -75,6 +81,7 @@ def decide_page(
             waiting.get(link.id, ()),
             written.get(link.id),
             winners.get(link.id),
+            fates.get(link.id),
         )
         for link in links
     ]
@@ -95,6 +102,14 @@ def decide_page(
                     _tell_along(session, stream, verdict, action)
                     break
     return verdicts
+
+
+def _going(
+    connection: sa.Connection, session: Session, stream: Stream, links: Sequence[Link]
+) -> set[int]:
+    """The ids of those links whose record is deleted where it is left."""
+    verdicts = decide_page(connection, session, stream, links)
+    return {one.link.id for one in verdicts if any(row.op == "delete" for row in one.actions)}
 
 
 def _tell_along(session: Session, stream: Stream, verdict: Verdict, written: Action) -> None:
@@ -152,9 +167,12 @@ def _decide(
     known: Sequence[HeldItem],
     written: Written | None,
     winner: Winner | None,
+    fate: Fate | None,
 ) -> Verdict:
     verdict = Verdict(link, known=known, state=link.state)
     if link.state == LinkState.ENDED or (known and _unclear(known)):
+        return verdict
+    if stream.spec.relation is not None and _with_its_end(session, stream, verdict, prm, fate):
         return verdict
     if not _admitted(stream, link, prm, verdict):
         return verdict
@@ -192,6 +210,30 @@ def _decide(
         verdict.state = LinkState.LIVE
     verdict.actions = _actions(session, stream, link, prm, decision, rule)
     return verdict
+
+
+def _with_its_end(
+    session: Session, stream: Stream, verdict: Verdict, prm: Values | None, fate: Fate | None
+) -> bool:
+    """Whether the fate of its deal or partner decides about a relation."""
+    link = verdict.link
+    if fate is None or fate is Fate.FOLLOWS:
+        if link.state == LinkState.DORMANT:
+            verdict.state = LinkState.LIVE
+        return False
+    verdict.prm = prm
+    if fate is Fate.WAITS:
+        verdict.state = LinkState.DORMANT
+        verdict.waits.add(RECORD)
+    elif fate is Fate.ENDS:
+        row = Action(link.id, link.stream_id, "base", "end", {}, relation_ends.ENDED)
+        verdict.actions = [row]
+    else:
+        there = Present(None if link.crm_gone else link.crm)
+        decision = reconcile(None, Present(prm), there, stream.rule)
+        decision.reasons[RECORD] = relation_ends.AGAIN
+        verdict.actions = _actions(session, stream, link, prm, decision, stream.rule)
+    return True
 
 
 def _spare_blanks(decision: Decision, rule: RecordRule, never_blank: frozenset[str]) -> None:

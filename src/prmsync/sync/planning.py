@@ -181,9 +181,10 @@ def _not_standing(todo: Sequence[Action], standing: list[Action] | None) -> list
 
 
 def _ours(actions: Sequence[Action], sides: Collection[str]) -> list[Action]:
-    """The rows that our own side takes: writes to it, and moves of the base."""
+    """The rows that our own side takes at once: writes to it, and moves of the base. What is
+    deleted comes last, children first (`apply_prm`)."""
     ours = set(sides) - {Side.CRM.value}
-    return [one for one in actions if one.side in ours]
+    return [one for one in actions if one.side in ours and one.op != "delete"]
 
 
 def _let_go(session: Session, actions: Sequence[Action]) -> None:

@@ -24,6 +24,7 @@ from prmsync.sync.pairing import pair_up
 from prmsync.sync.planning import Plan, plan_streams
 from prmsync.sync.quota import cost
 from prmsync.sync.recover import recover
+from prmsync.sync.relation_ends import look_at_ends
 from prmsync.sync.relation_reading import read_relations
 from prmsync.sync.running import (
     Report,
@@ -143,7 +144,8 @@ def _rounds(session: Session, made: Plan, outcome: Outcome, *, release: bool) ->
         _release(session)
     created = 0
     for turn in range(ROUNDS):
-        if turn:  # the guard may have met a merge
+        if turn:  # the guard may have met a deletion or a merge
+            look_at_ends(session)
             follow_merges(session, made.run_id)
         take_answers(session)
         plan_streams(session, made, release=release)
