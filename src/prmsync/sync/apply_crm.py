@@ -35,6 +35,7 @@ from prmsync.sync.outcome import Outcome, collision, refuse
 from prmsync.sync.overwritten import hold_overwritten
 from prmsync.sync.quota import note, out_of_calls
 from prmsync.sync.session import KEY, Session, Stream
+from prmsync.sync.whole_groups import changed_only, completed
 
 PAGE = 1000
 NOT_SHOWN = "the CRM does not show a record that was to be written; may prmsync still see it?"
@@ -168,24 +169,12 @@ def _prepare(
             message = "; ".join(f"{one.field}: {one.message}" for one in result.problems)
             refuse(connection, session, action, RejectedError(message), outcome)
             continue
-        sent = _changed_only(stream, action, result.values)
+        sent = changed_only(stream, action, result.values)
         if key is not None and stream.spec.key:
             sent[stream.spec.key] = key
         sent.update(told)
         writes.append(Write(action, link, sent))
     return writes
-
-
-def _changed_only(stream: Stream, action: Action, values: Values) -> Values:
-    """A group is decided as one value, but only its changed members are sent."""
-    if action.op != "update" or stream.spec.relation is not None:
-        return values
-    same = {
-        stream.translator.crm_name(stream.mapping.fields[name].crm)
-        for name, (old, new) in action.fields.items()
-        if old == new and name in stream.mapping.fields
-    }
-    return {name: value for name, value in values.items() if name not in same}
 
 
 def _wait(connection: sa.Connection, action: Action, link: Link, missing: set[str]) -> None:
@@ -257,7 +246,11 @@ def _guarded(
         links.set_dirty(connection, [one.link.id for one in vanished], Dirty.CHANGED)
     outcome.retry += len(vanished)
     outcome.errors += [NOT_SHOWN] * bool(vanished)
-    return [one for one, record in kept if record.id not in changed]
+    left = [(one, record) for one, record in kept if record.id not in changed]
+    if op == "update":
+        for one, record in left:
+            one.values = completed(stream, one.values, record.values)
+    return [one for one, _ in left]
 
 
 def _not_there_yet(session: Session, stream: Stream, batch: Sequence[Write]) -> list[Write]:
