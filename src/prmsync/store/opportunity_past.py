@@ -39,8 +39,8 @@ opportunity_past = sa.Table(
 
 KEPT = ("stage", "amount", "currency", "close_date", "partner", "product_lines")
 """Columns of `opportunity` whose changes end a state."""
-_INSERT = """INSERT INTO opportunity_past (opportunity, until_at, stage, amount, currency, close_date,
-    partner, product_lines, created_at, gone)"""
+_INSERT = """INSERT INTO opportunity_past (opportunity, until_at, stage, amount, currency,
+    close_date, partner, product_lines, created_at, gone)"""
 _OLD = """OLD.stage, OLD.amount, OLD.currency, OLD.close_date, OLD.partner,
     OLD.product_lines, OLD.created_at"""
 POSTGRES_FUNCTION = f"""

@@ -21,8 +21,8 @@ WHEN OLD.stage IS NOT NEW.stage
   OR OLD.partner IS NOT NEW.partner
   OR OLD.product_lines IS NOT NEW.product_lines
 BEGIN
-  INSERT INTO opportunity_past (opportunity, until_at, stage, amount, currency, close_date,
-    partner, product_lines, created_at, gone)
+  INSERT INTO opportunity_past (opportunity, until_at, stage, amount, currency,
+    close_date, partner, product_lines, created_at, gone)
   VALUES (OLD.id, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'),
     OLD.stage, OLD.amount, OLD.currency, OLD.close_date, OLD.partner,
     OLD.product_lines, OLD.created_at, 0);
@@ -31,8 +31,8 @@ END
     """
 CREATE TRIGGER opportunity_past_delete AFTER DELETE ON opportunity
 BEGIN
-  INSERT INTO opportunity_past (opportunity, until_at, stage, amount, currency, close_date,
-    partner, product_lines, created_at, gone)
+  INSERT INTO opportunity_past (opportunity, until_at, stage, amount, currency,
+    close_date, partner, product_lines, created_at, gone)
   VALUES (OLD.id, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'),
     OLD.stage, OLD.amount, OLD.currency, OLD.close_date, OLD.partner,
     OLD.product_lines, OLD.created_at, 1);
@@ -44,8 +44,8 @@ POSTGRESQL = (
 CREATE FUNCTION prmsync_keep_past() RETURNS trigger LANGUAGE plpgsql
 SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
-  INSERT INTO opportunity_past (opportunity, until_at, stage, amount, currency, close_date,
-    partner, product_lines, created_at, gone)
+  INSERT INTO opportunity_past (opportunity, until_at, stage, amount, currency,
+    close_date, partner, product_lines, created_at, gone)
   VALUES (OLD.id, clock_timestamp(),
     OLD.stage, OLD.amount, OLD.currency, OLD.close_date, OLD.partner,
     OLD.product_lines, OLD.created_at,
