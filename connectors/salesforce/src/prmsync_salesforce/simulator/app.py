@@ -30,6 +30,7 @@ from prmsync_salesforce.simulator.seed import (
     load_records,
     seed,
 )
+from prmsync_salesforce.simulator.set_up import SetUp
 from prmsync_salesforce.simulator.settings import OrgSettings, parse_settings
 from prmsync_salesforce.simulator.setup_objects import setup_objects
 from prmsync_salesforce.simulator.sign_in import SignIn
@@ -65,12 +66,12 @@ class SalesforceSimulator:
         database = Database(_definitions(self.settings, schema))
         self.org = Org(database, clock.now)
         seed(self.org, self.settings)
-        for rule in schema.get("validation_rules", ()):
-            self.org.add_rule(rule)
+        set_up = SetUp(self.org)
+        set_up.take(schema)
         self.queries = QueryEngine(database, clock.now, self.settings.locator_lifetime_seconds)
         people = People(database, ORG_ID, INTEGRATION_USER, CRM_USER)
         self.sign_in = SignIn(self.settings, people, clock.now)
-        control = Control(self.org, self.queries, clock)
+        control = Control(self.org, self.queries, clock, set_up)
         if options.data and "records" in options.data:
             control.restore(options.data)
         elif options.data:
@@ -89,7 +90,7 @@ class SalesforceSimulator:
             self._error,
             clock=clock,
             automations=self.org.automations,
-            controls={"sign_in": self._control_sign_in},
+            controls={"sign_in": self._control_sign_in, **set_up.controls()},
         )
 
     def _control_sign_in(self, body: Mapping[str, Any] | None) -> Any:
@@ -133,10 +134,15 @@ class SalesforceSimulator:
             raise no_resource()
         version, rest = match.groups()
         segments = tuple(unquote(part) for part in (rest or "").strip("/").split("/"))
-        writer = Writer(user_id)
+        writer = Writer(user_id, allow_duplicates=_allows_duplicates(request))
         return self._resources.handle(
             Call(request, version, segments, writer, self.chassis.faults, self.org)
         )
+
+
+def _allows_duplicates(request: Request) -> bool:
+    header = request.headers.get("sforce-duplicate-rule-header", "")
+    return "allowsave=true" in header.replace(" ", "").lower()
 
 
 _FAULTS = {

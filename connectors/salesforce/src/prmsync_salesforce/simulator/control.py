@@ -14,6 +14,7 @@ from prmsync_salesforce.simulator.ids import long_id
 from prmsync_salesforce.simulator.org import Org, Writer
 from prmsync_salesforce.simulator.query import QueryEngine
 from prmsync_salesforce.simulator.seed import CRM_USER, load_records
+from prmsync_salesforce.simulator.set_up import SetUp
 
 _DERIVED = ("EntityDefinition", "FieldDefinition")
 """Records that follow from the schema."""
@@ -23,10 +24,13 @@ class Control:
     """Carries out control requests; see `RecordsControl`. `user` is a user's id, username or
     e-mail; None is an administrator who is not the integration."""
 
-    def __init__(self, org: Org, queries: QueryEngine, clock: SimulatorClock) -> None:
+    def __init__(
+        self, org: Org, queries: QueryEngine, clock: SimulatorClock, set_up: SetUp
+    ) -> None:
         self._org = org
         self._queries = queries
         self._clock = clock
+        self._set_up = set_up
 
     def list_records(self, object_name: str, record_id: str | None) -> list[dict[str, Any]]:
         table = self._table(object_name)
@@ -81,6 +85,7 @@ class Control:
             "records": {name: rows for name, rows in records.items() if rows},
             "sequences": dict(database.sequences),
             "schema": self._org.deployed.dump(),
+            "set_up": self._set_up.dump(),
             "clock_offset_seconds": self._clock.offset_seconds,
         }
 
@@ -101,6 +106,8 @@ class Control:
                     database.tables[name].put(row)
             raise ControlError(str(error)) from error
         self._queries.forget()
+        if "set_up" in state:
+            self._set_up.restore(state["set_up"])
         database.sequences = dict(state.get("sequences", {}))
         wanted = float(state.get("clock_offset_seconds", 0))
         self._clock.advance(wanted - self._clock.offset_seconds)

@@ -2,32 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 
 class ApiError(Exception):
     """One refused call or record. `fields` None leaves the key out of the answer, as Salesforce
-    does for errors that are not about a record's data."""
+    does for errors that are not about a record's data. `more` are further keys of the answer."""
 
     def __init__(
-        self, status: int, code: str, message: str, fields: list[str] | None = None
+        self,
+        status: int,
+        code: str,
+        message: str,
+        fields: list[str] | None = None,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
         self.fields = fields
+        self.more = dict(more or {})
 
     def as_answer(self) -> list[dict[str, Any]]:
         """The body of a single call's error answer."""
         body: dict[str, Any] = {"message": self.message, "errorCode": self.code}
         if self.fields is not None:
             body["fields"] = self.fields
-        return [body]
+        return [{**body, **self.more}]
 
     def as_row(self) -> dict[str, Any]:
         """One row's result in a collections answer."""
-        error = {"statusCode": self.code, "message": self.message, "fields": self.fields or []}
+        error: dict[str, Any] = {"statusCode": self.code, "message": self.message}
+        error |= {"fields": self.fields or [], **self.more}
         return {"success": False, "errors": [error]}
 
 

@@ -11,9 +11,11 @@ from prmsync.connector.simulator.automations import LATER_SECONDS, Automations
 from prmsync_salesforce.simulator.access import Access
 from prmsync_salesforce.simulator.database import GRANTS, Database, Row, Table
 from prmsync_salesforce.simulator.deployed import Deployed
+from prmsync_salesforce.simulator.duplicates import DuplicateRules
 from prmsync_salesforce.simulator.evaluate import Predicate, Scope
 from prmsync_salesforce.simulator.failure import ApiError, bad_data, unknown_type
 from prmsync_salesforce.simulator.ids import long_id
+from prmsync_salesforce.simulator.rollups import PRODUCTS, Rollups
 from prmsync_salesforce.simulator.schema import Choice, FieldDefinition, ObjectDefinition
 from prmsync_salesforce.simulator.soql import parse_condition
 from prmsync_salesforce.simulator.values import convert, stamp
@@ -25,11 +27,13 @@ _PEOPLE = ("CreatedById", "LastModifiedById")
 @dataclass(frozen=True, slots=True)
 class Writer:
     """Who writes, and with which modified time; None is the org's clock. `unbound`: past the API,
-    where neither field-level security nor the API's bounds on set-up objects hold."""
+    where neither field-level security nor the API's bounds on set-up objects hold.
+    `allow_duplicates`: save what a duplicate rule only warns of."""
 
     user_id: str
     moment: datetime | None = None
     unbound: bool = False
+    allow_duplicates: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ class ValidationRule:
     message: str
     refuses: Predicate
     field: str | None = None
+    when: str = ""
 
 
 class Org:
@@ -49,6 +54,9 @@ class Org:
         self.database = database
         self.now = now
         self.access = Access(database)
+        self.duplicates = DuplicateRules(database)
+        self.rollups = Rollups(database, now)
+        self.locked: set[str] = set()
         self.automations = Automations()
         self._rules: dict[str, list[ValidationRule]] = {}
         self.value_sets: dict[str, tuple[Choice, ...]] = {}
@@ -66,8 +74,22 @@ class Org:
             raise ValueError('a validation rule needs a known "object", "when" and "message"')
         scope = Scope(raw["when"], table.definition, self.database, self.now)
         refuses = scope.predicate(parse_condition(raw["when"]))
-        rule = ValidationRule(table.definition.name, raw["message"], refuses, raw.get("field"))
+        rule = ValidationRule(
+            table.definition.name, raw["message"], refuses, raw.get("field"), raw["when"]
+        )
         self._rules.setdefault(rule.object, []).append(rule)
+
+    def clear_rules(self) -> None:
+        """Take all validation rules away."""
+        self._rules.clear()
+
+    def rules_as_json(self) -> list[dict[str, Any]]:
+        """The validation rules, as `add_rule` takes them."""
+        return [
+            {"object": rule.object, "when": rule.when, "message": rule.message, "field": rule.field}
+            for rules in self._rules.values()
+            for rule in rules
+        ]
 
     def create(self, table: Table, values: Mapping[str, Any], writer: Writer) -> str:
         """A new record's id. Raises ApiError."""
@@ -82,10 +104,12 @@ class Org:
             raise _required(missing)
         row["Id"] = self.database.new_id(table)
         self._finish(table, row, cleaned, None)
+        self.duplicates.check(table, row, allow_save=writer.allow_duplicates or writer.unbound)
         moment = stamp(writer.moment or self.now())
         row.update(dict.fromkeys(_MOMENTS, moment))
         row.update(dict.fromkeys(_PEOPLE, writer.user_id))
         self.database.put(table, row)
+        self.rollups.follow(table, {}, row, writer.user_id)
         self._automate(table, {}, row, writer)
         return str(row["Id"])
 
@@ -97,6 +121,7 @@ class Org:
         if not (definition.updateable or writer.unbound):
             raise _not_supported(definition, "update")
         old = self.existing(table, record_id)
+        self._check_lock(old, writer)
         cleaned = self._cleaned(definition, values, creating=False)
         if old.get("HasOpportunityLineItem"):
             # Salesforce takes the sum of the products and says nothing about the amount sent.
@@ -110,11 +135,20 @@ class Org:
             raise _required(missing)
         row = {**old, **cleaned}
         self._finish(table, row, cleaned, old)
+        self.duplicates.check(table, row, allow_save=writer.allow_duplicates or writer.unbound)
         moment = stamp(writer.moment or self.now())
         row["LastModifiedDate"] = row["SystemModstamp"] = moment
         row["LastModifiedById"] = writer.user_id
         self.database.put(table, row)
+        self.rollups.follow(table, old, row, writer.user_id)
         self._automate(table, old, row, writer)
+
+    def _check_lock(self, row: Row, writer: Writer) -> None:
+        """Nobody edits what waits for an approval, but past the API; nobody a converted lead."""
+        if row.get("IsConverted") is True:
+            raise bad_data("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead")
+        if row["Id"] in self.locked and not writer.unbound:
+            raise bad_data("ENTITY_IS_LOCKED", "the entity is locked for editing")
 
     def _seen(self, table: Table, writer: Writer) -> ObjectDefinition:
         """The object as the writer sees it. Raises INVALID_TYPE for one they do not."""
@@ -145,9 +179,11 @@ class Org:
         if not (self._seen(table, writer).deletable or writer.unbound):
             raise _not_supported(table.definition, "delete")
         row = self.existing(table, record_id)
+        self._check_lock(row, writer)
         moment = stamp(writer.moment or self.now())
         audit = {"LastModifiedById": writer.user_id, "LastModifiedDate": moment}
         self.database.put(table, {**row, **audit, "IsDeleted": True, "SystemModstamp": moment})
+        self.rollups.follow(table, row, {}, writer.user_id)
         self._let_go(table, record_id, writer)
 
     def merge(self, table: Table, loser: str, master: str, writer: Writer) -> None:
@@ -167,6 +203,54 @@ class Org:
         self.database.put(table, {**table.rows[master], **audit})
         for child, field, found in self._children(table, loser):
             self.database.put(child, {**found, field.name: master, "SystemModstamp": moment})
+
+    def undelete(self, table: Table, record_id: str, writer: Writer) -> None:
+        """Out of the recycle bin again, without what went with it. Raises ApiError."""
+        row = table.rows.get(record_id)
+        if row is None or not row["IsDeleted"] or row.get("MasterRecordId"):
+            raise bad_data(
+                "UNDELETE_FAILED", "Entity is not in the recycle bin, or its parent is not there"
+            )
+        self._check_unique(table, row, row)
+        moment = stamp(writer.moment or self.now())
+        audit = {"LastModifiedById": writer.user_id, "LastModifiedDate": moment}
+        back = {**row, **audit, "IsDeleted": False, "SystemModstamp": moment}
+        self.database.put(table, back)
+        self.rollups.follow(table, {}, back, writer.user_id)
+
+    def convert_lead(self, record_id: str, writer: Writer) -> dict[str, str]:
+        """An account, a contact and an opportunity from a lead; their ids. Raises ApiError."""
+        table = self.database.tables["Lead"]
+        lead = self.existing(table, record_id)
+        self._check_lock(lead, writer)
+        account = self._make("Account", {"Name": lead["Company"]}, writer)
+        person = {"LastName": lead["LastName"], "FirstName": lead.get("FirstName")}
+        contact = self._make("Contact", {**person, "AccountId": account}, writer)
+        closes = (self.now() + timedelta(days=90)).date().isoformat()
+        deal = {"Name": lead["Company"], "AccountId": account, "CloseDate": closes}
+        opportunity = self._make("Opportunity", {**deal, "StageName": "Prospecting"}, writer)
+        moment = stamp(self.now())
+        made = {
+            "ConvertedAccountId": account,
+            "ConvertedContactId": contact,
+            "ConvertedOpportunityId": opportunity,
+        }
+        self.database.put(
+            table,
+            {
+                **lead,
+                **made,
+                "IsConverted": True,
+                "ConvertedDate": moment[:10],
+                "LastModifiedById": writer.user_id,
+                "LastModifiedDate": moment,
+                "SystemModstamp": moment,
+            },
+        )
+        return made
+
+    def _make(self, object_name: str, values: Mapping[str, Any], writer: Writer) -> str:
+        return self.create(self.database.tables[object_name], values, writer)
 
     def existing(self, table: Table, record_id: str) -> Row:
         """The live row with this 18-character id. Raises NOT_FOUND or ENTITY_IS_DELETED."""
@@ -308,7 +392,7 @@ class Org:
                 )
 
     def _derive(self, definition: ObjectDefinition, row: Row, written: Mapping[str, Any]) -> None:
-        if definition.name == "User":
+        if definition.name in ("User", "Lead", "Contact"):
             parts = (row.get("FirstName"), row.get("LastName"))
             row["Name"] = " ".join(part for part in parts if part)
         if definition.name == "Opportunity" and ("StageName" in written or "IsWon" not in row):
@@ -318,6 +402,10 @@ class Org:
             row["ForecastCategory"] = stage.get("ForecastCategory")
             if "Probability" not in written:
                 row["Probability"] = stage.get("DefaultProbability")
+        if definition.name == PRODUCTS:
+            row["TotalPrice"] = (row.get("Quantity") or 0) * (row.get("UnitPrice") or 0)
+        if definition.name == "Lead":
+            row.setdefault("Status", "Open - Not Contacted")
         if definition.name.endswith("__c") and row.get("Name") is None:
             row["Name"] = row.get("Id", "")[:15]
 

@@ -23,6 +23,7 @@ from prmsync_salesforce.simulator.fields import (
     text,
 )
 from prmsync_salesforce.simulator.people_objects import list_objects, people_objects
+from prmsync_salesforce.simulator.sales_objects import sales_objects
 from prmsync_salesforce.simulator.schema import FieldDefinition as Field
 from prmsync_salesforce.simulator.schema import ObjectDefinition
 from prmsync_salesforce.simulator.sync_state import with_sync_state
@@ -307,7 +308,7 @@ def standard_objects(
         objects = [*objects[:-2], *map(with_sync_state, (*objects[-2:], _registration()))]
     else:
         objects = [_bare(item) for item in objects]
-    objects.append(_opportunity_partner())
+    objects += [_opportunity_partner(), *sales_objects()]
     if not partner_objects:
         objects = [item for item in objects if item.name not in _PARTNER_OBJECTS]
     if multi_currency:
