@@ -13,6 +13,7 @@ from prmsync.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from prmsync.connector.protocol import ConnectorPlugin
+    from prmsync.connector.simulator.tls import TlsFiles
 
 
 def register(app: typer.Typer) -> None:
@@ -31,28 +32,43 @@ def simulator(
     schema: Annotated[
         Path | None, typer.Option(metavar="FILE", help="JSON schema of your own org.")
     ] = None,
+    tls: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Answer over https; the certificate is made there."),
+    ] = None,
     latency_ms: Annotated[int, typer.Option(min=0, help="Wait so long before each answer.")] = 0,
 ) -> None:
     """Run a simulated CRM on this machine until Ctrl-C. Its records live in memory."""
     from prmsync.connector.protocol import SimulatorOptions
     from prmsync.connector.registry import plugin
     from prmsync.connector.simulator.serve import serve
+    from prmsync.connector.simulator.tls import tls_files
     from prmsync.service.runtime import utc_now
     from prmsync.service.setup import SIMULATOR_PORTS
 
     known = plugin(crm)
     options = SimulatorOptions(now=utc_now, data=_json(data), schema=_json(schema))
     chosen = SIMULATOR_PORTS.get(crm, 0) if port is None else port
-    serve(known.simulator(options).handle, chosen, latency_ms, lambda url: _announce(known, url))
+    files = tls_files(tls) if tls is not None else None
+    serve(
+        known.simulator(options).handle,
+        chosen,
+        latency_ms,
+        lambda url: _announce(known, url, files),
+        files,
+    )
 
 
-def _announce(known: ConnectorPlugin, url: str) -> None:
+def _announce(known: ConnectorPlugin, url: str, files: TlsFiles | None) -> None:
     from prmsync.service.setup import variable
 
     say(f"{known.title}, simulated, at {url}")
     say(f'  prmsync.toml  base_url = "{url}"')
     for key, value in known.simulator_auth().items():
         say(f"  credential    export {variable(known.name, key)}={value}")
+    if files is not None:
+        say(f"  certificate   export SSL_CERT_FILE={files.certificate}")
+        say(f"                export REQUESTS_CA_BUNDLE={files.certificate}")
     say(f"  control       {url}/_simulator/stats · faults · clock · records · state")
     say("  stop          Ctrl-C; its records are gone then")
 

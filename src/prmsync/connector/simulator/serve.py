@@ -16,6 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from prmsync.connector.simulator.faults import InterruptedResponse
 from prmsync.connector.simulator.http import Handler, Request, Response
+from prmsync.connector.simulator.tls import TlsFiles
 from prmsync.errors import ConfigurationError
 
 Message = MutableMapping[str, Any]
@@ -70,7 +71,8 @@ def _request(scope: Message, body: bytes) -> Request:
         path=raw_path.decode("ascii"),
         query=parse_qs(scope["query_string"].decode("ascii"), keep_blank_values=True),
         headers={
-            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+            "x-forwarded-proto": scope["scheme"],
+            **{name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
         },
         body=body,
     )
@@ -111,7 +113,7 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
-def _server(handler: Handler, latency_ms: int) -> uvicorn.Server:
+def _server(handler: Handler, latency_ms: int, tls: TlsFiles | None) -> uvicorn.Server:
     config = uvicorn.Config(
         _application(handler, latency_ms),
         http=_DroppableProtocol,
@@ -122,24 +124,34 @@ def _server(handler: Handler, latency_ms: int) -> uvicorn.Server:
         access_log=False,
         server_header=False,
         date_header=False,  # the chassis dates answers by the simulated clock
+        ssl_certfile=tls.certificate if tls else None,
+        ssl_keyfile=tls.key if tls else None,
     )
     return uvicorn.Server(config)
 
 
-def _url(listener: socket.socket) -> str:
-    return f"http://127.0.0.1:{listener.getsockname()[1]}"
+def _url(listener: socket.socket, tls: TlsFiles | None) -> str:
+    scheme = "https" if tls else "http"
+    return f"{scheme}://127.0.0.1:{listener.getsockname()[1]}"
 
 
-def serve(handler: Handler, port: int, latency_ms: int, ready: Callable[[str], None]) -> None:
+def serve(
+    handler: Handler,
+    port: int,
+    latency_ms: int,
+    ready: Callable[[str], None],
+    tls: TlsFiles | None = None,
+) -> None:
     """Serve until SIGINT or SIGTERM; `ready` gets the base URL once connections are taken.
 
-    Port 0 takes a free one. Raises ConfigurationError when the port cannot be had.
+    Port 0 takes a free one; with `tls` it is https. Raises ConfigurationError when the port cannot
+    be had.
     """
     listener = _listen(port)
     try:
         with _sigterm_as_interrupt(), contextlib.suppress(KeyboardInterrupt):
-            ready(_url(listener))
-            _server(handler, latency_ms).run(sockets=[listener])
+            ready(_url(listener, tls))
+            _server(handler, latency_ms, tls).run(sockets=[listener])
     finally:
         listener.close()
 
@@ -159,14 +171,16 @@ def _sigterm_as_interrupt() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def serving(handler: Handler, port: int = 0, latency_ms: int = 0) -> Iterator[str]:
+def serving(
+    handler: Handler, port: int = 0, latency_ms: int = 0, tls: TlsFiles | None = None
+) -> Iterator[str]:
     """Serve in a thread while the block runs; gives the base URL."""
     listener = _listen(port)
-    server = _server(handler, latency_ms)
+    server = _server(handler, latency_ms, tls)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:
-        yield _url(listener)
+        yield _url(listener, tls)
     finally:
         server.should_exit = True
         thread.join()
