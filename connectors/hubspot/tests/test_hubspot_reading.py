@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from prmsync.connector.protocol import ObjectSpec
+from prmsync.connector.values import in_utc
 from prmsync.errors import AuthError, ConnectorError, SchemaError
+from prmsync_hubspot.cursor import parse
 
 DEALS = ObjectSpec(
     "opportunity", "deals", ("prm_opportunity_id", "dealname", "amount"), "prm_opportunity_id"
@@ -110,8 +112,8 @@ def test_the_cursor_stays_behind_hubspots_clock_and_never_goes_back(
     hubspot = connect()
     moved = list(hubspot.changes(DEALS, '{"since":"2026-11-22T18:00:00.000Z"}'))[-1].cursor
     ahead = list(hubspot.changes(DEALS, '{"since":"2026-11-22T20:00:00.000Z"}'))[-1].cursor
-    assert moved == '{"since":"2026-11-22T18:59:55.000Z"}'
-    assert ahead == '{"since":"2026-11-22T20:00:00.000Z"}'
+    assert in_utc(parse(moved).since) == "2026-11-22T18:59:55.000Z"
+    assert in_utc(parse(ahead).since) == "2026-11-22T20:00:00.000Z"
 
 
 @pytest.mark.parametrize("text", ["", "x", "[]", "{}", '{"since":5.5e99}', '{"since":"soon"}'])
@@ -188,3 +190,17 @@ def test_nothing_is_read_or_written_in_another_account_than_the_pinned_one(
             call()
     assert set(hubspot.usage().calls) == {"metadata"}
     assert {one.url.path for one in deals.requests} == {"/account-info/2026-09/details"}
+
+
+def test_what_was_merged_away_is_archived_but_not_deleted(deals: Any, connect: Any) -> None:
+    gone = {"id": "5", "archived": True, "archivedAt": "2026-11-22T18:30:00.000Z"}
+    known = {"id": "4", "archived": True, "archivedAt": "2026-11-22T17:30:00.000Z"}
+    deals.on("POST", SEARCH, page())
+    deals.on("GET", LIST, page(known, gone))
+    deals.on("POST", READ, page(deal(9, hs_merged_object_ids="5")))
+    archive = '{"known":"2026-11-22T18:00:00.000Z","began":"2026-11-22T18:00:00.000Z","after":null}'
+    cursor = f'{{"since":"2026-11-22T18:00:00.000Z","archive":{archive}}}'
+    pages = list(connect().changes(DEALS, cursor))
+    found = [one for one_page in pages for one in one_page.records]
+    assert [(one.id, one.merged_into) for one in found] == [("5", "9")]
+    assert [[one["id"] for one in asked["inputs"]] for asked in deals.asked(READ)] == [["5"]]

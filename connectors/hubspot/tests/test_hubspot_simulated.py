@@ -239,3 +239,48 @@ def test_a_record_that_is_restored_is_read_as_changed(make: Any) -> None:
     portal.user_edits("deals", made.id, {"archived": False})
     (page,) = hubspot.changes(DEALS, cursor)
     assert [(one.id, one.deleted) for one in page.records] == [(made.id, False)]
+
+
+def test_an_archived_record_is_found_by_normal_reads_within_minutes(make: Any) -> None:
+    portal = make()
+    hubspot = portal.connector()
+    made = hubspot.create(DEALS, [deal(1), deal(2), deal(3)])
+    cursor = list(hubspot.changes(DEALS, None))[-1].cursor
+    portal.clock.advance(3600)
+    cursor = list(hubspot.changes(DEALS, cursor))[-1].cursor
+    portal.user_deletes("deals", str(made[1].id))
+    portal.clock.advance(301)
+    found = list(hubspot.changes(DEALS, cursor))
+    gone = [(one.id, one.deleted) for page in found for one in page.records if one.deleted]
+    assert gone == [(made[1].id, True)]
+    portal.clock.advance(301)
+    pages = list(hubspot.changes(DEALS, found[-1].cursor))
+    assert not any(one.deleted for page in pages for one in page.records)
+
+
+def test_a_large_archive_is_gone_through_a_page_a_read(make: Any) -> None:
+    """However much is archived, a read costs one call more; what was archived before is known."""
+    portal = make()
+    hubspot = portal.connector()
+    made = [
+        str(one.id)
+        for at in range(0, 250, 50)
+        for one in hubspot.create(DEALS, [deal(at + number) for number in range(50)])
+    ]
+    for one in made[:-1]:
+        portal.user_deletes("deals", one)
+    portal.clock.advance(3600)
+    cursor = list(hubspot.changes(DEALS, None))[-1].cursor
+    portal.clock.advance(3600)
+    cursor = list(hubspot.changes(DEALS, cursor))[-1].cursor
+    portal.user_deletes("deals", made[-1])
+    found = []
+    for _ in range(3):
+        portal.clock.advance(301)
+        reader = portal.connector()
+        pages = list(reader.changes(DEALS, cursor))
+        cursor = pages[-1].cursor
+        found.append([one.id for page in pages for one in page.records])
+        if not found[-1]:
+            assert reader.usage().calls == {"read": 2}
+    assert found == [[], [], [made[-1]]]

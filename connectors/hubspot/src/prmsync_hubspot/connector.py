@@ -55,7 +55,8 @@ class HubSpotConnector:
         self._catalog = Catalog(self._metadata)
         self._prefetch = options.prefetch
         look_back = timedelta(seconds=options.look_back_seconds)
-        self._objects = Objects(self._client, self._paths, runtime.now, look_back)
+        archive_every = timedelta(seconds=options.archive_seconds)
+        self._objects = Objects(self._client, self._paths, runtime.now, look_back, archive_every)
         self._relations = Relations(
             self._client, self._paths, self._objects, self._catalog, self._metadata
         )
@@ -206,6 +207,11 @@ class HubSpotConnector:
         reader = self._catalog.reader(spec) if cursor is None else None
         names = requested(wanted(spec))
         for batch in self._objects.scan(of, names, cursor, archived=True):
+            if batch.archived:
+                # A record that was merged away is archived too: the survivor tells.
+                gone = self.fetch(spec, [str(one["id"]) for one in batch.found])
+                yield Page(list(gone.values()), batch.cursor)
+                continue
             if batch.found and reader is None:
                 reader = self._catalog.reader(spec)
             records = reader.records(batch.found) if reader else []

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
 from prmsync.connector.budget import CallKind
 from prmsync.errors import GoneError
+from prmsync_hubspot.archive import Archive
 from prmsync_hubspot.client import Client
 from prmsync_hubspot.cursor import HOLD_BACK, Cursor, parse
 from prmsync_hubspot.errors import row_error
@@ -22,6 +23,8 @@ SEARCH_PAGE = 200
 BATCH = 100
 LOOK_BACK = timedelta(seconds=600)
 """How far before the cursor a search begins: HubSpot's search index lags by seconds to minutes."""
+ARCHIVE_EVERY = timedelta(minutes=5)
+"""From one round through an archive to the next."""
 LISTED_FOR = timedelta(minutes=10)
 """How long the ids of a full listing stand for a listing of ids alone."""
 
@@ -34,6 +37,8 @@ class Batch(NamedTuple):
 
     found: list[Found]
     cursor: str | None = None
+    archived: bool = False
+    """Newly archived records, named by id alone."""
 
 
 class Objects:
@@ -45,22 +50,26 @@ class Objects:
         paths: Paths,
         now: Callable[[], datetime],
         look_back: timedelta = LOOK_BACK,
+        archive_every: timedelta = ARCHIVE_EVERY,
     ) -> None:
         self._client = client
         self._paths = paths
         self._now = now
         self._look_back = look_back
+        self._archive_every = archive_every
         self._listed: dict[str, Listed] = {}
 
     def scan(
         self, of: ObjectType, properties: Sequence[str], cursor: str | None, *, archived: bool
     ) -> Iterator[Batch]:
         """Everything, or what changed since the cursor. `archived`: a full listing goes on with
-        the archived records, which are listed but never searched."""
+        the archived records, which are listed but never searched, and a read of changes with the
+        next page of them, when it is due."""
         known = None if cursor is None else parse(cursor)
         if known is None or known.listing:
             return self._listing(of, properties, known, archived)
-        return self._changed(of, properties, known.since)
+        changed = self._changed(of, properties, known.since)
+        return self._with_archive(of, known, changed) if archived else changed
 
     def ids(self, of: ObjectType) -> Iterator[Batch]:
         """The ids of everything, from the full listing that has just ended, if there was one, else
@@ -163,6 +172,37 @@ class Objects:
                 return
             last = max(int(one["id"]) for one in found)
             yield Batch(found)
+
+    def _with_archive(
+        self, of: ObjectType, known: Cursor, changed: Iterable[Batch]
+    ) -> Iterator[Batch]:
+        """What changed, and at most one page of the archive: a read costs a call more, whatever
+        the archive holds."""
+        for found, text, _ in changed:
+            if text is None:
+                yield Batch(found)
+                continue
+            since = parse(text).since
+            archive = known.archive or Archive(known.since, since)
+            if not archive.is_due(since, self._archive_every):
+                yield Batch(found, Cursor(since, archive=archive).text())
+                return
+            gone = self._archived(of, since, archive.round(since))
+            if gone.found:
+                yield Batch(found)
+                yield gone
+            else:
+                yield Batch(found, gone.cursor)
+
+    def _archived(self, of: ObjectType, since: datetime, archive: Archive) -> Batch:
+        params = {"limit": str(LIST_PAGE), "properties": "hs_object_id", "archived": "true"}
+        if archive.after:
+            params["after"] = archive.after
+        path = self._paths.path(OBJECTS, of.path)
+        data = self._client.call("read", "GET", path, params=params).data
+        further = archive.behind(next_after(data))
+        news = archive.news(results(data))
+        return Batch(news, Cursor(since, archive=further).text(), archived=True)
 
     def _clock(self, at: datetime | None) -> datetime:
         """HubSpot's clock; ours where an answer came without a Date header."""

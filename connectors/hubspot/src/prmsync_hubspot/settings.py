@@ -23,6 +23,8 @@ class Options:
     """The part (0..1) of the account's daily calls that one session may use; None: no bound."""
     look_back_seconds: float = 600.0
     """How far before its cursor a read begins; HubSpot's search lags behind its records."""
+    archive_seconds: float = 300.0
+    """From one look through the archived records to the next; deletions are found by it."""
     prefetch: bool = True
     """Fetch the next page in a background thread while the present one is worked on."""
 
