@@ -45,7 +45,11 @@ class Org:
         headers: Mapping[str, str] | None = None,
         **query: str,
     ) -> tuple[int, Any]:
-        full = path if path.startswith(("/services", "/_simulator", "/id/")) else BASE + path
+        full = (
+            path
+            if path.startswith(("/services", "//services", "/_simulator", "/id/"))
+            else BASE + path
+        )
         content = body if isinstance(body, bytes) else b""
         if body is not None and not isinstance(body, bytes):
             content = orjson.dumps(body)

@@ -246,3 +246,29 @@ def test_a_locator_dies_after_two_days_and_an_unknown_one_is_refused(many):
 def test_a_uri_that_is_too_long_is_refused(org):
     soql = "SELECT Id FROM Account WHERE Name IN (" + ",".join(["'x'"] * 5000) + ")"
     assert org.call("GET", "/query", q=soql)[0] == 414
+
+
+def test_columns_nest_the_parent_s_fields_and_name_aggregates(deals):
+    def columns(soql):
+        return deals.call("GET", "/query", q=soql, columns="true")[1]["columnMetadata"]
+
+    plain, parent = columns("SELECT Id, Owner.Name, Owner.Email FROM Opportunity")
+    assert (plain["columnName"], parent["columnName"], parent["aggregate"]) == (
+        "Id",
+        "Owner",
+        False,
+    )
+    assert [item["columnName"] for item in parent["joinColumns"]] == ["Name", "Email"]
+    stage, count = columns("SELECT StageName, COUNT(Id) n FROM Opportunity GROUP BY StageName")
+    assert (stage["aggregate"], count["aggregate"]) == (False, True)
+    assert (count["columnName"], count["displayName"]) == ("n", "count(Id)")
+
+
+def test_the_vendor_s_cli_asks_what_kind_of_org_it_is(org):
+    soql = (
+        "SELECT Name, InstanceName, IsSandbox, TrialExpirationDate, NamespacePrefix, "
+        "OrganizationType FROM Organization"
+    )
+    assert org.query(soql)[0]["TrialExpirationDate"] is None
+    doubled = org.call("GET", "//services/data/v68.0/limits")
+    assert doubled[0] == 200

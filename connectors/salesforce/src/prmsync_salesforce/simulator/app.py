@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
 from prmsync.connector.protocol import SimulatorOptions
 from prmsync.connector.simulator.chassis import Chassis, json_response
 from prmsync.connector.simulator.clock import SimulatorClock
-from prmsync.connector.simulator.http import Handler, Request, Response
+from prmsync.connector.simulator.http import Request, Response
 from prmsync.errors import ConfigurationError
 from prmsync_salesforce.simulator.call import Call
 from prmsync_salesforce.simulator.classify import DATA_PATH, classify
@@ -96,9 +97,11 @@ class SalesforceSimulator:
     def _control_sign_in(self, body: Mapping[str, Any] | None) -> Any:
         return self.sign_in.as_json() if body is None else self.sign_in.control(body)
 
-    @property
-    def handle(self) -> Handler:
-        return self.chassis.handle
+    def handle(self, request: Request) -> Response:
+        """Answer one request. The vendor's CLI doubles the path's first slash."""
+        if request.path.startswith("//"):
+            request = replace(request, path="/" + request.path.lstrip("/"))
+        return self.chassis.handle(request)
 
     def _api(self, request: Request) -> Response:
         try:

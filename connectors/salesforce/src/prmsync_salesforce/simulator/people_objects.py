@@ -89,6 +89,7 @@ def people_objects() -> list[ObjectDefinition]:
                 text("OrganizationType", "Edition", 40),
                 text("InstanceName", "Instance Name", 5),
                 text("NamespacePrefix", "Namespace Prefix", 15),
+                Field("TrialExpirationDate", "Trial Expiration Date", "datetime"),
                 text("DefaultLocaleSidKey", "Locale", 40),
                 text("LanguageLocaleKey", "Language", 40),
                 zone,

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from prmsync_salesforce.simulator.columns import column_metadata
 from prmsync_salesforce.simulator.database import Database, Row, Table, index_key
 from prmsync_salesforce.simulator.evaluate import Getter, Scope, View, whole
 from prmsync_salesforce.simulator.failure import ApiError
 from prmsync_salesforce.simulator.ids import long_id, make_id
-from prmsync_salesforce.simulator.schema import NUMERIC, TEXTUAL, FieldDefinition
+from prmsync_salesforce.simulator.schema import FieldDefinition
 from prmsync_salesforce.simulator.soql import (
     Aggregate,
     Both,
@@ -142,30 +143,14 @@ class QueryEngine:
         """What `columns=true` answers: the selected fields' types instead of records."""
         query = parse(asked.text)
         table, scope = self._scope(query, asked)
-        metadata = []
-        for name in _selected_names(query, scope):
-            _, field = scope.resolve(name)
-            metadata.append(
-                {
-                    "aggregate": False,
-                    "apexType": field.type,
-                    "booleanType": field.type == "boolean",
-                    "columnName": field.name,
-                    "custom": field.custom,
-                    "displayName": name.text,
-                    "foreignKeyName": None,
-                    "insertable": field.createable,
-                    "joinColumns": [],
-                    "numberType": field.type in NUMERIC,
-                    "textType": field.type in TEXTUAL,
-                    "updatable": field.updateable,
-                }
-            )
+        aggregated = any(isinstance(item, Aggregate) for item in query.select)
+        selected = query.select if aggregated else _selected_names(query, scope)
+        metadata = column_metadata(scope, selected)
         return {
             "columnMetadata": metadata,
             "entityName": table.definition.name,
             "groupBy": bool(query.group_by),
-            "idSelected": any(name.text.lower() == "id" for name in _selected_names(query, scope)),
+            "idSelected": any(column["columnName"] == "Id" for column in metadata),
             "keyPrefix": table.definition.prefix,
         }
 
