@@ -448,14 +448,15 @@ def accept(
         for name, value in action.new_values.items()
         if not name.startswith("@") and values.get(name) == value
     }
+    other = links.by_crm_ids(connection, stream.id, [record.id]).get(record.id)
+    if other is not None and other.id != link.id and links.give_up(connection, [other]):
+        refuse(connection, session, action, collision(), Outcome())
+        hold_overwritten(connection, session, stream, other, taken, record.version)
+        return
     if action.op == "create":  # a create leaves blanks out, and both sides agree on them
         for name in stream.translator.to_crm:
             if name not in action.fields and name in values and values[name] is None:
                 taken[name] = None
-    other = links.by_crm_ids(connection, stream.id, [record.id]).get(record.id)
-    if other is not None and other.id != link.id and links.give_up(connection, [other]):
-        refuse(connection, session, action, collision(), Outcome())
-        return
     link.crm_id, link.crm, link.state = record.id, values, LinkState.LIVE
     link.base = {**(link.base or {}), **taken}
     link.crm_version, link.crm_gone, link.dirty = record.version, False, Dirty.CHANGED

@@ -116,3 +116,28 @@ def test_two_records_that_mean_one_crm_record_do_not_take_it_from_each_other(
         refused = held.parked_items(connection)
     assert (mine.state, mine.crm_id) == (LinkState.LIVE, in_crm(crm))
     assert [item.code for _, item in refused] == ["KEY_COLLISION"]
+
+
+def test_what_a_create_overwrote_waits_for_a_person_though_its_answer_was_lost(
+    world: Any, crm: Any, filed: str
+) -> None:
+    """As when the answer comes: the other registration's values stay out of our first one."""
+    (partner,) = world.all_ours("partner")
+    second = world.insert(
+        "registration", {"number": "DR-2", "partner": partner, "customer_name": "Second AG"}
+    )
+    word = "PRM_Registration_Id__c" if crm.connector == "salesforce" else "prm_registration_id"
+    crm.edit(crm.words["registration"], in_crm(crm), {word: second})
+    crm.fault(drop=True, commit=True, times=1)
+    world.sync("crm", release=True)
+    crm.no_faults()
+    assert crm.only("registration")[crm.words["registration_customer"]] == "Second AG"
+    world.wait(700)
+    world.settle("crm")
+    assert {item.code for item in world.parked()} == {"KEY_COLLISION"}
+    waiting = {item.group: (item.prm, item.crm) for item in world.held()}
+    assert {group: (ours[0], theirs[0]) for group, (ours, theirs) in waiting.items()} == {
+        "customer": ("Northwind GmbH", "Second AG"),
+        "number": ("DR-1", "DR-2"),
+    }
+    assert world.ours("registration", filed)["customer_name"] == "Northwind GmbH"
