@@ -60,6 +60,12 @@ def test_a_header_saves_what_a_rule_only_warns_of(org):
         ("validation_rules", {"object": "Account", "when": "Nope = 1", "message": "x"}, "Nope"),
         ("field_security", {"object": "Account", "fields": ["Nope"]}, "fields"),
         ("approval_locks", {"id": "nope"}, "id"),
+        ("rename_choice", {"object": "Account"}, "value"),
+        (
+            "rename_choice",
+            {"object": "Opportunity", "field": "StageName", "value": "No", "to": "Yes"},
+            "has no value No",
+        ),
         ("undelete", {"id": "001000000000001"}, "UNDELETE_FAILED"),
         ("convert_lead", {"id": "00Q000000000001"}, "NOT_FOUND"),
     ],
@@ -201,3 +207,25 @@ def test_rules_and_locks_are_part_of_the_state(org, new_org):
     assert other.call("GET", "/_simulator/state")[1] == state
     assert org.call("PUT", "/_simulator/state", new_org().call("GET", "/_simulator/state")[1])
     assert org.call("GET", "/_simulator/duplicate_rules")[1] == {"duplicate_rules": []}
+
+
+def test_a_renamed_stage_moves_its_records_without_their_modified_date(org):
+    deal = org.opportunity(StageName="Closed Won")
+    before = org.read("Opportunity", deal)
+    org.advance(60)
+    rename = {"object": "Opportunity", "field": "StageName", "value": "Closed Won", "to": "Won"}
+    assert post(org, "rename_choice", **rename)[1] == {"records": 1}
+    after = org.read("Opportunity", deal)
+    assert (after["StageName"], after["IsWon"]) == ("Won", True)
+    assert after["LastModifiedDate"] == before["LastModifiedDate"]
+    assert after["SystemModstamp"] > before["SystemModstamp"]
+    other = org.opportunity(StageName="Won")
+    assert org.read("Opportunity", other)["IsWon"] is True
+    choices = [
+        choice["value"]
+        for field in org.call("GET", "/sobjects/Opportunity/describe")[1]["fields"]
+        for choice in field["picklistValues"]
+        if field["name"] == "StageName"
+    ]
+    assert "Won" in choices
+    assert "Closed Won" not in choices

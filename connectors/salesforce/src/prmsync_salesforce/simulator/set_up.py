@@ -10,6 +10,7 @@ from prmsync_salesforce.simulator.failure import ApiError
 from prmsync_salesforce.simulator.ids import long_id
 from prmsync_salesforce.simulator.metadata.setup import upsert_setup
 from prmsync_salesforce.simulator.org import Org, Writer
+from prmsync_salesforce.simulator.renames import rename_choice
 from prmsync_salesforce.simulator.seed import CRM_USER
 
 KEYS = ("duplicate_rules", "field_security", "rollups", "validation_rules")
@@ -58,6 +59,7 @@ class SetUp:
             "convert_lead": self._convert,
             "duplicate_rules": lambda body: self._listed("duplicate_rules", body),
             "field_security": lambda body: self._listed("field_security", body),
+            "rename_choice": lambda body: {"records": rename_choice(self._org, body or {})},
             "rollups": lambda body: self._listed("rollups", body),
             "undelete": self._undelete,
             "validation_rules": lambda body: self._listed("validation_rules", body),
