@@ -129,6 +129,10 @@ class RejectedError(ConnectorError):
     """The CRM refused this record; the others go on."""
 
 
+class LockedError(RejectedError):
+    """The CRM lets nobody edit this record for now (an approval); it is tried again by itself."""
+
+
 class GoneError(ConnectorError):
     """The record was deleted or archived in the CRM: this is evidence."""
 

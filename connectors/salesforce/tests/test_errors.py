@@ -8,6 +8,7 @@ import pytest
 from prmsync.errors import (
     AuthError,
     GoneError,
+    LockedError,
     OutcomeUnknownError,
     QuotaError,
     RejectedError,
@@ -105,7 +106,7 @@ def test_retry_after_is_kept_for_the_retry():
     ("code", "kind"),
     [
         ("ENTITY_IS_DELETED", GoneError),
-        ("ENTITY_IS_LOCKED", RejectedError),
+        ("ENTITY_IS_LOCKED", LockedError),
         ("UNABLE_TO_LOCK_ROW", RetryableError),
         ("ALL_OR_NONE_OPERATION_ROLLED_BACK", RetryableError),
         ("DUPLICATES_DETECTED", RejectedError),

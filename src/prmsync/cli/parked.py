@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -103,10 +104,13 @@ def _show(one: ParkedRow, urls: Urls) -> None:
     url = urls.get((one.connection, one.stream, one.crm_id or ""))
     if url:
         say(f"      {url}")
-    say(
-        f"      waits for a change of the record or of the rule, or: "
-        f"prmsync parked replay {one.item.link_id}"
-    )
+    say(f"      {_waits(one.item.again_at)}, or: prmsync parked replay {one.item.link_id}")
+
+
+def _waits(again_at: datetime | None) -> str:
+    if again_at is None:
+        return "waits for a change of the record or of the rule"
+    return f"tried again by itself after {again_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _parked_json(one: ParkedRow, urls: Urls) -> dict[str, Any]:
@@ -121,6 +125,7 @@ def _parked_json(one: ParkedRow, urls: Urls) -> dict[str, Any]:
         "message": item.message,
         "hint": item.hint,
         "since": item.since,
+        "again_at": item.again_at,
         "crm_id": one.crm_id,
         "url": urls.get((one.connection, one.stream, one.crm_id or "")),
     }

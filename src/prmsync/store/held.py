@@ -57,7 +57,8 @@ class HeldItem:
 @dataclass(frozen=True, slots=True)
 class ParkedItem:
     """A write that the other side refused; it waits until its content or the rule changes.
-    `dropped`: a person knows of it and it is no longer listed."""
+    `dropped`: a person knows of it and it is no longer listed. `again_at`: the same write is
+    tried again by itself then; None: it waits for a change."""
 
     link_id: int
     fingerprint: str
@@ -67,6 +68,7 @@ class ParkedItem:
     hint: str | None
     since: datetime
     dropped: bool = False
+    again_at: datetime | None = None
 
 
 def _group(text: str | None) -> GroupValue | None:
@@ -303,6 +305,7 @@ def park(connection: sa.Connection, items: Sequence[ParkedItem]) -> None:
                     "hint": one.hint,
                     "since": one.since,
                     "dropped": one.dropped,
+                    "again_at": one.again_at,
                 }
                 for one in items
             ],
@@ -316,6 +319,20 @@ def drop_parked(connection: sa.Connection, link_ids: Sequence[int]) -> None:
         connection.execute(
             parked_table.update().where(parked_table.c.link_id.in_(part)).values(dropped=True)
         )
+
+
+def due_again(connection: sa.Connection, stream_ids: Sequence[int], now: datetime) -> list[int]:
+    """Links of these streams whose refused write is to be tried again by now."""
+    statement = (
+        sa.select(parked_table.c.link_id)
+        .join(links, links.c.id == parked_table.c.link_id)
+        .where(
+            parked_table.c.again_at <= now,
+            ~parked_table.c.dropped,
+            links.c.stream_id.in_(stream_ids),
+        )
+    )
+    return list(connection.execute(statement).scalars())
 
 
 def unpark(connection: sa.Connection, link_ids: Sequence[int]) -> None:

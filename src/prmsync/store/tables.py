@@ -437,6 +437,14 @@ parked = sa.Table(
     _text("hint"),
     _time("since", nullable=False),
     _flag("dropped"),
+    _time("again_at"),
+)
+_TRIED_AGAIN = parked.c.again_at.is_not(None)
+sa.Index(
+    "ix_parked_again_at",
+    parked.c.again_at,
+    sqlite_where=_TRIED_AGAIN,
+    postgresql_where=_TRIED_AGAIN,
 )
 
 misfit = sa.Table(

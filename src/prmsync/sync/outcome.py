@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import sqlalchemy as sa
 
 from prmsync.domain.merge import Side
-from prmsync.errors import ConnectorError, RejectedError
+from prmsync.errors import ConnectorError, LockedError, RejectedError
 from prmsync.mapping.status import STATUS_KEYS
 from prmsync.store import held, journal
 from prmsync.store.held import ParkedItem
 from prmsync.store.journal import Action, ActionState
+from prmsync.sync.locked import again_at
 from prmsync.sync.session import Session
 
 
@@ -43,12 +44,17 @@ def refuse(
     error: ConnectorError,
     outcome: Outcome,
 ) -> None:
-    """The CRM will not take this content: it waits until the content, or the rule, changes."""
+    """The CRM will not take this content: it waits until the content, or the rule, changes; a
+    record that is locked there, until it is tried again. Of that a run speaks once."""
     if action.fields and all(name in STATUS_KEYS for name in action.fields):
         # The record cannot be told how it stands: no reason to set anything of it aside.
         journal.mark(connection, [action.id], ActionState.SUPERSEDED, error=error.message)
         return
-    journal.mark(connection, [action.id], ActionState.PARKED, error=error.message)
+    now = session.now()
+    since = session.locked.get(action.link_id)
+    known = since is not None and isinstance(error, LockedError)
+    state = ActionState.SUPERSEDED if known else ActionState.PARKED
+    journal.mark(connection, [action.id], state, error=error.message)
     item = ParkedItem(
         action.link_id,
         action.fingerprint,
@@ -56,7 +62,9 @@ def refuse(
         error.code,
         error.message,
         error.hint,
-        session.now(),
+        since if known and since is not None else now,
     )
+    if isinstance(error, LockedError):
+        item = replace(item, again_at=again_at(item.since, now))
     held.park(connection, [item])
-    outcome.refused += 1
+    outcome.refused += not known

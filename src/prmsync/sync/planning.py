@@ -137,7 +137,7 @@ def _store(
     unparked = []
     sides = session.sides
     for verdict in verdicts:
-        todo, freed = _unparked(verdict, parked.get(verdict.link.id))
+        todo, freed = _unparked(session, verdict, parked.get(verdict.link.id))
         unparked.extend(freed)
         fresh = _not_standing(todo, standing.get(verdict.link.id))
         if fresh:
@@ -195,10 +195,16 @@ def _let_go(session: Session, actions: Sequence[Action]) -> None:
             action.state, action.brake_id = ActionState.RELEASED, sending.LET_GO
 
 
-def _unparked(verdict: Verdict, parked: ParkedItem | None) -> tuple[list[Action], list[int]]:
-    """A refused write is not tried again until its content changes."""
+def _unparked(
+    session: Session, verdict: Verdict, parked: ParkedItem | None
+) -> tuple[list[Action], list[int]]:
+    """A refused write is not tried again until its content changes; one of a locked record once in
+    each run that decides it."""
     if parked is None or verdict.problems:
         return verdict.actions, []
+    if parked.again_at is not None and not parked.dropped and parked.link_id not in session.locked:
+        session.locked[parked.link_id] = parked.since
+        return verdict.actions, [verdict.link.id]
     todo = [one for one in verdict.actions if one.fingerprint != parked.fingerprint]
     return (todo, []) if len(todo) < len(verdict.actions) else (todo, [verdict.link.id])
 

@@ -17,6 +17,7 @@ from prmsync.sync.apply_prm import apply_prm
 from prmsync.sync.claims import require_known_keys
 from prmsync.sync.decide import decide_page
 from prmsync.sync.fresh import FreshPages
+from prmsync.sync.locked import look_again
 from prmsync.sync.merging import follow_merges
 from prmsync.sync.observe import backfill, observe
 from prmsync.sync.outcome import Outcome
@@ -57,6 +58,7 @@ def plan(session: Session) -> Report:
             linked = pair_up(session, run_id)
             _supersede_plans(session)
             take_answers(session)
+            look_again(session)
             plan_streams(session, made, keep_dirty=True)
             tell_cost(session, made)
             return finish(session, made, Outcome(), linked, RunState.PLANNED)
@@ -87,6 +89,7 @@ def sync(session: Session, *, full: bool = False, release: bool = False) -> Repo
             if session.writes is Writes.NONE:
                 return _only_plan(session, made, linked)
             _supersede_plans(session)
+            look_again(session)
             _rounds(session, made, outcome, release=release)
             if outcome.stopped is None and backfill(session):
                 _rounds(session, made, outcome, release=release)

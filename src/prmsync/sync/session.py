@@ -123,6 +123,8 @@ class Session:
     """What changed in the mappings since the last run, and what follows."""
     look_again: Callable[[], bool] = field(default=_nothing_new)
     """Describe the CRM anew and pause what fits no more; whether anything is otherwise now."""
+    locked: dict[int, datetime] = field(default_factory=dict)
+    """Links whose locked record this run tries again, and since when it is locked."""
     people: Mapping[str, str] = field(default_factory=dict)
     """CRM user id → name, to tell who changed something."""
 

@@ -19,6 +19,7 @@ from prmsync.errors import (
     AuthError,
     ConnectorError,
     GoneError,
+    LockedError,
     OutcomeUnknownError,
     QuotaError,
     RejectedError,
@@ -132,7 +133,9 @@ CODES: Mapping[str, Rule] = {
     "MISSING_ARGUMENT": Rule(RejectedError),
     "CANNOT_UPDATE_CONVERTED_LEAD": Rule(RejectedError, "Converted leads cannot be changed."),
     "ENTITY_IS_LOCKED": Rule(
-        RejectedError, "An approval process locks the record; it waits for the unlock."
+        LockedError,
+        "An approval process locks the record. Nothing has to be done: it is written by itself "
+        "once the approval has ended; an approver or an admin can unlock it before.",
     ),
     "DELETE_FAILED": Rule(RejectedError, "Other records or automation keep it from deletion."),
     "ENTITY_IS_DELETED": Rule(GoneError),
