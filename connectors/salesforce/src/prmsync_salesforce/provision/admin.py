@@ -10,7 +10,13 @@ from prmsync.errors import AuthError
 from prmsync_salesforce.auth import Token
 from prmsync_salesforce.client import Client, decoded
 
-_AGAIN = "Sign in once more and give the new token."
+
+def _ended(instance_url: str) -> AuthError:
+    return AuthError(
+        f"{instance_url} does not take the admin's sign-in: it has ended, or is of another org",
+        hint="Sign in once more and give the new token.",
+        code="INVALID_SESSION_ID",
+    )
 
 
 class OneTimeToken:
@@ -26,12 +32,7 @@ class OneTimeToken:
 
     def renewed(self, refused: Token) -> Token:
         """Raises AuthError: whoever gave the token must sign in again."""
-        raise AuthError(
-            f"Salesforce does not take the admin's sign-in for {refused.instance_url}: it has "
-            "ended, or is of another org",
-            hint=_AGAIN,
-            code="INVALID_SESSION_ID",
-        )
+        raise _ended(refused.instance_url)
 
 
 def admin_client(
@@ -40,7 +41,10 @@ def admin_client(
     """A client that acts as the admin. Raises AuthError for a token of another org."""
     tokens = OneTimeToken(token.strip(), instance_url, runtime.now())
     client = Client(tokens, runtime, CallBudget(), api_version)
-    who = decoded(client.send("sign_in", "GET", "/services/oauth2/userinfo"), "sign_in")
+    try:
+        who = decoded(client.send("sign_in", "GET", "/services/oauth2/userinfo"), "sign_in")
+    except AuthError:
+        raise _ended(instance_url) from None
     found = str(who.get("organization_id") or "")
     if found[:15] != org_id[:15]:
         raise AuthError(

@@ -16,6 +16,7 @@ from prmsync.connector.provisioning import (
     Step,
     StepKind,
 )
+from prmsync.connector.schema import FieldSchema
 from prmsync.errors import Finding
 from prmsync_salesforce.provision.fit import misfits, writable
 from prmsync_salesforce.provision.granting import Grants, grants_for
@@ -26,7 +27,7 @@ from prmsync_salesforce.provision.making import (
     made_record_type,
     with_values,
 )
-from prmsync_salesforce.provision.org import LiveObject, LiveOrg
+from prmsync_salesforce.provision.org import LiveObject, LiveOrg, find
 from prmsync_salesforce.provision.package import Parts, can_filter
 from prmsync_salesforce.provision.source import PEOPLE_SET, SERVICE_SET, Source
 from prmsync_salesforce.provision.words import about, standard_hint
@@ -100,18 +101,25 @@ class _Comparing:
         return True
 
     def _field(self, need: ObjectNeed, live: LiveObject | None, field: FieldNeed) -> None:
-        found = live.find(field.name) if live is not None else None
+        found = self._found(live, field.name)
         if found is not None and live is not None:
             wrong = misfits(live.schema.name, field, found)
             self._findings += wrong
             self._present += not wrong
             if not wrong:
-                self._permit(need, live, replace(field, name=found.name))
+                self._permit(need, live, replace(field, name=found.name), found)
         elif live is not None and live.hides(field.name):
             self._present += 1
-            self._wanted[f"{live.schema.name}.{field.name}"] = field.written
+            self._want(f"{live.schema.name}.{field.name}", field)
         elif not self._comes_by_itself(need, live, field):
             self._make_field(need, field)
+
+    def _found(self, live: LiveObject | None, name: str) -> FieldSchema | None:
+        """A field as whoever looks sees it, or else as the user that syncs does."""
+        if live is None:
+            return None
+        seen = self._org.service.get(live.schema.name.lower())
+        return find(live.schema, name) or (find(seen, name) if seen is not None else None)
 
     def _comes_by_itself(self, need: ObjectNeed, live: LiveObject | None, field: FieldNeed) -> bool:
         """The name of a new object, and the record type field of an object with record types."""
@@ -133,21 +141,34 @@ class _Comparing:
         self._fields[need.object, field.name] = definition
         self._steps.append(Step(StepKind.FIELD, name, about(definition), field.use))
 
-    def _permit(self, need: ObjectNeed, live: LiveObject, field: FieldNeed) -> None:
+    def _permit(
+        self, need: ObjectNeed, live: LiveObject, field: FieldNeed, found: FieldSchema
+    ) -> None:
         """Whether the user that syncs may use a field that fits."""
-        name = live.permission.get(field.name)
         seen = self._org.service.get(live.schema.name.lower())
         theirs = seen.fields.get(field.name) if seen is not None else None
         if theirs is not None and writable(field, theirs, created=need.created):
             return
-        ours = live.schema.fields[field.name]
         full = f"{live.schema.name}.{field.name}"
-        if not writable(field, ours, created=need.created):
+        hidden = live.hides(field.name)
+        granted_as = field.name if hidden else live.permission.get(field.name)
+        if not hidden and not writable(field, found, created=need.created):
             self._find(full, f"cannot be written; {field.use} is", _READ_ONLY)
-        elif name is None:
+        elif granted_as is None:
             self._find(full, "is not shown to the user that syncs, or not for editing", _NO_GRANT)
         else:
-            self._wanted[f"{live.schema.name}.{name}"] = field.written
+            self._want(f"{live.schema.name}.{granted_as}", field)
+
+    def _want(self, name: str, field: FieldNeed) -> None:
+        """A permission that the set lacks; one that it holds for reading only is an admin's."""
+        if field.written and self._org.granted.get(name) is False:
+            self._find(
+                name,
+                f"may only be read by {SERVICE_SET}; {field.use} is written",
+                "Tick Edit in the permission set, or read it only: `direction: to_prm`.",
+            )
+        else:
+            self._wanted[name] = field.written
 
     def _record_type(
         self, need: ObjectNeed, live: LiveObject | None, wanted: RecordTypeNeed

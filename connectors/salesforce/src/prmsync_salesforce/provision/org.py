@@ -19,16 +19,17 @@ class LiveObject:
     hidden: frozenset[str] = frozenset()
     permission: Mapping[str, str] = field(default_factory=dict)
 
-    def find(self, name: str) -> FieldSchema | None:
-        """A field without regard to case."""
-        exact = self.schema.fields.get(name)
-        if exact is not None:
-            return exact
-        lower = name.lower()
-        return next((one for key, one in self.schema.fields.items() if key.lower() == lower), None)
-
     def hides(self, name: str) -> bool:
         return name.lower() in {one.lower() for one in self.hidden}
+
+
+def find(schema: ObjectSchema, name: str) -> FieldSchema | None:
+    """A field without regard to case."""
+    exact = schema.fields.get(name)
+    if exact is not None:
+        return exact
+    lower = name.lower()
+    return next((one for key, one in schema.fields.items() if key.lower() == lower), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,13 +158,14 @@ def _without(one: Node, tag: str, keep: Callable[[Node], bool]) -> Node:
 
 
 def permission_set(one: Node, parts: Parts) -> Node:
-    """The permission set without objects, fields and tabs that are not there."""
+    """The permission set without custom objects, fields and tabs that are not there."""
 
     def there(child: Node) -> bool:
         if child.tag == "fieldPermissions":
             return parts.has_field(child.said("field"))
         if child.tag == "objectPermissions":
-            return parts.has_object(child.said("object"))
+            found = child.said("object")
+            return not found.endswith("__c") or parts.has_object(found)
         if child.tag == "tabSettings":
             return child.said("tab") in parts.tabs or parts.has_object(child.said("tab"))
         return True

@@ -1,0 +1,202 @@
+"""A bare Salesforce org, from `init` over `provision` to a sync that settles."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+
+from prmsync.connector.protocol import SimulatorOptions
+from prmsync.connector.registry import plugin
+from prmsync.connector.simulator.serve import serving
+from prmsync.service import admin_sign_in
+from prmsync.service.loop_back import redirect_uri
+from prmsync.service.runtime import utc_now
+from prmsync.service.settings import load_settings
+
+ADMIN = "dana.admin@crm.example.com"
+
+
+@pytest.fixture
+def urls() -> Iterator[dict[str, str]]:
+    """Salesforce as an admin gets it, and HubSpot as ever."""
+    schemas = {"salesforce": {"settings": {"prepared": False}}, "hubspot": None}
+    with ExitStack() as stack:
+        yield {
+            crm: stack.enter_context(
+                serving(plugin(crm).simulator(SimulatorOptions(now=utc_now, schema=schema)).handle)
+            )
+            for crm, schema in schemas.items()
+        }
+
+
+def allowed(address: str, who: str) -> str:
+    """What the browser does: a person is chosen and allows the app; where it then goes."""
+    form = {"username": who, "decision": "allow"}
+    answer = httpx.post(address, data=form, trust_env=False)
+    return str(answer.headers["location"])
+
+
+@pytest.fixture
+def admin_token(acme: Any) -> str:
+    """An admin's access token, as the vendor's command line would show it."""
+    environ = {
+        **acme.environ,
+        "PRMSYNC_CONNECTIONS__ACME_SF__BASE_URL": acme.urls["salesforce"],
+    }
+    settings = load_settings(acme.folder / "prmsync.toml", environ)
+    begun = admin_sign_in.begin(settings, "acme-sf", redirect_uri(), environ)
+    back = parse_qs(urlsplit(allowed(begun.address, ADMIN)).query)
+    answer = {key: values[0] for key, values in back.items()}
+    return admin_sign_in.finish(begun, answer).token
+
+
+def apply(acme: Any, token: str, *more: str) -> Any:
+    arguments = ("provision", "apply", "acme-sf", "--admin-token", "env:ADMIN_TOKEN", *more)
+    return acme.run(*arguments, ADMIN_TOKEN=token)
+
+
+def test_a_bare_org_is_provisioned_and_then_synced_with_the_shipped_mapping(
+    acme: Any, admin_token: str
+) -> None:
+    said = acme.refused(2, "mapping", "check", "--connection", "acme-sf")
+    assert "PRM_Registration__c" in said
+
+    made = apply(acme, admin_token, "--yes")
+    assert made.code == 0, made.said
+    assert "Made: 79. Nothing else was changed." in made.out
+
+    acme.write("partners.csv", "name,domain\nGlobex,globex.example\n")
+    acme.write(
+        "deals.csv",
+        "number,partner,customer_name,product_lines,amount,currency,review_state\n"
+        "DR-1,Globex,Northwind GmbH,firewall;backup,48000.00,EUR,submitted\n",
+    )
+    assert acme.run("import", "partners.csv", "--as", "partner").code == 0
+    assert acme.run("import", "deals.csv", "--as", "registration").code == 0
+    assert acme.run("mapping", "check", "--connection", "acme-sf").code == 0
+    assert acme.run("sync", "acme-sf").code == 3
+    done = acme.run("apply", "1", "--yes")
+    assert done.code == 0, done.said
+    settled = acme.run("sync", "acme-sf")
+    assert "nothing to write" in settled.out
+    assert "Both sides are equal." in acme.run("verify", "acme-sf").out
+    [deal] = acme.records("salesforce", "PRM_Registration__c")
+    assert (deal["Name"], deal["Customer_Name__c"], deal["Amount__c"]) == (
+        "DR-1",
+        "Northwind GmbH",
+        48000,
+    )
+    assert deal["Product_Lines__c"] == "backup;firewall"
+
+
+def test_provisioning_again_makes_nothing(acme: Any, admin_token: str) -> None:
+    assert apply(acme, admin_token, "--yes").code == 0
+    again = apply(acme, admin_token, "--json")
+    assert again.code == 0, again.said
+    assert json.loads(again.out) == {"steps": [], "findings": [], "present": 71, "complete": True}
+    plan = acme.run("provision", "plan", "acme-sf")
+    assert "Nothing is missing." in plan.out
+
+
+def test_nothing_is_made_without_a_yes(acme: Any, admin_token: str) -> None:
+    done = apply(acme, admin_token)
+    assert done.code == 1
+    assert "Nothing was made" in done.err
+    facts = json.loads(acme.run("provision", "plan", "acme-sf", "--json").out)
+    assert len(facts["steps"]) == 79
+    assert facts["complete"] is False
+
+
+def test_the_admins_token_is_written_nowhere(acme: Any, admin_token: str) -> None:
+    done = apply(acme, admin_token, "--yes")
+    assert admin_token not in done.said
+    files = [path for path in acme.folder.rglob("*") if path.is_file()]
+    assert files
+    assert not [path for path in files if admin_token.encode() in path.read_bytes()]
+
+
+def test_a_token_in_the_command_itself_is_refused(acme: Any) -> None:
+    arguments = ("provision", "apply", "acme-sf", "--admin-token", "00D0!secret", "--yes")
+    said = acme.refused(2, *arguments)
+    assert "must not stand in the command" in said
+    assert "00D0!secret" not in said
+
+
+def test_an_admin_signs_in_with_the_browser(acme: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[threading.Thread] = []
+
+    def open_page(address: str) -> bool:
+        def person() -> None:
+            httpx.get(allowed(address, ADMIN), trust_env=False)
+
+        opened.append(threading.Thread(target=person))
+        opened[0].start()
+        return True
+
+    monkeypatch.setattr("webbrowser.open", open_page)
+    done = acme.run("provision", "apply", "acme-sf", "--yes", "--port", "8797")
+    opened[0].join(timeout=10)
+    assert done.code == 0, done.said
+    assert "Made: 79" in done.out
+
+
+def test_a_crm_in_which_prmsync_makes_nothing_says_so(acme: Any) -> None:
+    said = acme.refused(2, "provision", "plan", "acme-hs")
+    assert "makes nothing in HubSpot by itself" in said
+
+
+def test_a_plan_names_what_acts_on_written_objects_and_what_it_means(acme: Any) -> None:
+    for name, values in (
+        (
+            "FlowDefinitionView",
+            {
+                "ApiName": "Deal_Owner",
+                "Label": "Deal owner by region",
+                "TriggerType": "RecordAfterSave",
+                "TriggerObjectOrEventId": "Opportunity",
+                "IsActive": True,
+            },
+        ),
+        (
+            "DuplicateRule",
+            {
+                "DeveloperName": "D",
+                "MasterLabel": "Same name",
+                "SobjectType": "Account",
+                "IsActive": True,
+            },
+        ),
+        ("WorkflowRule", {"Name": "Tell the desk", "TableEnumOrId": "Opportunity"}),
+    ):
+        httpx.post(
+            f"{acme.urls['salesforce']}/_simulator/records",
+            json={"object": name, "values": values},
+            trust_env=False,
+        ).raise_for_status()
+    plan = acme.run("provision", "plan", "acme-sf")
+    assert "Active in the CRM on what is written: 3" in plan.out
+    assert "Deal owner by region" in plan.out
+    assert "A flow may change fields that were just written." in plan.out
+    assert "A duplicate rule refuses a record that looks like another." in plan.out
+    facts = json.loads(acme.run("provision", "plan", "acme-sf", "--json").out)
+    assert {one["kind"] for one in facts["automations"]} == {
+        "flow",
+        "duplicate rule",
+        "workflow rule",
+    }
+    assert facts["unread"] == []
+
+
+def test_the_page_for_admins_names_the_folder_with_the_metadata() -> None:
+    root = Path(__file__).resolve().parents[2]
+    page = (root / "docs" / "crm-admin.md").read_text(encoding="utf-8")
+    assert "connectors/salesforce/metadata" in page
+    assert (root / "connectors/salesforce/metadata/sfdx-project.json").is_file()
