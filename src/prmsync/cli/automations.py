@@ -17,11 +17,10 @@ def show_automations(automations: Automations) -> None:
     found = sorted(automations.found, key=lambda one: (one.kind, one.object, one.name))
     if found:
         say("", f"Active in the CRM on what is written: {len(found)}")
-    for _, group in groupby(found, key=lambda one: one.kind):
+    for kind, group in groupby(found, key=lambda one: one.kind):
         same = list(group)
-        rows = [(one.object, one.kind, one.name, one.detail) for one in same]
-        table(["object", "", "name", ""], rows, indent=2)
-        say_wrapped(f"A {same[0].kind} {same[0].effect}. {same[0].remedy}", indent=6)
+        say_wrapped(f"{kind}: {same[0].effect}. {same[0].remedy}", indent=2, hang=2)
+        table(["on", "name", ""], [(one.object, one.name, one.detail) for one in same], indent=6)
     for gap in automations.unread:
         say_wrapped(f"? {gap.where}  {gap.message}", indent=2, hang=4)
         say_wrapped(gap.hint, indent=6)

@@ -18,6 +18,7 @@ from prmsync.cli import (
     connecting,
     context,
     demo,
+    doctor,
     erase,
     forecast,
     held,
@@ -79,6 +80,7 @@ def _options(
 setup.register(app)
 connecting.register(app)
 demo.register(app)
+doctor.register(app)
 simulator.register(app)
 importing.register(app)
 sync.register(app)

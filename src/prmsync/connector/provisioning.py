@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
@@ -132,6 +133,15 @@ class AutomationReader(Protocol):
 
     def automations(self, objects: Sequence[str]) -> Automations:
         """Everything active on these objects. What the signed-in user may not see is named."""
+
+
+@runtime_checkable
+class ClockTeller(Protocol):
+    """What a connector has besides where the CRM tells its own time."""
+
+    def crm_time(self) -> datetime | None:
+        """The CRM's time when this session signed in; None where it was not told. Signs in if
+        need be."""
 
 
 @runtime_checkable

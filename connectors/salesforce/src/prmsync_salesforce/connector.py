@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 
 from prmsync.connector.budget import CallBudget
 from prmsync.connector.prefetch import prefetched
@@ -88,6 +89,10 @@ class SalesforceConnector:
 
     def saved_schema(self, objects: Sequence[str]) -> Mapping[str, object]:
         return saved_schema(self._client, self._session.account(), objects)
+
+    def crm_time(self) -> datetime | None:
+        self._session.account()
+        return self._client.signed_in_at
 
     @property
     def client(self) -> Client:

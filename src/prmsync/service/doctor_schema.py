@@ -1,0 +1,93 @@
+"""What doctor finds between a connection's mappings and its account: gaps, and what nobody maps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from prmsync.connector.protocol import Connector
+from prmsync.connector.provisioning import ProvisioningPlugin, ProvisionPlan, StepKind
+from prmsync.connector.registry import plugin
+from prmsync.errors import Finding, SchemaError
+from prmsync.mapping.fields import CATALOGUE
+from prmsync.mapping.model import StreamMapping
+from prmsync.service.runtime import runtime
+from prmsync.service.settings import Settings
+from prmsync.service.wiring import connection_settings, is_on_this_machine
+from prmsync.sync.live_schema import resolve_connection
+from prmsync.sync.needs import needs_of
+
+_SHOWN = 6
+_PARTS = (StepKind.OBJECT, StepKind.FIELD, StepKind.RECORD_TYPE)
+_PERMITS = (StepKind.PERMISSION, StepKind.ASSIGNMENT)
+
+
+def lacks(
+    settings: Settings,
+    name: str,
+    environ: Mapping[str, str],
+    connector: Connector,
+    mappings: Sequence[StreamMapping],
+) -> list[Finding]:
+    """Every gap; in a CRM that prmsync can provision, missing parts and permissions together."""
+    plan = _planned(settings, name, environ, connector, mappings)
+    missing = [one for one in plan.steps if one.kind in _PARTS]
+    permits = [one for one in plan.steps if one.kind in _PERMITS] if not missing else []
+    command = f"They are listed by: prmsync provision plan {name}"
+    found: list[Finding] = []
+    if missing:
+        names = _some([one.name for one in missing])
+        found.append(Finding("", f"{len(missing)} of its parts are missing: {names}", command))
+    if permits and not _is_all_writable(mappings, connector):
+        names = _some([one.name for one in permits])
+        found.append(Finding("", f"{len(permits)} permissions are missing: {names}", command))
+    if not missing:
+        found += resolve_connection(mappings, connector)[1]
+    known = {one.where for one in found}
+    found += [one for one in plan.findings if one.where not in known]
+    return found
+
+
+def _planned(
+    settings: Settings,
+    name: str,
+    environ: Mapping[str, str],
+    connector: Connector,
+    mappings: Sequence[StreamMapping],
+) -> ProvisionPlan:
+    section = settings.connection(name)
+    known = plugin(section.connector)
+    if not isinstance(known, ProvisioningPlugin):
+        return ProvisionPlan()
+    described = connection_settings(settings, name, environ)
+    with runtime(direct=is_on_this_machine(section.base_url)) as outside:
+        return known.provisioner(described, outside, connector, None).plan(needs_of(mappings))
+
+
+def _is_all_writable(mappings: Sequence[StreamMapping], connector: Connector) -> bool:
+    """Whether the user has by its profile what a permission set would grant."""
+    return not resolve_connection(mappings, connector)[1]
+
+
+def uncovered(mappings: Sequence[StreamMapping], connector: Connector) -> Iterator[Finding]:
+    """Fields of ours that a stream does not carry, and custom fields of the CRM's objects that
+    no mapping names. Neither is wrong; somebody may have forgotten one."""
+    for mapping in mappings:
+        ours = [name for name in CATALOGUE[mapping.stream] if name not in mapping.fields]
+        if ours and mapping.relation is None:
+            yield Finding(mapping.stream, f"not carried to the CRM: {_some(ours)}")
+    named: dict[str, set[str]] = {}
+    for need in needs_of(mappings):
+        named.setdefault(need.object, set()).update(one.name.lower() for one in need.fields)
+    for on, names in named.items():
+        try:
+            schema = connector.describe(on)
+        except SchemaError:
+            continue  # named as missing already
+        theirs = [one for one in schema.fields if one.endswith("__c") and one.lower() not in names]
+        if theirs:
+            yield Finding(on, f"custom fields that no mapping names: {_some(theirs)}")
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_SHOWN])
+    return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"

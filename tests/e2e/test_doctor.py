@@ -1,0 +1,136 @@
+"""`prmsync doctor`: what it looks at, what it says of what is wrong, and a twin to rehearse on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from prmsync.connector.protocol import SimulatorOptions
+from prmsync.connector.registry import plugin
+from prmsync.connector.simulator.serve import serving
+from prmsync.service.runtime import utc_now
+
+
+def levels(acme: Any, *arguments: str, **environ: str) -> dict[tuple[str | None, str], str]:
+    done = acme.run("doctor", "--json", *arguments, **environ)
+    assert done.code in (0, 2), done.said
+    return {
+        (one["connection"], told["topic"]): told["level"]
+        for one in json.loads(done.out)
+        for told in one["told"]
+    }
+
+
+def put(acme: Any, name: str, **values: Any) -> None:
+    body = {"object": name, "values": values}
+    url = f"{acme.urls['salesforce']}/_simulator/records"
+    httpx.post(url, json=body, trust_env=False).raise_for_status()
+
+
+def test_a_folder_in_order_has_no_problems(acme: Any) -> None:
+    done = acme.run("doctor")
+    assert done.code == 0, done.said
+    assert "No problems." in done.out
+    found = levels(acme)
+    for topic in ("settings", "database", "mappings"):
+        assert found[None, topic] == "fine"
+    for name in ("acme-sf", "acme-hs"):
+        assert found[name, "sign-in"] == found[name, "schema"] == "fine"
+    assert found["acme-sf", "clock"] == found["acme-sf", "quota"] == "fine"
+
+
+def test_an_org_that_is_not_pinned_is_noted_with_the_line_to_add(acme: Any) -> None:
+    done = acme.run("doctor", "acme-sf")
+    assert 'Add to [connections.acme-sf]: org = "00D' in done.out
+    assert levels(acme, "acme-sf")["acme-sf", "org"] == "note"
+
+
+def test_every_broken_part_is_named_and_the_others_are_still_looked_at(acme: Any) -> None:
+    acme.edit("simulator-credentials/salesforce-client_secret", "simulator-secret", "wrong")
+    (acme.folder / "prmsync.db").write_bytes(b"not a database")
+    acme.edit("mappings/hubspot/partner.yaml", "stream: partner", "stream: partnr")
+    found = levels(acme)
+    assert found[None, "database"] == "problem"
+    assert found[None, "mappings"] == "problem"
+    assert found["acme-sf", "sign-in"] == "problem"
+    assert found["acme-hs", "sign-in"] == "fine"
+    said = acme.refused(2, "doctor")
+    assert "invalid client credentials" in said
+    assert "partner.yaml" in said
+    assert "wrong" not in said.split("invalid client")[1].splitlines()[0]
+
+
+def test_a_field_that_is_gone_is_a_problem_that_names_the_command(acme: Any) -> None:
+    mapping = "mappings/salesforce/opportunity.yaml"
+    acme.edit(mapping, "PRM_Source__c", "Deal_Origin__c")
+    said = acme.refused(2, "doctor", "acme-sf")
+    assert "Opportunity.Deal_Origin__c" in said
+    assert "prmsync provision plan acme-sf" in said
+
+
+def test_what_acts_on_written_objects_is_named_with_its_remedy(acme: Any) -> None:
+    put(
+        acme,
+        "ValidationRule",
+        ValidationName="Future",
+        ErrorMessage="The close date must be in the future",
+        EntityDefinitionId="Opportunity",
+        Active=True,
+    )
+    put(
+        acme,
+        "ValidationRule",
+        ValidationName="Off",
+        ErrorMessage="never",
+        EntityDefinitionId="Opportunity",
+        Active=False,
+    )
+    put(acme, "ApexTrigger", Name="AccountTrigger", TableEnumOrId="Account", Status="Active")
+    put(acme, "AssignmentRule", Name="Desk", SobjectType="Account", Active=True)
+    put(acme, "ProcessDefinition", Name="Big deals", TableEnumOrId="Opportunity", State="Active")
+    put(acme, "ApexTrigger", Name="CaseTrigger", TableEnumOrId="Case", Status="Active")
+    done = acme.run("doctor", "acme-sf")
+    assert done.code == 0, done.said
+    assert "Active in the CRM on what is written: 4" in done.out
+    assert "The close date must be in the future" in done.out
+    assert "prmsync parked list" in done.out
+    for name in ("AccountTrigger", "Desk", "Big deals"):
+        assert name in done.out
+    assert "CaseTrigger" not in done.out
+    assert "never" not in done.out
+
+
+def test_what_may_not_be_read_is_said(acme: Any) -> None:
+    acme.fault("salesforce", {"path": "/process/", "status": 403, "code": "INSUFFICIENT_ACCESS"})
+    done = acme.run("doctor", "acme-sf")
+    assert done.code == 0, done.said
+    assert "workflow rules  could not be read" in done.out
+    assert "View Setup and Configuration" in done.out
+
+
+def test_a_calls_share_that_is_used_up_is_said_by_the_crm(acme: Any) -> None:
+    acme.fault("salesforce", {"path": "/services/data", "status": 403})
+    said = acme.refused(2, "doctor", "acme-sf")
+    assert "REQUEST_LIMIT_EXCEEDED" in said
+
+
+def test_the_saved_schema_makes_a_twin_that_the_same_mapping_fits(acme: Any) -> None:
+    put(acme, "Account", Name="A customer's name")
+    done = acme.run("doctor", "acme-sf", "--save-schema", "org.json")
+    assert done.code == 0, done.said
+    text = Path(acme.folder / "org.json").read_text(encoding="utf-8")
+    assert "A customer's name" not in text
+    twin = plugin("salesforce").simulator(SimulatorOptions(now=utc_now, schema=json.loads(text)))
+    with serving(twin.handle) as url:
+        base = {"PRMSYNC_CONNECTIONS__ACME_SF__BASE_URL": url}
+        assert acme.run("mapping", "check", "--connection", "acme-sf", **base).code == 0
+        assert levels(acme, "acme-sf", **base)["acme-sf", "schema"] == "fine"
+
+
+def test_a_schema_is_saved_of_one_connection_that_can(acme: Any) -> None:
+    assert "Name it" in acme.refused(2, "doctor", "--save-schema", "org.json")
+    said = acme.refused(2, "doctor", "acme-hs", "--save-schema", "org.json")
+    assert "cannot be saved yet" in said
