@@ -6,6 +6,7 @@ import re
 import sys
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -309,6 +310,8 @@ class World:
 
     options: dict[str, Any] = field(default_factory=dict)
     """Options of every connection."""
+    pool: Executor | None = None
+    """Lets calls be under way together; None makes them one after the other."""
 
     def now(self) -> datetime:
         return self.at
@@ -339,6 +342,7 @@ class World:
             options={"prefetch": False, **self.options},
             calls_made=self.calls_made(name),
         )
+        runtime = replace(runtime, pool=self.pool)
         with runtime.http, runtime.requests:
             yield open_session(
                 self.database,

@@ -15,7 +15,8 @@ from prmsync.errors import (
     RetryableError,
     SchemaError,
 )
-from prmsync_salesforce.errors import CODES, LocatorExpiredError, judge, row_error, sign_in_error
+from prmsync_salesforce.codes import CODES, LocatorExpiredError
+from prmsync_salesforce.errors import judge, row_error, sign_in_error
 
 
 def answered(status, body, kind="read", headers=None):

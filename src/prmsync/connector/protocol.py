@@ -8,6 +8,7 @@ is safe to retry, and keeps to its call budget. It decides nothing about merging
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
@@ -50,6 +51,10 @@ class ObjectSpec:
     key: str | None = None
     """CRM field that holds our external key (the partner database's UUID)."""
     relation: RelationSpec | None = None
+    strict: bool = False
+    """Updates are conditional on `Change.version`, where the CRM has conditional requests."""
+    allow_duplicates: bool = False
+    """Save what a duplicate rule of the CRM would only warn people of."""
 
 
 @dataclass(slots=True)
@@ -100,10 +105,14 @@ class NewRecord:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An update of the named fields only; None clears a field."""
+    """An update of the named fields only; None clears a field. `version` is the record's when it
+    was last looked at. Changes of the same `beside` hang on one parent record: they are best sent
+    together."""
 
     id: str
     values: Values
+    version: str = ""
+    beside: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +211,16 @@ class Connector(Protocol):
 
 
 @runtime_checkable
+class ManyWriter(Protocol):
+    """What a connector has besides where it has several write calls under way together."""
+
+    @property
+    def rows_at_once(self) -> int:
+        """Rows that `create`, `update` and `delete` take at once: several batches of `batch_size`.
+        Of more than one batch, rows of a call that failed whole each have its error."""
+
+
+@runtime_checkable
 class RelationReader(Protocol):
     """What a connector has besides where editing a relation touches neither the relation's own
     stamp nor its records': `changes` cannot show such an edit, so the engine asks again in turn."""
@@ -233,13 +252,15 @@ class ConnectionSettings:
 class Runtime:
     """What a connector may touch of the outside world; a test passes its own.
 
-    `http` carries record traffic; `requests` is for vendor libraries that are built on it.
+    `http` carries record traffic; `requests` is for vendor libraries that are built on it. `pool`
+    is for calls that may be under way together; None makes them one after the other.
     """
 
     http: httpx.Client
     requests: requests.Session
     now: Callable[[], datetime]
     sleep: Callable[[float], None]
+    pool: Executor | None = None
 
 
 class Simulator(Protocol):

@@ -47,6 +47,13 @@ class OnDelete(StrEnum):
     PROPAGATE = "propagate"
 
 
+class Guard(StrEnum):
+    """How an update makes sure that nobody edited the record since it was decided."""
+
+    LOOK = "look"
+    STRICT = "strict"
+
+
 class Writes(StrEnum):
     """Which sides a connection may write; `none` is shadow mode."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from prmsync.domain.merge import OnDelete
+from prmsync.domain.merge import Guard, OnDelete
 from prmsync.errors import Finding, MappingError
 from prmsync.mapping import keys
 from prmsync.mapping.document import Items, read_document
@@ -95,6 +95,8 @@ def _mapping(top: Section, stream: str) -> StreamMapping:
         stamp_key=top.boolean("stamp_key", True),
         on_delete=top.word("on_delete", OnDelete) or OnDelete.UNLINK,
         recreate=top.boolean("recreate", False),
+        guard=top.word("guard", Guard) or Guard.LOOK,
+        allow_duplicates=top.boolean("allow_duplicates", False),
         home=top.boolean("home", False),
         filter=_filter(top, stream),
         stages=read_stages(top),

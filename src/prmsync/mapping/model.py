@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from prmsync.domain.merge import Direction, First, OnDelete, Policy
+from prmsync.domain.merge import Direction, First, Guard, OnDelete, Policy
 from prmsync.domain.stage import Stage
 
 
@@ -138,6 +138,8 @@ class StreamMapping:
     """Write the external key into CRM records that were matched or came from the CRM."""
     on_delete: OnDelete = OnDelete.UNLINK
     recreate: bool = False
+    guard: Guard = Guard.LOOK
+    allow_duplicates: bool = False
     home: bool = False
     filter: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     stages: StageMap | None = None

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
-from prmsync.domain.merge import Direction, First, OnDelete, Policy
+from prmsync.domain.merge import Direction, First, Guard, OnDelete, Policy
 from prmsync.domain.stage import Stage
 from prmsync.mapping import keys
 from prmsync.mapping.fields import CATALOGUE
@@ -56,6 +56,8 @@ def _top() -> Mapping[str, Schema]:
         "stamp_key": _usual(flag, True),
         "on_delete": _usual(_words(OnDelete), OnDelete.UNLINK.value),
         "recreate": _usual(flag, False),
+        "guard": _usual(_words(Guard), Guard.LOOK.value),
+        "allow_duplicates": _usual(flag, False),
         "home": _usual(flag, False),
         "filter": {"type": "object", "additionalProperties": _ref(_LABELS)},
         "fields": {"type": "object", "additionalProperties": _ref("#/$defs/field")},

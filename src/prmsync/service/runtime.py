@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -42,12 +43,13 @@ def runtime(
         headers=_AGENT,
         trust_env=not direct,
     )
-    with client, requests.Session() as session:
+    pool = ThreadPoolExecutor(max_workers=CONNECTIONS, thread_name_prefix="calls")
+    with client, requests.Session() as session, pool:
         session.trust_env = not direct
         session.headers.update(_AGENT)
         for scheme in ("http://", "https://"):
             session.mount(scheme, TimeoutAdapter())
-        yield Runtime(http=client, requests=session, now=now, sleep=sleep)
+        yield Runtime(http=client, requests=session, now=now, sleep=sleep, pool=pool)
 
 
 class TimeoutAdapter(requests.adapters.HTTPAdapter):

@@ -33,7 +33,7 @@ from prmsync.sync import references, second_pass
 from prmsync.sync.observe import store_records, translated
 from prmsync.sync.outcome import Outcome, collision, refuse
 from prmsync.sync.overwritten import hold_overwritten
-from prmsync.sync.quota import note, out_of_calls
+from prmsync.sync.quota import note, rows_at_once
 from prmsync.sync.session import KEY, Session, Stream
 from prmsync.sync.whole_groups import changed_only, completed
 
@@ -48,6 +48,8 @@ class Write:
     action: Action
     link: Link
     values: Values
+    version: str = ""
+    """The record's, when it was looked at right before sending."""
 
 
 def apply_crm(session: Session, run_id: int, states: Sequence[ActionState]) -> Outcome:
@@ -95,8 +97,12 @@ def _apply_part(session: Session, part: Part, outcome: Outcome) -> None:
 
 def _apply_stream(session: Session, part: Part, stream: Stream, op: str, outcome: Outcome) -> None:
     ready = _ready(session, part, stream, op, outcome)
-    while batch := list(islice(ready, session.connector.batch_size)):
-        outcome.stopped = out_of_calls(session, op, backfill=part.backfill)
+    while True:
+        rows, stopped = rows_at_once(session, op, backfill=part.backfill)
+        batch = list(islice(ready, rows))
+        if not batch:
+            return
+        outcome.stopped = stopped
         if outcome.stopped is not None:
             return
         send(session, stream, op, batch, outcome)
@@ -230,6 +236,7 @@ def _guarded(
         elif record.deleted:
             moved.append(record)
         else:
+            one.version = record.version
             kept.append((one, record))
     with session.database.begin() as connection:
         session.fence(connection)
@@ -273,9 +280,13 @@ def _call(session: Session, stream: Stream, op: str, batch: Sequence[Write]) -> 
     ids = [str(one.link.crm_id) for one in batch]
     if op == "delete":
         return connector.delete(spec, ids)
-    return connector.update(
-        spec, [Change(crm_id, one.values) for crm_id, one in zip(ids, batch, strict=True)]
-    )
+    return connector.update(spec, [_change(stream, one) for one in batch])
+
+
+def _change(stream: Stream, one: Write) -> Change:
+    seen = one.link.crm or {}
+    beside = next((str(seen[name]) for name in stream.references if seen.get(name)), "")
+    return Change(str(one.link.crm_id), one.values, one.version, beside)
 
 
 def _replace(session: Session, stream: Stream, batch: Sequence[Write], outcome: Outcome) -> None:
@@ -368,7 +379,8 @@ def _settle(
             refuse(connection, session, one.action, result.error, outcome)
         else:
             _later(connection, one, result.error, outcome)
-            again.append(one.link.id)
+            if not isinstance(result.error, OutcomeUnknownError):
+                again.append(one.link.id)
     # A person may have decided something about these records since they were loaded.
     dirty = links.lock_dirty(connection, [one.id for one in saved])
     homed = op == "create" and stream.mapping.home
@@ -469,8 +481,11 @@ def _later(connection: sa.Connection, one: Write, error: ConnectorError, outcome
     if isinstance(error, GoneError):
         one.link.crm_gone = True
         links.save(connection, [one.link])
-    journal.mark(connection, [one.action.id], not_sent(one.action), error=str(error))
+    unknown = isinstance(error, OutcomeUnknownError)
+    state = ActionState.UNKNOWN if unknown else not_sent(one.action)
+    journal.mark(connection, [one.action.id], state, error=str(error))
     outcome.retry += 1
-    outcome.errors.append(str(error))
+    if str(error) not in outcome.errors[-1:]:
+        outcome.errors.append(str(error))
     if isinstance(error, AuthError | QuotaError | SchemaError):
         outcome.stopped = error

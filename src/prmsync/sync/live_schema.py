@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from prmsync.connector.protocol import Connector, ObjectSpec, RelationSpec
 from prmsync.connector.schema import Account, ObjectSchema, Person
+from prmsync.domain.merge import Guard
 from prmsync.domain.stage import Stage
 from prmsync.errors import Finding, SchemaError
 from prmsync.mapping.model import StageMap, StreamMapping
@@ -106,6 +107,8 @@ def object_spec(mapping: StreamMapping, resolved: Resolved) -> ObjectSpec:
         fields=translator.crm_fields,
         key=name(mapping.key) if mapping.key else None,
         relation=relation,
+        strict=mapping.guard is Guard.STRICT,
+        allow_duplicates=mapping.allow_duplicates,
     )
 
 

@@ -10,7 +10,7 @@ from math import ceil
 
 import sqlalchemy as sa
 
-from prmsync.connector.protocol import Usage
+from prmsync.connector.protocol import ManyWriter, Usage
 from prmsync.domain.merge import Side
 from prmsync.errors import ConnectorError, QuotaError
 from prmsync.store import quota
@@ -48,16 +48,18 @@ def cost(session: Session, rows: Mapping[ToSend, int]) -> Counter[str]:
     return calls
 
 
-def out_of_calls(session: Session, op: str, *, backfill: bool) -> QuotaError | None:
-    """Why the next batch is not sent, decided before anything of it leaves."""
-    usage = session.connector.usage()
+def rows_at_once(session: Session, op: str, *, backfill: bool) -> tuple[int, QuotaError | None]:
+    """How many rows are sent next, and why none is, decided before anything of them leaves."""
+    connector = session.connector
+    most = connector.rows_at_once if isinstance(connector, ManyWriter) else connector.batch_size
+    usage = connector.usage()
     if usage.left is None:
-        return None
-    needed = sum(_RELATION_CALLS[op].values())
+        return most, None
     kept = int((usage.allowed or 0) * FOR_PEOPLE) if backfill else 0
-    if usage.left - needed >= kept:
-        return None
-    return QuotaError("", code="OWN_SHARE" if kept == 0 else "FOR_PEOPLE")
+    batches = (usage.left - kept) // sum(_RELATION_CALLS[op].values())
+    if batches > 0:
+        return min(most, batches * connector.batch_size), None
+    return most, QuotaError("", code="OWN_SHARE" if kept == 0 else "FOR_PEOPLE")
 
 
 def note(connection: sa.Connection, session: Session, *, keep_stop: bool = False) -> None:

@@ -18,6 +18,7 @@ from prmsync.errors import AuthError, OutcomeUnknownError, RetryableError
 from prmsync_salesforce.auth import Token
 from prmsync_salesforce.clock import answered_at
 from prmsync_salesforce.errors import judge
+from prmsync_salesforce.links import record_url
 
 _USAGE = re.compile(r"api-usage=(\d+)/(\d+)")
 _JSON = "application/json"
@@ -123,6 +124,21 @@ class Client:
             for part in decoded(response, kind)["compositeResponse"]
         }
 
+    def composite_writes(
+        self, parts: Mapping[str, Mapping[str, Any]], headers: Mapping[str, str]
+    ) -> dict[str, SubAnswer]:
+        """Up to 25 writes in one call, each by itself; answers by the same names."""
+        requests = [{**part, "referenceId": name} for name, part in parts.items()]
+        body = {"allOrNone": False, "compositeRequest": requests}
+        response = self.send("write", "POST", f"{self.root}/composite", body=body, headers=headers)
+        found = decoded(response, "write").get("compositeResponse", ())
+        answers = {
+            part["referenceId"]: SubAnswer(part["httpStatusCode"], part["body"]) for part in found
+        }
+        if answers.keys() != parts.keys():
+            raise _miscounted()
+        return answers
+
     def retrieve(
         self, object_name: str, ids: Sequence[str], fields: Sequence[str]
     ) -> list[dict[str, Any] | None]:
@@ -140,16 +156,19 @@ class Client:
         *,
         body: Any = None,
         params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> list[dict[str, Any]]:
         """A write of `expected` rows, its results in their order."""
         path = f"{self.root}/composite/sobjects{path}"
-        results = decoded(self.send("write", method, path, body=body, params=params), "write")
+        answer = self.send("write", method, path, body=body, params=params, headers=headers)
+        results = decoded(answer, "write")
         if not isinstance(results, list) or len(results) != expected:
-            raise OutcomeUnknownError(
-                "Salesforce answered a write with another number of results than rows",
-                hint="The rows are read back before anything is sent again.",
-            )
+            raise _miscounted()
         return results
+
+    def record_url(self, object_name: str, record_id: str) -> str | None:
+        """Where a person opens this record."""
+        return record_url(self.instance_url, object_name, record_id)
 
     def _signed(
         self,
@@ -203,6 +222,13 @@ class SubAnswer:
     def rows(self) -> list[dict[str, Any]]:
         """The rows of an inner query; none where it failed."""
         return list(self.body["records"]) if self.status == 200 else []
+
+
+def _miscounted() -> OutcomeUnknownError:
+    return OutcomeUnknownError(
+        "Salesforce answered a write with another number of results than rows",
+        hint="The rows are read back before anything is sent again.",
+    )
 
 
 def query_path(soql: str) -> str:

@@ -20,14 +20,17 @@ from prmsync.connector.protocol import (
 )
 from prmsync.connector.provisioning import Automations
 from prmsync.connector.schema import Account, ObjectSchema, Person
-from prmsync_salesforce import reading, soql, writing
+from prmsync_salesforce import reading
 from prmsync_salesforce.auth import Tokens
 from prmsync_salesforce.client import Client
+from prmsync_salesforce.lanes import Lanes
+from prmsync_salesforce.links import record_url
 from prmsync_salesforce.options import RESERVE, Options
 from prmsync_salesforce.provision.automations import read_automations
 from prmsync_salesforce.provision.twin import saved_schema
 from prmsync_salesforce.rows import RowPlan
 from prmsync_salesforce.session import Session
+from prmsync_salesforce.writing import BATCH_SIZE, Writer
 
 
 class SalesforceConnector:
@@ -42,11 +45,16 @@ class SalesforceConnector:
         )
         self._client = Client(tokens, runtime, self._budget, self._options.api_version)
         self._session = Session(self._client, settings, self._options.api_version)
+        self._lanes = Lanes(runtime.pool, runtime.sleep)
         self._plans: dict[ObjectSpec, RowPlan] = {}
 
     @property
     def batch_size(self) -> int:
-        return writing.BATCH_SIZE
+        return BATCH_SIZE
+
+    @property
+    def rows_at_once(self) -> int:
+        return self.batch_size * self._lanes.most
 
     def account(self) -> Account:
         return self._session.account()
@@ -74,14 +82,18 @@ class SalesforceConnector:
         return reading.find(self._client, self._plan(spec), keys)
 
     def create(self, spec: ObjectSpec, rows: Sequence[NewRecord]) -> list[WriteResult]:
-        return writing.create(self._client, self._plan(spec), rows) if rows else []
+        return self._writer(spec, rows).create(rows) if rows else []
 
     def update(self, spec: ObjectSpec, rows: Sequence[Change]) -> list[WriteResult]:
-        return writing.update(self._client, self._plan(spec), rows) if rows else []
+        return self._writer(spec, rows).update(rows) if rows else []
 
     def delete(self, spec: ObjectSpec, ids: Sequence[str]) -> list[WriteResult]:
-        self._plan(spec)
-        return writing.delete(self._client, ids) if ids else []
+        return self._writer(spec, ids).delete(ids) if ids else []
+
+    def _writer(self, spec: ObjectSpec, rows: Sequence[object]) -> Writer:
+        if len(rows) > self.rows_at_once:
+            raise ValueError(f"{len(rows)} rows in one write; at most {self.rows_at_once}")
+        return Writer(self._client, self._plan(spec), self._lanes)
 
     def automations(self, objects: Sequence[str]) -> Automations:
         self._session.account()
@@ -107,9 +119,7 @@ class SalesforceConnector:
         return self._budget.usage()
 
     def record_url(self, object_name: str, record_id: str) -> str | None:
-        if not soql.is_id(record_id):
-            return None
-        return f"{self._options.base_url}/lightning/r/{object_name}/{record_id}/view"
+        return record_url(self._options.base_url, object_name, record_id)
 
     def close(self) -> None:
         """Nothing to give back: the clients belong to whoever made the runtime."""

@@ -1,4 +1,4 @@
-"""Salesforce's error codes → our classes, in one table, with what a CRM admin can do.
+"""Salesforce's answers → our errors; what each code means is in `codes`.
 
 Error shapes: REST answers `[{message, errorCode, fields?}]`, rows of a collection
 `[{statusCode, message, fields}]`, sign-in `{error, error_description}`; any key may be absent.
@@ -6,8 +6,8 @@ Error shapes: REST answers `[{message, errorCode, fields?}]`, rows of a collecti
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -18,8 +18,6 @@ from prmsync.connector.retry import retry_after
 from prmsync.errors import (
     AuthError,
     ConnectorError,
-    GoneError,
-    LockedError,
     OutcomeUnknownError,
     QuotaError,
     RejectedError,
@@ -27,155 +25,25 @@ from prmsync.errors import (
     SchemaError,
 )
 from prmsync_salesforce.clock import answered_at
-
-
-class LocatorExpiredError(RejectedError):
-    """A query locator is no longer valid: the query is to be asked again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """What a code means for a row and, where that differs, for a whole call. `quote` is False
-    where Salesforce's text repeats the record's own values, which never reach logs or errors."""
-
-    row: type[ConnectorError]
-    hint: str = ""
-    call: type[ConnectorError] | None = None
-    quote: bool = True
-
-
-UNAVAILABLE = "SERVER_UNAVAILABLE"
-
-_PERMISSION = (
-    "Give the integration user's permission set this access (object, field, record sharing)."
+from prmsync_salesforce.codes import (
+    CODES,
+    LATER,
+    MOVED,
+    PERMISSION,
+    REQUEST_LIMIT,
+    UNSURE,
+    Rule,
 )
-_LOCKED = "Another process holds the record or its parent; it is tried again."
-_PICKLIST = "Add the value to the field's active picklist values, or change the mapping's picklist."
-_FIELD = "Is the field spelt as in Setup, and visible to the integration user (field security)?"
-_AUTOMATION = "An Apex trigger or flow of the org refuses the record; its owner can say why."
-_LATER = "Salesforce is busy; it is tried again."
 
-CODES: Mapping[str, Rule] = {
-    # Sign-in and permission
-    "INVALID_SESSION_ID": Rule(
-        AuthError, "A new sign-in did not help: may the integration user use the API?"
-    ),
-    "INVALID_AUTH_HEADER": Rule(AuthError, "Check client_id and client_secret."),
-    "API_DISABLED_FOR_ORG": Rule(AuthError, "This edition of Salesforce has no API access."),
-    "API_CURRENTLY_DISABLED": Rule(AuthError, "Give the integration user “API Enabled”."),
-    "INSUFFICIENT_ACCESS": Rule(RejectedError, _PERMISSION, call=AuthError),
-    "INSUFFICIENT_ACCESS_OR_READONLY": Rule(RejectedError, _PERMISSION, call=AuthError),
-    "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY": Rule(
-        RejectedError, _PERMISSION, call=AuthError
-    ),
-    "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY": Rule(RejectedError, _AUTOMATION),
-    "CANNOT_EXECUTE_FLOW_TRIGGER": Rule(RejectedError, _AUTOMATION),
-    # Limits
-    "REQUEST_LIMIT_EXCEEDED": Rule(
-        QuotaError,
-        "The org's API calls of the last 24 hours are used up; see Setup, System Overview.",
-    ),
-    "STORAGE_LIMIT_EXCEEDED": Rule(
-        QuotaError, "The org's data storage is full; see Setup, Storage Usage."
-    ),
-    UNAVAILABLE: Rule(RetryableError, _LATER),
-    "QUERY_TIMEOUT": Rule(RetryableError, _LATER),
-    "UNABLE_TO_LOCK_ROW": Rule(RetryableError, _LOCKED),
-    "ALL_OR_NONE_OPERATION_ROLLED_BACK": Rule(
-        RetryableError, "Another record of the same batch failed; this one is tried again."
-    ),
-    "PROCESSING_HALTED": Rule(
-        RetryableError, "Another record of the same batch failed; this one is tried again."
-    ),
-    # The record itself
-    "DUPLICATES_DETECTED": Rule(
-        RejectedError,
-        "A duplicate rule stops it: merge the records, link them with `prmsync match`, or let the "
-        "rule allow the integration user.",
-    ),
-    "DUPLICATE_VALUE": Rule(
-        RejectedError, "Another record already holds this unique value.", quote=False
-    ),
-    "FIELD_CUSTOM_VALIDATION_EXCEPTION": Rule(
-        RejectedError, "A validation rule of the org refuses the record."
-    ),
-    "FIELD_INTEGRITY_EXCEPTION": Rule(
-        RejectedError, "The values do not fit together.", quote=False
-    ),
-    "FIELD_FILTER_VALIDATION_EXCEPTION": Rule(
-        RejectedError, "A lookup filter of the org refuses the referenced record."
-    ),
-    "REQUIRED_FIELD_MISSING": Rule(
-        RejectedError, "Map the field, or give it a default value in Salesforce."
-    ),
-    "STRING_TOO_LONG": Rule(RejectedError, "The text is longer than the field.", quote=False),
-    "NUMBER_OUTSIDE_VALID_RANGE": Rule(
-        RejectedError, "The number has more digits than the field.", quote=False
-    ),
-    "INVALID_EMAIL_ADDRESS": Rule(RejectedError, "Not an e-mail address.", quote=False),
-    "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST": Rule(RejectedError, _PICKLIST),
-    "INACTIVE_OWNER_OR_USER": Rule(
-        RejectedError, "The owner is inactive; set the connection's fallback owner.", quote=False
-    ),
-    "INVALID_TYPE_ON_FIELD_IN_RECORD": Rule(
-        RejectedError, "The value is not of the field's type.", quote=False
-    ),
-    "JSON_PARSER_ERROR": Rule(
-        RejectedError, "A value cannot be read as the field's type.", quote=False
-    ),
-    "MALFORMED_ID": Rule(RejectedError, "Not a Salesforce id of this object."),
-    "INVALID_CROSS_REFERENCE_KEY": Rule(
-        RejectedError, "The record or one that it refers to does not exist or is not visible."
-    ),
-    "DUPLICATE_EXTERNAL_ID": Rule(
-        RejectedError, "Several records hold this external key: clear it in the wrong ones."
-    ),
-    "MISSING_ARGUMENT": Rule(RejectedError),
-    "CANNOT_UPDATE_CONVERTED_LEAD": Rule(RejectedError, "Converted leads cannot be changed."),
-    "ENTITY_IS_LOCKED": Rule(
-        LockedError,
-        "An approval process locks the record. Nothing has to be done: it is written by itself "
-        "once the approval has ended; an approver or an admin can unlock it before.",
-    ),
-    "DELETE_FAILED": Rule(RejectedError, "Other records or automation keep it from deletion."),
-    "ENTITY_IS_DELETED": Rule(GoneError),
-    "NOT_FOUND": Rule(
-        GoneError,
-        "Is base_url the org's My Domain address, api_version one that it has, and the key field "
-        "marked “External ID”?",
-        call=SchemaError,
-    ),
-    # Names that the org does not have
-    "INVALID_FIELD": Rule(RejectedError, _FIELD, call=SchemaError),
-    "INVALID_FIELD_FOR_INSERT_UPDATE": Rule(RejectedError, _FIELD),
-    "INVALID_TYPE": Rule(
-        RejectedError,
-        "Is the object spelt as in Setup, and may the integration user see it?",
-        call=SchemaError,
-    ),
-    "UNSUPPORTED_API_VERSION": Rule(
-        SchemaError, "Set the connection's api_version to one that the org has."
-    ),
-    "INVALID_QUERY_LOCATOR": Rule(LocatorExpiredError),
-    "INVALID_QUERY_FILTER_OPERATOR": Rule(SchemaError, _FIELD),
-    "MALFORMED_QUERY": Rule(SchemaError, _FIELD),
-    # Sign-in (OAuth)
-    "invalid_client_id": Rule(
-        AuthError, "Check client_id: the consumer key of the external client app."
-    ),
-    "invalid_client": Rule(AuthError, "Check client_secret: the consumer secret of the app."),
-    "invalid_grant": Rule(
-        AuthError, "Enable the client credentials flow in the app and name its “Run As” user."
-    ),
-    "invalid_request": Rule(AuthError, "base_url must be the org's own My Domain address."),
-    "inactive_user": Rule(AuthError, "The app's “Run As” user is inactive."),
-    "inactive_org": Rule(AuthError, "The org is locked or closed."),
-    "unsupported_grant_type": Rule(AuthError, "Enable the client credentials flow in the app."),
-    "server_error": Rule(RetryableError, _LATER),
-    "temporarily_unavailable": Rule(RetryableError, _LATER),
-}
+__all__ = ["call_error", "judge", "row_error", "sign_in_error"]
+
+Link = Callable[[str, str], str | None]
+"""The address of a record: (object, id)."""
 
 _UNKNOWN_ROW = Rule(RejectedError)
+_HOLDER = re.compile(r"record with id: ([A-Za-z0-9]{15,18})")
+_NAMED = 3
+"""Matching records that a refusal names with their addresses."""
 
 
 def judge(response: httpx.Response, kind: CallKind) -> ConnectorError | None:
@@ -200,9 +68,10 @@ def call_error(status: int, body: Any, kind: CallKind) -> ConnectorError:
     )
 
 
-def row_error(errors: Sequence[Mapping[str, Any]]) -> ConnectorError:
-    """One row's error; the first that is not worth a retry decides what becomes of the row."""
-    found = [_of_code(_code_of(item), item, _row_class(item)) for item in errors]
+def row_error(errors: Sequence[Mapping[str, Any]], link: Link | None = None) -> ConnectorError:
+    """One row's error; the first that is not worth a retry decides what becomes of the row.
+    `link` gives the addresses of records that it names."""
+    found = [_of_code(_code_of(item), item, _row_class(item), link) for item in errors]
     if not found:
         return RejectedError("Salesforce refused the record and gave no reason")
     worst = next((error for error in found if not isinstance(error, RetryableError)), found[0])
@@ -226,12 +95,14 @@ def sign_in_error(
     )
 
 
-def _of_code(code: str, item: Mapping[str, Any], kind: type[ConnectorError]) -> ConnectorError:
+def _of_code(
+    code: str, item: Mapping[str, Any], kind: type[ConnectorError], link: Link | None = None
+) -> ConnectorError:
     rule = CODES.get(code, _UNKNOWN_ROW)
     fields = tuple(str(name) for name in item.get("fields") or ())
     said = " ".join(str(item.get("message") or "").split())[:300] if rule.quote else ""
     about = f" ({', '.join(fields)})" if fields else ""
-    hint = " ".join(part for part in (rule.hint, _duplicates(item)) if part)
+    hint = " ".join(part for part in (rule.hint, _others(item, link)) if part)
     return kind(
         f"{code}{about}" + (f": {said}" if said else ""), hint=hint, code=code, fields=fields
     )
@@ -239,16 +110,16 @@ def _of_code(code: str, item: Mapping[str, Any], kind: type[ConnectorError]) -> 
 
 def _row_class(item: Mapping[str, Any]) -> type[ConnectorError]:
     code = _code_of(item)
-    return _limit_class(item) if code == "REQUEST_LIMIT_EXCEEDED" else _rule(code).row
+    return _limit_class(item) if code == REQUEST_LIMIT else _rule(code).row
 
 
 def _call_class(
     code: str, item: Mapping[str, Any], status: int, kind: CallKind
 ) -> type[ConnectorError]:
-    if code == "REQUEST_LIMIT_EXCEEDED":
+    if code == REQUEST_LIMIT:
         return _limit_class(item)
-    if code not in CODES or (code == UNAVAILABLE and kind == "write"):
-        # A server that is busy does not say how far it came: a plain create would be made twice.
+    if code not in CODES or (code in UNSURE and kind == "write"):
+        # A server that broke off does not say how far it came: a plain create would come twice.
         return type(_of_status(status, kind))
     return _rule(code).call or _rule(code).row
 
@@ -265,17 +136,19 @@ def _rule(code: str) -> Rule:
 
 def _of_status(status: int, kind: CallKind) -> ConnectorError:
     """For answers without a code that we know: a proxy's page, or a code that is new."""
+    if status == 412:
+        return RetryableError(f"{MOVED}: the record moved", hint=CODES[MOVED].hint, code=MOVED)
     if status == 429:
-        return RetryableError(f"Salesforce answered {status}", hint=_LATER)
+        return RetryableError(f"Salesforce answered {status}", hint=LATER)
     if status >= 500:
         if kind == "write":
             return OutcomeUnknownError(
                 f"Salesforce answered {status} to a write",
                 hint="It may have been written; it is read back before anything is sent again.",
             )
-        return RetryableError(f"Salesforce answered {status}", hint=_LATER)
+        return RetryableError(f"Salesforce answered {status}", hint=LATER)
     if status in (401, 403):
-        return AuthError(f"Salesforce answered {status}", hint=_PERMISSION)
+        return AuthError(f"Salesforce answered {status}", hint=PERMISSION)
     if status == 404:
         return SchemaError(f"Salesforce answered {status}", hint=CODES["NOT_FOUND"].hint)
     if status == 300:
@@ -297,17 +170,36 @@ def _code_of(item: Mapping[str, Any]) -> str:
     return str(item.get("errorCode") or item.get("statusCode") or item.get("error") or "")
 
 
-def _duplicates(item: Mapping[str, Any]) -> str:
-    """Ids of the records that a duplicate rule found. Salesforce spells the key with a slip."""
+def _others(item: Mapping[str, Any], link: Link | None) -> str:
+    """The records that stand in the way, with their addresses."""
+    found = list(dict.fromkeys(_matches(item)))
+    if not found:
+        return ""
+    shown = [_shown(name, record_id, link) for name, record_id in found[:_NAMED]]
+    more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+    return f"It matches {', '.join(shown)}{more}."
+
+
+def _shown(name: str, record_id: str, link: Link | None) -> str:
+    address = link(name, record_id) if link is not None and name else None
+    return " ".join(part for part in (name, record_id, address and f"({address})") if part)
+
+
+def _matches(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Object and id of each record that a duplicate rule found (Salesforce spells its key with a
+    slip), or that holds the unique value."""
     result = item.get("duplicateResut") or item.get("duplicateResult")
     matches = result.get("matchResults") if isinstance(result, dict) else None
-    ids = list(_record_ids(matches or ()))
-    return f"It matches {', '.join(ids[:5])}." if ids else ""
+    yield from _matched_records(matches or ())
+    holder = _HOLDER.search(str(item.get("message") or ""))
+    if holder is not None:
+        yield "", holder[1]
 
 
-def _record_ids(matches: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+def _matched_records(matches: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     for match in matches:
-        for record in match.get("matchRecords") or ():
-            found = (record.get("record") or {}).get("Id")
-            if found:
-                yield str(found)
+        for one in match.get("matchRecords") or ():
+            record = one.get("record") or {}
+            kind = (record.get("attributes") or {}).get("type") or match.get("entityType")
+            if record.get("Id"):
+                yield str(kind or ""), str(record["Id"])

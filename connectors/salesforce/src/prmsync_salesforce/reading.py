@@ -11,8 +11,8 @@ from prmsync.connector.values import parse_moment
 from prmsync.errors import SchemaError
 from prmsync_salesforce import soql
 from prmsync_salesforce.client import Answer, Client
+from prmsync_salesforce.codes import LocatorExpiredError
 from prmsync_salesforce.cursor import LOOK_BACK, cursor_of, parse_cursor
-from prmsync_salesforce.errors import LocatorExpiredError
 from prmsync_salesforce.rows import RowPlan
 
 RETRIEVE_LIMIT = 2000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import repeat
 from operator import itemgetter
 from typing import Any
@@ -21,6 +21,7 @@ from prmsync.errors import Finding, SchemaError
 _SYSTEM = ("SystemModstamp", "LastModifiedById", "IsDeleted", "MasterRecordId")
 _ONLY_ON = frozenset({"IsPartner", "IsCustomerPortal"})
 """Turning one off takes the portal roles of an account's people away for good."""
+_NEVER_LOCKED = frozenset({"User", "Group", "RecordType"})
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
 
 
@@ -52,6 +53,17 @@ class RowPlan:
     def column(self, name: str) -> FieldSchema:
         """A field to be written; it need not be among those read. Raises SchemaError."""
         return self.by_name.get(name) or resolved(self._schema, [name])[name]
+
+    def parents(self, names: Iterable[str]) -> list[str]:
+        """Those of the named fields that refer to a record which Salesforce locks with this one;
+        accounts first, on which most hangs."""
+        found = [
+            (field.references, name)
+            for name in names
+            if (field := self.column(name)).type is FieldType.REFERENCE
+            and not _NEVER_LOCKED.intersection(field.references)
+        ]
+        return [name for to, name in sorted(found, key=lambda one: "Account" not in one[0])]
 
     def records(self, rows: Sequence[Mapping[str, Any]]) -> list[Record]:
         """Rows as records. Raises SchemaError for a value that is not of its field's type.

@@ -2,79 +2,132 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from prmsync.connector.protocol import Change, NewRecord, WriteResult
 from prmsync.domain.values import Values
 from prmsync.errors import GoneError, RejectedError
+from prmsync_salesforce import conditional
 from prmsync_salesforce.client import Client
 from prmsync_salesforce.errors import row_error
+from prmsync_salesforce.lanes import Lanes, side_by_side
 from prmsync_salesforce.rows import RowPlan, sendable
 
 BATCH_SIZE = 200
+Json = Mapping[str, Any]
+
+ALLOW_DUPLICATES = {"Sforce-Duplicate-Rule-Header": "allowSave=true"}
+"""Saves what a duplicate rule alerts of; one that blocks still blocks (API 52 and later)."""
 
 
-def create(client: Client, plan: RowPlan, rows: Sequence[NewRecord]) -> list[WriteResult]:
-    """Upsert on the external key; relations, which have none, by a plain create."""
-    _bounded(rows)
-    key = plan.spec.key
-    if plan.spec.relation is not None or key is None:
-        records = [_record(plan, row.values) for row in rows]
-        results = client.collection("POST", "", len(rows), body=_body(records))
-        return [_result(item, created=True) for item in results]
-    records = [_record(plan, {**row.values, key: row.key}) for row in rows]
-    path = f"/{plan.object}/{plan.field(key)}"
-    results = client.collection("PATCH", path, len(rows), body=_body(records))
-    return [_result(item, created=bool(item.get("created"))) for item in results]
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Writes one stream. `plan` says how its values look, `lanes` how many calls go together."""
 
+    client: Client
+    plan: RowPlan
+    lanes: Lanes
 
-def update(client: Client, plan: RowPlan, rows: Sequence[Change]) -> list[WriteResult]:
-    """Change the named fields only; None clears one."""
-    _bounded(rows)
-    if plan.spec.relation is not None:
-        raise RejectedError(
-            f"{plan.object} records cannot be changed",
-            hint="Salesforce takes only a delete and a create here.",
+    def create(self, rows: Sequence[NewRecord]) -> list[WriteResult]:
+        """Upsert on the external key; relations, which have none, by a plain create."""
+        key = self.plan.spec.key
+        if self.plan.spec.relation is not None or key is None:
+            records = [self._record(row.values) for row in rows]
+            return self._sent(records, self._post, self._parents(rows))
+        records = [self._record({**row.values, key: row.key}) for row in rows]
+        return self._sent(records, self._upsert, self._parents(rows))
+
+    def update(self, rows: Sequence[Change]) -> list[WriteResult]:
+        """Change the named fields only; None clears one."""
+        if self.plan.spec.relation is not None:
+            raise RejectedError(
+                f"{self.plan.object} records cannot be changed",
+                hint="Salesforce takes only a delete and a create here.",
+            )
+        parents = [row.beside for row in rows]
+        if self.plan.spec.strict:
+            guarded = [
+                conditional.Guarded(row.id, row.version, self._record(row.values)) for row in rows
+            ]
+            return self._sent(guarded, self._conditional, parents, conditional.PARTS)
+        records = [{"id": row.id, **self._record(row.values)} for row in rows]
+        return self._sent(records, self._patch, parents)
+
+    def delete(self, ids: Sequence[str]) -> list[WriteResult]:
+        """Into the recycle bin; what is there already counts as done."""
+        return self.lanes.send(ids, self._remove, BATCH_SIZE)
+
+    def _sent(
+        self,
+        records: list[Any],
+        call: Callable[[Sequence[Any]], list[WriteResult]],
+        parents: Sequence[str],
+        size: int = BATCH_SIZE,
+    ) -> list[WriteResult]:
+        order = side_by_side(parents)
+        results = self.lanes.send([records[place] for place in order], call, size)
+        placed = dict(zip(order, results, strict=True))
+        return [placed[place] for place in range(len(records))]
+
+    def _post(self, records: Sequence[Json]) -> list[WriteResult]:
+        results = self._collection("POST", "", records)
+        return [self._result(item, created=True) for item in results]
+
+    def _upsert(self, records: Sequence[Json]) -> list[WriteResult]:
+        path = f"/{self.plan.object}/{self.plan.field(str(self.plan.spec.key))}"
+        results = self._collection("PATCH", path, records)
+        return [self._result(item, created=bool(item.get("created"))) for item in results]
+
+    def _patch(self, records: Sequence[Json]) -> list[WriteResult]:
+        results = self._collection("PATCH", "", records)
+        return [
+            self._result({"id": record["id"], **item})
+            for record, item in zip(records, results, strict=True)
+        ]
+
+    def _conditional(self, rows: Sequence[conditional.Guarded]) -> list[WriteResult]:
+        return conditional.update(self.client, self.plan.object, rows, self._headers())
+
+    def _remove(self, ids: Sequence[str]) -> list[WriteResult]:
+        params = {"ids": ",".join(ids), "allOrNone": "false"}
+        results = self.client.collection("DELETE", "", len(ids), params=params)
+        return [
+            self._deleted(record_id, item) for record_id, item in zip(ids, results, strict=True)
+        ]
+
+    def _collection(self, method: str, path: str, records: Sequence[Json]) -> list[dict[str, Any]]:
+        body = {"allOrNone": False, "records": records}
+        return self.client.collection(
+            method, path, len(records), body=body, headers=self._headers()
         )
-    records = [{"id": row.id, **_record(plan, row.values)} for row in rows]
-    results = client.collection("PATCH", "", len(rows), body=_body(records))
-    return [_result({"id": row.id, **item}) for row, item in zip(rows, results, strict=True)]
 
+    def _headers(self) -> Mapping[str, str]:
+        return ALLOW_DUPLICATES if self.plan.spec.allow_duplicates else {}
 
-def delete(client: Client, ids: Sequence[str]) -> list[WriteResult]:
-    """Into the recycle bin; what is there already counts as done."""
-    _bounded(ids)
-    params = {"ids": ",".join(ids), "allOrNone": "false"}
-    results = client.collection("DELETE", "", len(ids), params=params)
-    return [_deleted(record_id, item) for record_id, item in zip(ids, results, strict=True)]
+    def _record(self, values: Values) -> dict[str, Any]:
+        record: dict[str, Any] = {"attributes": {"type": self.plan.object}}
+        for name, value in values.items():
+            field = self.plan.column(name)
+            record[field.name] = sendable(value, field)
+        return record
 
+    def _parents(self, rows: Sequence[NewRecord]) -> list[str]:
+        """The first record that each new one hangs on, by which rows lock each other out."""
+        if not rows:
+            return []
+        names = self.plan.parents(rows[0].values)
+        return [
+            next((str(row.values.get(n)) for n in names if row.values.get(n)), "") for row in rows
+        ]
 
-def _record(plan: RowPlan, values: Values) -> dict[str, Any]:
-    record: dict[str, Any] = {"attributes": {"type": plan.object}}
-    for name, value in values.items():
-        field = plan.column(name)
-        record[field.name] = sendable(value, field)
-    return record
+    def _result(self, item: Json, *, created: bool = False) -> WriteResult:
+        if item.get("success"):
+            return WriteResult(id=item["id"], created=created)
+        return WriteResult(error=row_error(item.get("errors") or (), self.client.record_url))
 
-
-def _body(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    return {"allOrNone": False, "records": records}
-
-
-def _result(item: Mapping[str, Any], *, created: bool = False) -> WriteResult:
-    if item.get("success"):
-        return WriteResult(id=item["id"], created=created)
-    return WriteResult(error=row_error(item.get("errors") or ()))
-
-
-def _deleted(record_id: str, item: Mapping[str, Any]) -> WriteResult:
-    if item.get("success"):
-        return WriteResult(id=record_id)
-    error = row_error(item.get("errors") or ())
-    return WriteResult(id=record_id) if isinstance(error, GoneError) else WriteResult(error=error)
-
-
-def _bounded(rows: Sequence[object]) -> None:
-    if len(rows) > BATCH_SIZE:
-        raise ValueError(f"{len(rows)} rows in one write; at most {BATCH_SIZE}")
+    def _deleted(self, record_id: str, item: Json) -> WriteResult:
+        result = self._result(item)
+        gone = isinstance(result.error, GoneError) or result.error is None
+        return WriteResult(id=record_id) if gone else result

@@ -82,9 +82,16 @@ def _request(call: Call, part: dict[str, Any]) -> Request:
         method=part["method"].upper(),
         path=url.path,
         query=parse_qs(url.query, keep_blank_values=True),
-        headers=call.request.headers,
+        headers={**call.request.headers, **_headers(part.get("httpHeaders"))},
         body=orjson.dumps(part["body"]) if part.get("body") is not None else b"",
     )
+
+
+def _headers(given: Any) -> dict[str, str]:
+    """A subrequest's own headers; the caller's sign-in cannot be replaced by them."""
+    named = given if isinstance(given, dict) else {}
+    found = {str(name).lower(): str(value) for name, value in named.items()}
+    return {name: value for name, value in found.items() if name != "authorization"}
 
 
 def _filled(part: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from prmsync_salesforce.simulator.database import Row, Table
 from prmsync_salesforce.simulator.failure import ApiError, bad_data, no_resource
 from prmsync_salesforce.simulator.ids import long_id
 from prmsync_salesforce.simulator.org import Org, own_id
+from prmsync_salesforce.simulator.precondition import require_unmodified
 from prmsync_salesforce.simulator.schema import FieldDefinition
 from prmsync_salesforce.simulator.values import parse_moment, stamp
 
@@ -76,7 +77,7 @@ class SObjects:
             return self._read(call, table, record_id)
         if call.method == "PATCH":
             values = call.body()
-            self._org.existing(table, record_id)
+            require_unmodified(call.request.headers, self._org.existing(table, record_id))
             call.check_row(values, record_id)
             self._org.update(table, record_id, values, call.writer)
             return Response(204)

@@ -1,0 +1,90 @@
+"""Several write calls under way together: each row keeps its own fate."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+from prmsync.connector.simulator.http import Request
+from prmsync.domain.merge import Guard
+from prmsync.domain.values import Values
+from rig import World
+
+UPSERT = r"/composite/sobjects/Account/PRM_Partner_Id__c$"
+
+
+@pytest.fixture
+def together(make_world) -> Iterator[World]:
+    world: World = make_world(crm="salesforce")
+    with ThreadPoolExecutor(8) as pool:
+        world.pool = pool
+        yield world
+
+
+def insert(world: World, count: int, values: Values) -> None:
+    for number in range(count):
+        world.insert("partner", {**values, "name": f"Partner {number}", "domain": None})
+
+
+def names(world: World) -> Counter[str]:
+    return Counter(row["Name"] for row in world.crms["crm"].rows("partner"))
+
+
+def test_all_rows_arrive_in_the_fewest_calls(together: World, partner_values: Values) -> None:
+    insert(together, 450, partner_values)
+    report = together.sync("crm", release=True)
+    assert report.calls["write"] == 3
+    assert names(together) == Counter(f"Partner {number}" for number in range(450))
+
+
+def test_a_reply_lost_among_several_is_looked_up_and_nothing_comes_twice(
+    together: World, partner_values: Values
+) -> None:
+    insert(together, 450, partner_values)
+    together.crms["crm"].fault(path=UPSERT, drop=True, times=1)
+    report = together.sync("crm", release=True)
+    assert report.state == "failed"
+    assert together.settle("crm").state == "done"
+    assert names(together) == Counter(f"Partner {number}" for number in range(450))
+
+
+def test_a_call_that_never_happened_among_several_is_made_up_for(
+    together: World, partner_values: Values
+) -> None:
+    insert(together, 450, partner_values)
+    together.crms["crm"].fault(path=UPSERT, drop=True, commit=False, times=1)
+    together.sync("crm", release=True)
+    together.settle("crm")
+    assert names(together) == Counter(f"Partner {number}" for number in range(450))
+
+
+def test_a_strict_guard_keeps_what_a_person_types_between_the_look_and_the_write(
+    make_world, partner_values: Values
+) -> None:
+    world: World = make_world(crm="salesforce")
+    world.alter = lambda mapping: replace(mapping, guard=Guard.STRICT)
+    ours = world.insert("partner", partner_values)
+    world.settle("crm")
+    crm = world.crms["crm"]
+    record = crm.rows("partner")[0]["Id"]
+    typed = iter(["Typed in between"])
+
+    def person(request: Request) -> None:
+        if b'"PATCH"' in request.body:
+            for name in typed:
+                world.wait(2)
+                crm.change("partner", record, name=name)
+
+    world.wait(60)
+    world.edit("partner", ours, {"name": "Ours"})
+    with crm.standing_before(person, path=r"/services/data/v[0-9.]+/composite$"):
+        world.sync("crm")
+        world.sync("crm")
+    assert crm.rows("partner")[0]["Name"] == "Typed in between"
+    assert world.ours("partner", ours)["name"] == "Ours"
+    (item,) = world.held()
+    assert item.group == "name"
