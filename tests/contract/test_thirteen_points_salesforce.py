@@ -129,12 +129,14 @@ def test_point_04_tokens_expire_mid_run_and_between_pages(bench):
 def test_point_05_a_locked_row_is_tried_again_row_by_row_and_as_a_whole(bench, status):
     connector = bench.connector()
     one, two = create_deals(connector, 2)
+    both = [Change(one, {"Name": "New"}), Change(two, {"Name": "New"})]
     bench.fault(record=one, code="UNABLE_TO_LOCK_ROW", times=1)
-    first, second = connector.update(
-        DEALS, [Change(one, {"Name": "New"}), Change(two, {"Name": "New"})]
-    )
+    assert [result.error for result in connector.update(DEALS, both)] == [None, None]
+    bench.fault(record=one, code="UNABLE_TO_LOCK_ROW")
+    first, second = connector.update(DEALS, both)
     assert isinstance(first.error, RetryableError)
     assert second.error is None
+    bench.mend()
     bench.fault(
         path="/composite", method="PATCH", status=status, times=1, code="UNABLE_TO_LOCK_ROW"
     )
