@@ -173,7 +173,7 @@ def test_one_run_keeps_to_the_connections_share_of_the_daily_limit(api: Any, con
     api.on("GET", "/owners/2026-09", {"results": []})
     hubspot = connect(options={"call_share": 0.2})
     hubspot.account()
-    with pytest.raises(QuotaError, match="made 1 calls in the CRM's present window"):
+    with pytest.raises(QuotaError, match="made 1 call in the CRM's present window"):
         hubspot.people()
 
 

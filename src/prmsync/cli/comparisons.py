@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from prmsync.cli.output import ago
+from prmsync.domain.counted import counted
 
 if TYPE_CHECKING:
     from prmsync.sync.status import StreamStatus
@@ -28,8 +29,9 @@ def totals(parts: Sequence[Mapping[str, Any]]) -> str:
     )
     wrong = total("mismatched") + total("missing_in_crm")
     return (
-        f"{total('fields_equal'):,} fields equal, {total('fields_held'):,} held for a decision, "
-        f"{refused:,} records refused by the CRM, {wrong:,} unexplained"
+        f"{counted(total('fields_equal'), 'field')} equal, "
+        f"{total('fields_held'):,} held for a decision, "
+        f"{counted(refused, 'record')} refused by the CRM, {wrong:,} unexplained"
     )
 
 

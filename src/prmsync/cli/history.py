@@ -15,6 +15,7 @@ from prmsync.cli import plans
 from prmsync.cli.context import application, known
 from prmsync.cli.options import AsJson
 from prmsync.cli.output import emit_json, say, say_wrapped
+from prmsync.domain.counted import counted
 
 if TYPE_CHECKING:
     from prmsync.service.wiring import Application
@@ -128,7 +129,7 @@ def _export(app: Application, path: Path, wanted: Wanted, *, as_json: bool) -> N
     if as_json:
         emit_json({"file": str(path), "rows": count})
     else:
-        say(f"{count:,} rows written to {path}, one for each field of each action.")
+        say(f"{counted(count, 'row')} written to {path}, one for each field of each action.")
 
 
 def _actions(rows: Iterable[AuditRow]) -> Iterator[tuple[Action, AuditRow]]:

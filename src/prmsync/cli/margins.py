@@ -11,6 +11,7 @@ import typer
 from prmsync.cli.context import application
 from prmsync.cli.options import AsJson, Number
 from prmsync.cli.output import emit_json, moment, note, say, say_wrapped, table
+from prmsync.domain.counted import counted
 
 if TYPE_CHECKING:
     from prmsync.answers.margins import Explanation
@@ -70,7 +71,7 @@ def list_margins(as_json: AsJson = False) -> None:
         shorten=("partner", "customer"),
     )
     totals = " · ".join(map(str, margins.margin_totals(found)))
-    say("", f"{len(found)} registrations · {totals}")
+    say("", f"{counted(len(found), 'registration')} · {totals}")
 
 
 def explain(

@@ -13,6 +13,7 @@ from prmsync.cli.context import application, known
 from prmsync.cli.options import AsJson, OneOrAll
 from prmsync.cli.output import ago, emit_json, moment, note, say, say_wrapped, table
 from prmsync.cli.undo import RunId, undo
+from prmsync.domain.counted import counted
 
 
 def register(app: typer.Typer) -> None:
@@ -122,7 +123,8 @@ def drop(run: RunId, as_json: AsJson = False) -> None:
     if as_json:
         emit_json({"run": run, "dropped": dropped})
     else:
-        say(f"{dropped:,} writes of run {run} are left until their values move.")
+        until = "is left until its" if dropped == 1 else "are left until their"
+        say(f"{counted(dropped, 'write')} of run {run} {until} values move.")
 
 
 def revert(

@@ -18,6 +18,7 @@ from prmsync.cli.held import value_text
 from prmsync.cli.options import AsJson, OneOrAll, Stream
 from prmsync.cli.output import ago, emit_json, note, say, say_wrapped, show_error, table
 from prmsync.cli.pausing import going_on_with, not_paused, with_stream
+from prmsync.domain.counted import counted
 from prmsync.errors import PrmsyncError
 
 if TYPE_CHECKING:
@@ -196,7 +197,7 @@ def show_run(name: str, report: Report) -> None:
     plans.show_schema(report.mapping_edits, report.paused)
     plans.show_left_out(name, report.left_out)
     if report.linked:
-        say(f"  {report.linked:,} records linked to what was there already")
+        say(f"  {counted(report.linked, 'record')} linked to what was there already")
     say_wrapped(plans.totals(report.counts), indent=2)
     told = "; ".join(
         one for one in (plans.calls_line(report.calls), plans.sent_line(report)) if one

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from prmsync.connector.protocol import Usage
+from prmsync.domain.counted import counted
 from prmsync.errors import QuotaError
 
 CallKind = Literal["read", "guard", "write", "sign_in", "metadata"]
@@ -75,8 +76,8 @@ class CallBudget:
         if self._own_share is None or allowed is None or own < allowed:
             return
         raise QuotaError(
-            f"prmsync made {own:,} calls in the CRM's present window, its share of the account's "
-            f"{self._limit:,} ({self._own_share:.0%})",
+            f"prmsync made {counted(own, 'call')} in the CRM's present window, its share "
+            f"of the account's {self._limit:,} ({self._own_share:.0%})",
             hint="The next run goes on from here. To let prmsync use more a day, raise `share` "
             "(in per cent) of this connection in prmsync.toml.",
             code="OWN_SHARE",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import orjson
 
+from prmsync.domain.counted import counted
 from prmsync.domain.merge import Direction, Side
 from prmsync.errors import ConfigurationError, Finding, InputError, StateError
 from prmsync.mapping.model import StreamMapping
@@ -108,7 +109,8 @@ def read_file(path: Path) -> list[Wish]:
         ) from error
     if findings:
         raise InputError(
-            f"{len(findings)} lines cannot be read. Nothing was decided.", findings=findings
+            f"{counted(len(findings), 'line')} cannot be read. Nothing was decided.",
+            findings=findings,
         )
     return wishes
 
@@ -128,7 +130,7 @@ def decide(
         findings = [one for wish in wishes if (one := _wrong(wish, rows, mappings))]
         findings += _contradictions(wishes)
         if findings:
-            count = f"{len(findings)} decision{'s' if len(findings) > 1 else ''}"
+            count = counted(len(findings), "decision")
             raise StateError(f"{count} cannot be noted. Nothing was decided.", findings=findings)
         for wish in {one.item: one for one in wishes}.values():
             held.decide(connection, wish.item, wish.take, by, now)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from prmsync.domain.counted import counted
 from prmsync.errors import ConfigurationError, Finding, InputError
 from prmsync.service.csv_cells import cell
 from prmsync.store import links
@@ -155,7 +156,8 @@ def _read(path: Path) -> list[tuple[int, dict[str, str]]]:
         ) from error
     if findings:
         raise InputError(
-            f"{len(findings)} lines cannot be read. Nothing was linked.", findings=findings
+            f"{counted(len(findings), 'line')} cannot be read. Nothing was linked.",
+            findings=findings,
         )
     return chosen
 
@@ -184,7 +186,8 @@ def _resolve(
             pairs.append(Candidate(stream.name, mine.id, other.id, "admin", 100, True))
     if findings:
         raise InputError(
-            f"{len(findings)} lines name records that are not there. Nothing was linked.",
+            f"{counted(len(findings), 'line')} cannot be linked: there is no such record. "
+            "Nothing was linked.",
             findings=findings,
         )
     return pairs

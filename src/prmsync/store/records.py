@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from prmsync.domain.counted import counted
 from prmsync.domain.values import PrmId, Scalar, Values
 from prmsync.store.bulk import BATCH, insert_rows, raw, select_rows, update_rows
 from prmsync.store.canonical import canonical
@@ -152,7 +153,8 @@ def delete(
     for other, column in _referrers(table):
         for record, number in _count_referrers(connection, column, ids).items():
             word = WORDS.get(other.name, other.name.replace("_", " "))
-            message = f"the {WORDS[stream]} is still named by {number} {word} record(s)"
+            named_by = counted(number, f"{word} record")
+            message = f"the {WORDS[stream]} is still named by {named_by}"
             problems.append(RowProblem(PrmId(record), "", message, f"as {column.name}"))
     kept = {problem.id for problem in problems}
     gone = [{"gone": one} for one in ids if one not in kept]

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from prmsync.connector.protocol import Connector
 from prmsync.connector.schema import Account, Person
+from prmsync.domain.counted import counted
 from prmsync.domain.merge import Writes
 from prmsync.errors import AuthError, Finding, SchemaError, StateError
 from prmsync.mapping.model import StreamMapping
@@ -250,7 +251,7 @@ def _stream(
 
 
 def _misfit(findings: list[Finding]) -> SchemaError:
-    count = f"{len(findings)} problem" + ("s" if len(findings) > 1 else "")
+    count = counted(len(findings), "problem")
     return SchemaError(
         f"{count} between the mapping and the CRM. Nothing was read or written.",
         findings=findings,

@@ -319,7 +319,7 @@ def test_delete_leaves_what_others_refer_to_and_says_by_what(store: Database) ->
         (problem,) = records.delete(db, "partner", ["p", "unknown"])
         assert records.delete(db, "opportunity", ["o2"]) == []
     assert problem.id == "p"
-    assert "1 registration record(s)" in problem.message
+    assert "1 registration record" in problem.message
     assert set(read(store, "opportunity", "o", "o2")) == {"o"}
     with store.begin() as db:
         assert records.delete(db, "registration", ["x"]) == []
@@ -341,7 +341,7 @@ def test_delete_names_tables_that_are_no_stream(store: Database) -> None:
     with store.begin() as db:
         db.execute(entry)
         (problem,) = records.delete(db, "registration", ["x"])
-    assert "1 margin entry record(s)" in problem.message
+    assert "1 margin entry record" in problem.message
 
 
 def test_full_reads_page_by_id_and_count(store: Database) -> None:

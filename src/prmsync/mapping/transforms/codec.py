@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from prmsync.domain.counted import counted
 from prmsync.domain.values import Scalar
 
 Convert = Callable[[Scalar], Scalar]
@@ -54,7 +55,7 @@ def limited(codec: Codec, length: int | None) -> Codec:
         written = codec.write(value)
         if isinstance(written, str) and len(written) > most:
             raise Untranslatable(
-                f"{len(written)} characters, the CRM field takes {most}",
+                f"{counted(len(written), 'character')}, the CRM field takes {most}",
                 "shorten it, or lengthen the CRM field",
             )
         return written

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from prmsync.domain.counted import counted
 from prmsync.errors import ConfigurationError, Finding
 from prmsync.mapping.document import Entry, Items, Node, Scalar, Table, read_document
 from prmsync.mapping.section import Section
@@ -244,5 +245,5 @@ def _form(section: Section) -> Format:
 
 def _refuse(findings: Sequence[Finding], what: str) -> None:
     if findings:
-        number = "1 problem" if len(findings) == 1 else f"{len(findings)} problems"
+        number = counted(len(findings), "problem")
         raise ConfigurationError(f"{number} in {what}. Nothing was imported.", findings=findings)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from prmsync.domain.counted import counted
 from prmsync.domain.money import MINOR_UNITS
 from prmsync.domain.registration import ReviewState
 from prmsync.domain.values import Scalar, Values
@@ -49,7 +50,7 @@ class RowReader:
     def read(self, cells: Sequence[str], row: int) -> tuple[Values, list[Problem]]:
         """Values of all mapped fields, and what is wrong; `row` counts the rows from 1."""
         if len(cells) != self._width:
-            message = f"{len(cells)} cells, the header has {self._width}"
+            message = f"{counted(len(cells), 'cell')}, the header has {self._width}"
             return {}, [Problem("", message, "Look for a missing or unquoted delimiter.")]
         values: Values = {}
         problems: list[Problem] = []
