@@ -167,8 +167,11 @@ class World:
         return holder not in (None, self._me()) and not self.wire.elsewhere
 
     def reborn(self) -> None:
-        """The process is gone; the next one starts with nothing but the file."""
-        self.engine.dispose()
+        """The process is gone; the next one starts with nothing but the file. An idle connection
+        holds none of the process's state; one that was in use goes with it."""
+        pool: Any = self.engine.pool
+        if pool.checkedout():
+            self.engine.dispose()
         self.process += 1
         self.wire.dead = False
 

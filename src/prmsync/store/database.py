@@ -19,6 +19,9 @@ from prmsync.store.schema_version import HEAD, VERSIONS
 
 BUSY_SECONDS = 30
 """How long a writer waits for another process's transaction on SQLite."""
+KEPT_STATEMENTS = 1000
+"""Compiled statements that a SQLite connection keeps: more than a run has, or each would be parsed
+anew, together with the triggers that it fires."""
 CONNECT_SECONDS = 10
 
 # FULL because the journal's intents must be on disk before a write leaves for a CRM;
@@ -68,14 +71,25 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
-        """A read transaction that sees one state of the database from begin to end."""
+        """A read transaction that sees one state of the database from begin to end.
+
+        Writing in it is a fault of this program: PostgreSQL refuses the statement, on SQLite a
+        StoreError follows at the end; nothing of it stays.
+        """
         with self.engine.connect() as connection:
             if self.dialect == "postgresql":
                 connection = connection.execution_options(
                     isolation_level="REPEATABLE READ", postgresql_readonly=True
                 )
-            with connection.begin():
+            with connection.begin() as transaction:
+                before = _changes(connection)
                 yield connection
+                if _changes(connection) != before:
+                    transaction.rollback()
+                    raise StoreError(
+                        f"the database {self.name} was to be read only, and was written",
+                        hint="nothing of it was stored; this is a fault of prmsync: report it",
+                    )
 
     def rewrite(self) -> None:
         """Rewrite the stored data without the remains of what was deleted or replaced. On SQLite
@@ -88,7 +102,6 @@ class Database:
         with raw as connection:
             if sqlite:
                 driver: Any = connection.connection.dbapi_connection
-                driver.execute("PRAGMA query_only = OFF").close()
                 for step in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
                     driver.execute(step).close()
             else:
@@ -197,7 +210,8 @@ def _require_file(url: sa.URL) -> None:
 def _engine(url: sa.URL) -> sa.Engine:
     if url.get_backend_name() == "sqlite":
         # hide_parameters: values of records must not appear in error texts.
-        engine = sa.create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS})
+        arguments = {"timeout": BUSY_SECONDS, "cached_statements": KEPT_STATEMENTS}
+        engine = sa.create_engine(url, hide_parameters=True, connect_args=arguments)
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
     else:
@@ -221,9 +235,17 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
+    # Not PRAGMA query_only for what reads: each change of it has SQLite parse every statement anew.
     writes = bool(connection.get_execution_options().get(_WRITES))
-    connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _changes(connection: sa.Connection) -> int:
+    """How many rows this connection has changed so far; PostgreSQL guards reads itself."""
+    if connection.dialect.name == "postgresql":
+        return 0
+    driver: Any = connection.connection.dbapi_connection
+    return int(driver.total_changes)
 
 
 def _translate_error(url: sa.URL) -> Any:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from prmsync.errors import LeaseLostError
+from prmsync.store.prepared import given
 from prmsync.store.tables import lease as table
 
 LEASE = timedelta(seconds=90)
@@ -16,6 +17,27 @@ LEASE = timedelta(seconds=90)
 RUN_LEASE = timedelta(seconds=330)
 """For a run, which gives its signs between calls: longer than the longest write with its waits for
 a CRM's limit, so that nothing of a run that was taken over is still on its way."""
+
+_HERE = table.c.name == given("of")
+_HELD = sa.and_(_HERE, table.c.token == given("held_as"))
+_FREE = {
+    "sqlite": sqlite.insert(table).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(table).on_conflict_do_nothing(),
+}
+_LOCKED = sa.select(table).where(_HERE).with_for_update()
+_TAKE = (
+    table.update()
+    .where(_HERE)
+    .values(token=given("now_as"), holder=given("by"), until=given("till"))
+)
+_HOLDER = sa.select(table.c.holder).where(_HERE)
+_RENEW = table.update().where(_HELD).values(until=given("till"))
+_RELEASE = table.update().where(_HELD).values(holder=None)
+_RELEASE_OTHERS = (
+    table.update()
+    .where(table.c.holder == given("by"), table.c.name != given("but"))
+    .values(holder=None)
+)
 
 
 def acquire(
@@ -31,11 +53,10 @@ def acquire(
 
     `holder_is_dead` is the caller's evidence that the process that holds it no longer exists.
     """
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    free = insert(table).values(name=name, token=0, holder=None, until=now)
-    connection.execute(free.on_conflict_do_nothing())
+    free = {"name": name, "token": 0, "holder": None, "until": now}
+    connection.execute(_FREE[connection.dialect.name], free)
     # Locked, or two that come at the same moment would both go on with the same token.
-    row = connection.execute(sa.select(table).where(table.c.name == name).with_for_update()).one()
+    row = connection.execute(_LOCKED, {"of": name}).one()
     if row.holder is not None and row.until > now and not holder_is_dead:
         raise LeaseLostError(
             f"{name} is being synced by another process ({row.holder})",
@@ -43,31 +64,22 @@ def acquire(
             f"it gives way at {row.until:%H:%M:%S} UTC",
         )
     token = int(row.token) + 1
-    connection.execute(
-        table.update()
-        .where(table.c.name == name)
-        .values(token=token, holder=holder, until=now + length)
-    )
+    taken = {"of": name, "now_as": token, "by": holder, "till": now + length}
+    connection.execute(_TAKE, taken)
     return token
 
 
 def holder_of(connection: sa.Connection, name: str) -> str | None:
     """Who holds a connection's lease; None when nobody does."""
-    return connection.execute(
-        sa.select(table.c.holder).where(table.c.name == name)
-    ).scalar_one_or_none()
+    return connection.execute(_HOLDER, {"of": name}).scalar_one_or_none()
 
 
 def renew(
     connection: sa.Connection, name: str, token: int, now: datetime, *, length: timedelta = LEASE
 ) -> None:
     """Prolong the lease; raises LeaseLostError if it was taken over meanwhile."""
-    result = connection.execute(
-        table.update()
-        .where(table.c.name == name, table.c.token == token)
-        .values(until=now + length)
-    )
-    if result.rowcount != 1:
+    held = {"of": name, "held_as": token, "till": now + length}
+    if connection.execute(_RENEW, held).rowcount != 1:
         raise LeaseLostError(
             f"another process took {name} over",
             hint="nothing is lost: it goes on from what this one had stored",
@@ -76,13 +88,9 @@ def renew(
 
 def release(connection: sa.Connection, name: str, token: int) -> None:
     """Give a lease up; one that was taken over meanwhile stays with its new holder."""
-    connection.execute(
-        table.update().where(table.c.name == name, table.c.token == token).values(holder=None)
-    )
+    connection.execute(_RELEASE, {"of": name, "held_as": token})
 
 
 def release_all_of(connection: sa.Connection, holder: str, *, but: str) -> None:
     """Release what a predecessor of the same name left behind, except the lease `but`."""
-    connection.execute(
-        table.update().where(table.c.holder == holder, table.c.name != but).values(holder=None)
-    )
+    connection.execute(_RELEASE_OTHERS, {"by": holder, "but": but})

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,11 +15,15 @@ import orjson
 import sqlalchemy as sa
 
 from prmsync.domain.values import Values
+from prmsync.store import link_statements as statements
 from prmsync.store import tallies
-from prmsync.store.bulk import among, insert_rows, update_rows
+from prmsync.store.bulk import insert_rows, update_rows
 from prmsync.store.damage import unreadable
+from prmsync.store.prepared import packed
 from prmsync.store.tables import link as table
 from prmsync.store.tables import stream as streams
+
+_ALL = statements.page(statements.HERE)
 
 CHUNK = 2000
 """Rows per statement with an IN list; both databases allow more."""
@@ -95,22 +100,6 @@ class Observation:
     values: Values
     deleted: bool = False
     merged_into: str | None = None
-
-
-_COLUMNS = (
-    table.c.id,
-    table.c.stream_id,
-    table.c.prm_id,
-    table.c.crm_id,
-    table.c.state,
-    table.c.base,
-    table.c.seen,
-    table.c.crm_version,
-    table.c.crm_modified_by,
-    table.c.prm_gone,
-    table.c.crm_gone,
-    table.c.dirty,
-)
 
 
 def _unpack(row: Any) -> Link:
@@ -229,7 +218,7 @@ def add(connection: sa.Connection, links: Sequence[Link]) -> None:
 def next_ids(connection: sa.Connection, count: int) -> Sequence[int]:
     """Ids for so many new links; only in a write transaction, of which SQLite has one at a time."""
     if connection.dialect.name == "sqlite":
-        last = connection.execute(sa.select(sa.func.max(table.c.id))).scalar() or 0
+        last = connection.execute(statements.HIGHEST_ID).scalar() or 0
         return range(last + 1, last + 1 + count)
     drawn = sa.text(
         "SELECT nextval(pg_get_serial_sequence('link', 'id')) FROM generate_series(1, :count)"
@@ -265,18 +254,18 @@ def save_ours(connection: sa.Connection, links: Sequence[Link]) -> None:
 
 
 def set_dirty(connection: sa.Connection, ids: Sequence[int], dirty: int) -> None:
+    statement = statements.mark(connection.dialect.name)
     for part in chunks(ids):
-        connection.execute(
-            table.update().where(among(connection, table.c.id, part)).values(dirty=dirty)
-        )
+        connection.execute(statement, {"ids": packed(connection, part), "mark": dirty})
 
 
 def lock_dirty(connection: sa.Connection, ids: Sequence[int]) -> dict[int, int]:
     """Link id → dirty as it is now; on PostgreSQL the rows stay so until the transaction ends."""
     found: dict[int, int] = {}
+    statement = statements.marks(connection.dialect.name)
     for part in chunks(ids):
-        statement = sa.select(table.c.id, table.c.dirty).where(table.c.id.in_(part))
-        found.update((row[0], row[1]) for row in connection.execute(statement.with_for_update()))
+        rows = connection.execute(statement, {"ids": packed(connection, part)})
+        found.update((row[0], row[1]) for row in rows.all())
     return found
 
 
@@ -285,33 +274,23 @@ def chunks(items: Sequence[Any], size: int = CHUNK) -> Iterator[Sequence[Any]]:
         yield items[start : start + size]
 
 
-def select(
-    connection: sa.Connection, *where: sa.ColumnElement[bool], limit: int, lock: bool = False
-) -> list[Link]:
-    statement = sa.select(*_COLUMNS).where(*where).order_by(table.c.id).limit(limit)
-    if lock:
-        statement = statement.with_for_update()
-    return [_unpack(row) for row in connection.execute(statement).all()]
+def fetch(connection: sa.Connection, statement: sa.Select[Any], **named: Any) -> list[Link]:
+    """The links that a statement over `link_statements.COLUMNS` finds."""
+    return [_unpack(row) for row in connection.execute(statement, named).all()]
 
 
 def dirty_page(
     connection: sa.Connection, stream_id: int, after: int, limit: int, *, lock: bool = False
 ) -> list[Link]:
     """The next links that need a decision, by id; with `lock` nobody else marks them meanwhile."""
-    return select(
-        connection,
-        table.c.stream_id == stream_id,
-        table.c.dirty > 0,
-        table.c.id > after,
-        limit=limit,
-        lock=lock,
-    )
+    statement = statements.dirty_page(lock=lock)
+    return fetch(connection, statement, stream=stream_id, after=after, limit=limit)
 
 
 def any_dirty(connection: sa.Connection, stream_id: int, values: Sequence[int]) -> bool:
     """Whether some link of a stream is marked with one of these values of `Dirty`."""
-    marked = sa.and_(table.c.stream_id == stream_id, table.c.dirty > 0, table.c.dirty.in_(values))
-    return bool(connection.execute(sa.select(sa.exists().where(marked))).scalar_one())
+    statement = statements.any_dirty(tuple(values))
+    return bool(connection.execute(statement, {"stream": stream_id}).scalar_one())
 
 
 def count_waiting(connection: sa.Connection, stream_ids: Collection[int]) -> dict[int, int]:
@@ -328,7 +307,7 @@ def count_waiting(connection: sa.Connection, stream_ids: Collection[int]) -> dic
 
 def page(connection: sa.Connection, stream_id: int, after: int, limit: int) -> list[Link]:
     """All links of a stream in id order, for verify."""
-    return select(connection, table.c.stream_id == stream_id, table.c.id > after, limit=limit)
+    return fetch(connection, _ALL, stream=stream_id, after=after, limit=limit)
 
 
 def unlinked(
@@ -341,35 +320,26 @@ def unlinked(
 ) -> Iterator[Link]:
     """Links with one side only, CRM or ours, streamed in id order; with `showing`, those whose
     CRM values have text under that key."""
-    present, absent = (
-        (table.c.crm_id, table.c.prm_id) if crm_side else (table.c.prm_id, table.c.crm_id)
+    named: dict[str, Any] = {"stream": stream_id, "after": 0, "limit": CHUNK}
+    if showing is not None:
+        named["text"] = re.sub("([/%_])", r"/\1", f'"{showing}":"')
+    statement = statements.unlinked(
+        crm_side=crm_side, dirty_only=dirty_only, showing=showing is not None
     )
-    after = 0
     while True:
-        where = [
-            table.c.stream_id == stream_id,
-            table.c.state == LinkState.NEW,
-            present.is_not(None),
-            absent.is_(None),
-            table.c.id > after,
-        ]
-        if dirty_only:
-            where.append(table.c.dirty > 0)
-        if showing is not None:
-            where.append(table.c.seen.contains(f'"{showing}":"', autoescape=True))
-        rows = select(connection, *where, limit=CHUNK)
+        rows = fetch(connection, statement, **named)
         yield from rows
         if len(rows) < CHUNK:
             return
-        after = rows[-1].id
+        named["after"] = rows[-1].id
 
 
 def by_ids(connection: sa.Connection, ids: Iterable[int], *, lock: bool = False) -> dict[int, Link]:
     """With `lock` nobody else marks them until the transaction ends."""
     found: dict[int, Link] = {}
+    statement = statements.by_key(connection.dialect.name, "id", lock=lock)
     for part in chunks(sorted(ids)):
-        wanted = among(connection, table.c.id, part)
-        for one in select(connection, wanted, limit=len(part), lock=lock):
+        for one in fetch(connection, statement, ids=packed(connection, part)):
             found[one.id] = one
     return found
 
@@ -377,65 +347,47 @@ def by_ids(connection: sa.Connection, ids: Iterable[int], *, lock: bool = False)
 def by_crm_ids(
     connection: sa.Connection, stream_id: int, crm_ids: Iterable[str]
 ) -> dict[str, Link]:
-    found: dict[str, Link] = {}
-    for part in chunks(sorted(crm_ids)):
-        where = (table.c.stream_id == stream_id, among(connection, table.c.crm_id, part))
-        for one in select(connection, *where, limit=len(part)):
-            found[str(one.crm_id)] = one
-    return found
+    return {str(one.crm_id): one for one in _by_key(connection, stream_id, "crm_id", crm_ids)}
 
 
 def by_prm_ids(
     connection: sa.Connection, stream_id: int, prm_ids: Iterable[str]
 ) -> dict[str, Link]:
-    found: dict[str, Link] = {}
-    for part in chunks(sorted(prm_ids)):
-        where = (table.c.stream_id == stream_id, among(connection, table.c.prm_id, part))
-        for one in select(connection, *where, limit=len(part)):
-            found[str(one.prm_id)] = one
-    return found
+    return {str(one.prm_id): one for one in _by_key(connection, stream_id, "prm_id", prm_ids)}
+
+
+def _by_key(
+    connection: sa.Connection, stream_id: int, key: str, values: Iterable[str]
+) -> Iterator[Link]:
+    statement = statements.by_key(connection.dialect.name, key)
+    for part in chunks(sorted(values)):
+        yield from fetch(connection, statement, stream=stream_id, ids=packed(connection, part))
 
 
 def crm_to_prm(connection: sa.Connection, stream_id: int, crm_ids: Iterable[str]) -> dict[str, str]:
     """CRM id → prm id of linked records."""
-    return _pairs(connection, stream_id, table.c.crm_id, table.c.prm_id, crm_ids)
+    return _pairs(connection, stream_id, "crm_id", "prm_id", crm_ids)
 
 
 def prm_to_crm(connection: sa.Connection, stream_id: int, prm_ids: Iterable[str]) -> dict[str, str]:
     """prm id → CRM id of linked records."""
-    return _pairs(connection, stream_id, table.c.prm_id, table.c.crm_id, prm_ids)
+    return _pairs(connection, stream_id, "prm_id", "crm_id", prm_ids)
 
 
 def _pairs(
-    connection: sa.Connection,
-    stream_id: int,
-    known: sa.Column[str],
-    wanted: sa.Column[str],
-    ids: Iterable[str],
+    connection: sa.Connection, stream_id: int, known: str, wanted: str, ids: Iterable[str]
 ) -> dict[str, str]:
     found: dict[str, str] = {}
+    statement = statements.pairs(connection.dialect.name, known, wanted)
     for part in chunks(sorted(ids)):
-        statement = sa.select(known, wanted).where(
-            table.c.stream_id == stream_id,
-            among(connection, known, part),
-            wanted.is_not(None),
-            table.c.state != LinkState.ENDED,
-        )
-        found.update((row[0], row[1]) for row in connection.execute(statement).all())
+        named = {"stream": stream_id, "ids": packed(connection, part)}
+        found.update((row[0], row[1]) for row in connection.execute(statement, named).all())
     return found
 
 
 def any_of_connection(connection: sa.Connection, name: str) -> bool:
     """Whether a record of this connection has ever been linked."""
-    statement = sa.select(
-        sa.exists().where(
-            table.c.stream_id == streams.c.id,
-            streams.c.connection == name,
-            table.c.prm_id.is_not(None),
-            table.c.crm_id.is_not(None),
-        )
-    )
-    return bool(connection.execute(statement).scalar_one())
+    return bool(connection.execute(statements.ANY_OF_CONNECTION, {"of": name}).scalar_one())
 
 
 def ids_of_record(connection: sa.Connection, stream: str, prm_id: str) -> list[int]:

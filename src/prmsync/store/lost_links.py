@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import sqlalchemy as sa
 
 from prmsync.store import links
+from prmsync.store.link_statements import HERE, MARKED, page
 from prmsync.store.links import MERGED, Link, LinkState
 from prmsync.store.tables import link as table
 
@@ -14,16 +16,27 @@ _LONGEST_CHAIN = 20
 """Merges of a merged record that are followed: a CRM that names a circle is not followed at all."""
 
 
+_LOST = (HERE, MARKED, table.c.crm_gone == 1)
+_MERGED_AWAY = page(*_LOST, table.c.seen.contains(f'"{MERGED}":"', autoescape=True))
+_GONE = page(*_LOST, table.c.prm_id.is_not(None))
+_LEFT_OVER = page(
+    HERE,
+    table.c.state == LinkState.ENDED,
+    table.c.prm_id.is_(None),
+    table.c.crm_id.is_not(None),
+    table.c.crm_gone == 0,
+)
+
+
+def _page(
+    connection: sa.Connection, statement: sa.Select[Any], stream_id: int, after: int = 0
+) -> list[Link]:
+    return links.fetch(connection, statement, stream=stream_id, after=after, limit=links.CHUNK)
+
+
 def merged_away(connection: sa.Connection, stream_id: int) -> list[Link]:
     """Links to be decided whose CRM record was merged into another one."""
-    return links.select(
-        connection,
-        table.c.stream_id == stream_id,
-        table.c.dirty > 0,
-        table.c.crm_gone == 1,
-        table.c.seen.contains(f'"{MERGED}":"', autoescape=True),
-        limit=links.CHUNK,
-    )
+    return _page(connection, _MERGED_AWAY, stream_id)
 
 
 def survivors(
@@ -51,28 +64,12 @@ def survivors(
 
 def left_over(connection: sa.Connection, stream_id: int) -> list[Link]:
     """Tombstones of CRM records that are still there and were never linked."""
-    return links.select(
-        connection,
-        table.c.stream_id == stream_id,
-        table.c.state == LinkState.ENDED,
-        table.c.prm_id.is_(None),
-        table.c.crm_id.is_not(None),
-        table.c.crm_gone == 0,
-        limit=links.CHUNK,
-    )
+    return _page(connection, _LEFT_OVER, stream_id)
 
 
 def gone_in_crm(connection: sa.Connection, stream_id: int, after: int = 0) -> list[Link]:
     """Links to be decided, by id, whose CRM record is gone and whose own is known."""
-    return links.select(
-        connection,
-        table.c.stream_id == stream_id,
-        table.c.id > after,
-        table.c.dirty > 0,
-        table.c.crm_gone == 1,
-        table.c.prm_id.is_not(None),
-        limit=links.CHUNK,
-    )
+    return _page(connection, _GONE, stream_id, after)
 
 
 def remember_merge(connection: sa.Connection, stream_id: int, crm_id: str, into: str) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from typing import Any
 
 import sqlalchemy as sa
 
 from prmsync.store import links
-from prmsync.store.bulk import among
+from prmsync.store.link_statements import HERE, page
 from prmsync.store.links import Link
+from prmsync.store.prepared import given, listed, packed
 from prmsync.store.tables import FROM_ID, IS_RELATION
 from prmsync.store.tables import link as table
 
@@ -20,15 +22,16 @@ def relations_of(
     connection: sa.Connection, stream_id: int, from_ids: Collection[str]
 ) -> Iterator[Link]:
     """Links of relations whose CRM id begins with one of these ids and a colon."""
-    for where, wanted in _beginning_with(connection, set(from_ids)):
+    for named, wanted in _beginning_with(connection, set(from_ids)):
         after = 0
         while True:
-            rows = links.select(
+            rows = links.fetch(
                 connection,
-                table.c.stream_id == stream_id,
-                where,
-                table.c.id > after,
+                _BEGINNING[connection.dialect.name],
+                stream=stream_id,
+                after=after,
                 limit=links.CHUNK,
+                **named,
             )
             yield from (one for one in rows if str(one.crm_id).partition(":")[0] in wanted)
             if len(rows) < links.CHUNK:
@@ -36,17 +39,20 @@ def relations_of(
             after = rows[-1].id
 
 
-_Part = tuple[sa.ColumnElement[bool], Collection[str]]
+_Part = tuple[dict[str, Any], Collection[str]]
+_BEGINNING = {
+    "sqlite": page(HERE, table.c.crm_id >= given("least"), table.c.crm_id < given("beyond")),
+    # No ranges: in the order of most servers' languages ";" does not follow ":".
+    "postgresql": page(HERE, IS_RELATION, listed("postgresql", FROM_ID)),
+}
 
 
 def _beginning_with(connection: sa.Connection, wanted: Collection[str]) -> list[_Part]:
-    """Conditions, each with the ids that it is meant to find: it may find more."""
+    """What to look for, each with the ids that it is meant to find: it may find more."""
     if connection.dialect.name == "postgresql":
-        # No ranges: in the order of most servers' languages ";" does not follow ":".
-        return [(sa.and_(IS_RELATION, among(connection, FROM_ID, wanted)), wanted)]
+        return [({"ids": packed(connection, list(wanted))}, wanted)]
     return [
-        (sa.and_(table.c.crm_id >= f"{min(same)}:", table.c.crm_id < f"{max(same)};"), same)
-        for same in _spans(wanted)
+        ({"least": f"{min(same)}:", "beyond": f"{max(same)};"}, same) for same in _spans(wanted)
     ]
 
 

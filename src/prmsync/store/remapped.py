@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from prmsync.store import links
+from prmsync.store import link_statements, links
 from prmsync.store.links import Dirty, LinkState
 from prmsync.store.tables import action as actions
 from prmsync.store.tables import held as helds
@@ -78,8 +78,8 @@ def forget_fields(
         for name in names
         for column in (table.c.base, table.c.seen)
     ]
-    where = (table.c.stream_id == stream_id, table.c.id > after, sa.or_(*named))
-    found = links.select(connection, *where, limit=limit)
+    statement = link_statements.page(link_statements.HERE, sa.or_(*named))
+    found = links.fetch(connection, statement, stream=stream_id, after=after, limit=limit)
     for link in found:
         for values in (link.base, link.crm):
             for name in names:

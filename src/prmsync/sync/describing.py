@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
@@ -18,7 +19,7 @@ from prmsync.store import streams as store
 from prmsync.store.database import Database
 from prmsync.store.streams import ConnectionState
 from prmsync.sync.live_fields import Misfit
-from prmsync.sync.mapping_change import said
+from prmsync.sync.mapping_change import said_of_all
 
 SCHEMA_AGE = timedelta(hours=1)
 """How long a CRM's described schema is trusted before it is read again."""
@@ -49,10 +50,17 @@ def remembered(
     if now - state.schema_cached_at > SCHEMA_AGE:
         return None
     try:
-        found = _DESCRIBED.validate_json(state.schema_cache)
+        found = _read(state.schema_cache)
     except ValidationError:  # written by another version: read it anew
         return None
-    return found if (found.made_by, found.mappings) == (__version__, said(mappings)) else None
+    fits = (found.made_by, found.mappings) == (__version__, said_of_all(mappings))
+    return found if fits else None
+
+
+@lru_cache(maxsize=16)
+def _read(text: str) -> Described:
+    """Kept for a process that runs often: the text changes once an hour."""
+    return _DESCRIBED.validate_json(text)
 
 
 def describe(
@@ -75,7 +83,7 @@ def describe(
             missing[mapping.object] = Misfit(str(mapping.at), error.message, error.hint or "")
     people = list(connector.people())
     if keep and not missing:
-        text = orjson.dumps(Described(__version__, said(mappings), objects, people)).decode()
+        text = orjson.dumps(Described(__version__, said_of_all(mappings), objects, people)).decode()
         with database.begin() as connection:
             store.save_schema(connection, name, text, now)
     return {**objects, **missing}, people

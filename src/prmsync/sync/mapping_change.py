@@ -11,6 +11,7 @@ import dataclasses
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -50,12 +51,35 @@ NOTHING = MappingChange()
 EVERYTHING = MappingChange(reads=True, decides=True, matches=True, deletes=True)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Same:
+    """A mapping that counts as the same only if it is: mappings hold dicts and have no hash."""
+
+    mapping: StreamMapping
+
+    def __hash__(self) -> int:
+        return id(self.mapping)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.mapping is self.mapping
+
+
 def said(value: Any) -> str:
     """A digest of what a part of a mapping says; where in its file it stands does not count."""
     packed = orjson.dumps(
         _without_places(value), option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
     )
     return hashlib.blake2b(packed, digest_size=16).hexdigest()
+
+
+def said_of_all(mappings: Sequence[StreamMapping]) -> str:
+    """A digest of what all these mappings say; of each, what it says is kept while it is in use."""
+    return said([_plain(_Same(one)) for one in mappings])
+
+
+@lru_cache(maxsize=64)
+def _plain(same: _Same) -> Any:
+    return _without_places(same.mapping)
 
 
 def _without_places(value: Any) -> Any:
@@ -73,7 +97,14 @@ def _without_places(value: Any) -> Any:
 def digest(mapping: StreamMapping, paused: Iterable[str], gone: Iterable[str] = ()) -> str:
     """The mapping by part, as text to store; `paused` are the parts that the CRM keeps from use,
     `gone` those of which it has a field no more."""
-    parts: dict[str, Any] = {
+    parts = {**_parts(_Same(mapping)), "paused": sorted(paused), "gone": sorted(gone)}
+    return orjson.dumps(parts, option=orjson.OPT_SORT_KEYS).decode()
+
+
+@lru_cache(maxsize=64)
+def _parts(same: _Same) -> dict[str, Any]:
+    mapping = same.mapping
+    return {
         "source": said(
             [mapping.object, mapping.key, mapping.relation, mapping.stages, mapping.owners]
         ),
@@ -85,10 +116,7 @@ def digest(mapping: StreamMapping, paused: Iterable[str], gone: Iterable[str] = 
         "match": said([mapping.match, mapping.create_crm, mapping.create_prm]),
         "admits": said([mapping.filter, mapping.home, mapping.stamp_key]),
         "deletes": said([mapping.on_delete, mapping.recreate]),
-        "paused": sorted(paused),
-        "gone": sorted(gone),
     }
-    return orjson.dumps(parts, option=orjson.OPT_SORT_KEYS).decode()
 
 
 def _rule(group: GroupMap) -> list[Any]:

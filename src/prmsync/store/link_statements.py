@@ -1,0 +1,112 @@
+"""The statements that look links up, built once each (`prmsync.store.prepared`).
+
+Named values: `stream`; `after` and `limit` of a page by id; `ids` as `packed` ones; `text`, with
+"/" before what LIKE takes as a sign of its own.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import sqlalchemy as sa
+
+from prmsync.store.prepared import given, listed, one_of, over
+from prmsync.store.tables import link as table
+from prmsync.store.tables import stream as streams
+
+COLUMNS = (
+    table.c.id,
+    table.c.stream_id,
+    table.c.prm_id,
+    table.c.crm_id,
+    table.c.state,
+    table.c.base,
+    table.c.seen,
+    table.c.crm_version,
+    table.c.crm_modified_by,
+    table.c.prm_gone,
+    table.c.crm_gone,
+    table.c.dirty,
+)
+HERE = table.c.stream_id == given("stream")
+MARKED = over(table.c.dirty, 0)
+"""As the index of marked links says it."""
+NEW = one_of(table.c.state, ["new"])
+"""As the index of unlinked records says it."""
+
+
+def page(*where: sa.ColumnElement[bool], lock: bool = False) -> sa.Select[Any]:
+    """Whole rows behind `after` by id, `limit` at most; with `lock` they stay as they are."""
+    chosen = sa.select(*COLUMNS).where(*where, table.c.id > given("after"))
+    ordered = chosen.order_by(table.c.id).limit(given("limit", sa.Integer))
+    return ordered.with_for_update() if lock else ordered
+
+
+@lru_cache(maxsize=8)
+def dirty_page(*, lock: bool) -> sa.Select[Any]:
+    return page(HERE, MARKED, lock=lock)
+
+
+@lru_cache(maxsize=16)
+def any_dirty(values: tuple[int, ...]) -> sa.Select[Any]:
+    """Whether a link of the stream has one of these marks."""
+    marks = [sa.literal_column(str(value), sa.Integer) for value in values]
+    return sa.select(sa.exists().where(HERE, MARKED, table.c.dirty.in_(marks)))
+
+
+@lru_cache(maxsize=16)
+def unlinked(*, crm_side: bool, dirty_only: bool, showing: bool) -> sa.Select[Any]:
+    present, absent = (
+        (table.c.crm_id, table.c.prm_id) if crm_side else (table.c.prm_id, table.c.crm_id)
+    )
+    where = [HERE, NEW, present.is_not(None), absent.is_(None)]
+    if dirty_only:
+        where.append(MARKED)
+    if showing:
+        where.append(table.c.seen.contains(given("text"), escape="/"))
+    return page(*where)
+
+
+@lru_cache(maxsize=16)
+def by_key(dialect: str, key: str, *, lock: bool = False) -> sa.Select[Any]:
+    """Rows whose `id`, `prm_id` or `crm_id` is among `ids`; the last two of one stream."""
+    where = [listed(dialect, table.c[key])]
+    if key != "id":
+        where.append(HERE)
+    chosen = sa.select(*COLUMNS).where(*where).order_by(table.c.id)
+    return chosen.with_for_update() if lock else chosen
+
+
+@lru_cache(maxsize=8)
+def pairs(dialect: str, known: str, wanted: str) -> sa.Select[Any]:
+    """Both ids of linked records of a stream whose `known` one is among `ids`."""
+    return sa.select(table.c[known], table.c[wanted]).where(
+        HERE,
+        listed(dialect, table.c[known]),
+        table.c[wanted].is_not(None),
+        table.c.state != sa.literal_column("'ended'", sa.Text),
+    )
+
+
+@lru_cache(maxsize=4)
+def marks(dialect: str) -> sa.Select[Any]:
+    """Id and mark of links among `ids`; they stay so until the transaction ends."""
+    chosen = sa.select(table.c.id, table.c.dirty).where(listed(dialect, table.c.id))
+    return chosen.with_for_update()
+
+
+@lru_cache(maxsize=4)
+def mark(dialect: str) -> sa.Update:
+    return table.update().where(listed(dialect, table.c.id)).values(dirty=given("mark"))
+
+
+HIGHEST_ID = sa.select(sa.func.max(table.c.id))
+ANY_OF_CONNECTION = sa.select(
+    sa.exists().where(
+        table.c.stream_id == streams.c.id,
+        streams.c.connection == given("of"),
+        table.c.prm_id.is_not(None),
+        table.c.crm_id.is_not(None),
+    )
+)
