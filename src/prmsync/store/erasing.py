@@ -16,7 +16,8 @@ from prmsync.mapping.status import STATUS_KEYS
 from prmsync.store import brakes, links, records
 from prmsync.store import tables as t
 from prmsync.store.held import HeldState
-from prmsync.store.journal import COLUMNS, OPEN, ActionState, from_row
+from prmsync.store.journal import OPEN, ActionState, from_row
+from prmsync.store.journal_statements import COLUMNS
 from prmsync.store.links import Dirty
 
 BLANK = "[erased]"

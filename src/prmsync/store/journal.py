@@ -16,13 +16,14 @@ import sqlalchemy as sa
 
 from prmsync.domain.values import Scalar
 from prmsync.mapping.status import STATUS_KEYS
-from prmsync.reconcile.causes import BACKFILL
+from prmsync.store import journal_statements as statements
 from prmsync.store.bulk import among, any_between, insert_rows
 from prmsync.store.damage import unreadable
+from prmsync.store.journal_statements import COLUMNS
 from prmsync.store.links import CHUNK, chunks
+from prmsync.store.prepared import packed
 from prmsync.store.tables import OPEN_ACTIONS
 from prmsync.store.tables import action as table
-from prmsync.store.tables import link as links
 from prmsync.store.tables import run as runs
 
 
@@ -111,23 +112,6 @@ def _untold(fields: Mapping[str, FieldChange]) -> dict[str, FieldChange]:
     return {name: change for name, change in fields.items() if name not in STATUS_KEYS}
 
 
-COLUMNS = (
-    table.c.link_id,
-    table.c.stream_id,
-    table.c.side,
-    table.c.op,
-    table.c.fields,
-    table.c.reason,
-    table.c.cause,
-    table.c.id,
-    table.c.run_id,
-    table.c.state,
-    table.c.error,
-    table.c.done_at,
-    table.c.brake_id,
-)
-
-
 def from_row(row: Any) -> Action:
     """A row of `COLUMNS`."""
     try:
@@ -202,22 +186,13 @@ def page(
     limit: int = CHUNK,
 ) -> list[Action]:
     """Rows of a run in id order; with `backfill` only what is that, or only what is not."""
-    where = [table.c.run_id == run_id, table.c.state.in_(tuple(states)), table.c.id > after]
+    statement = statements.page(
+        tuple(states), tuple(sides), tuple(ops), backfill, of_stream=stream_id is not None
+    )
+    named: dict[str, object] = {"run": run_id, "after": after, "limit": limit}
     if stream_id is not None:
-        where.append(table.c.stream_id == stream_id)
-    if sides:
-        where.append(table.c.side.in_(sides))
-    if ops:
-        where.append(table.c.op.in_(ops))
-    if backfill is not None:
-        where.append(is_backfill() if backfill else sa.not_(is_backfill()))
-    statement = sa.select(*COLUMNS).where(*where).order_by(table.c.id).limit(limit)
-    return [from_row(row) for row in connection.execute(statement).all()]
-
-
-def is_backfill() -> sa.ColumnElement[bool]:
-    """Whether a row was caused by no person's edit."""
-    return sa.func.coalesce(table.c.cause, "").in_(BACKFILL)
+        named["stream"] = stream_id
+    return [from_row(row) for row in connection.execute(statement, named).all()]
 
 
 def settle(connection: sa.Connection, actions: Sequence[Action]) -> None:
@@ -237,15 +212,15 @@ def mark(
     error: str | None = None,
     done_at: str | None = None,
 ) -> None:
-    values: dict[str, object] = {"state": state}
+    values: dict[str, object] = {"new_state": state}
     if error is not None:
-        values["error"] = error
+        values["new_error"] = error
     if done_at is not None:
-        values["done_at"] = done_at
+        values["new_done_at"] = done_at
+    names = (name.removeprefix("new_") for name in values if name != "new_state")
+    statement = statements.mark(connection.dialect.name, *names)
     for part in chunks(ids):
-        connection.execute(
-            table.update().where(among(connection, table.c.id, part)).values(**values)
-        )
+        connection.execute(statement, {"ids": packed(connection, part), **values})
 
 
 def set_fields(connection: sa.Connection, action: Action) -> None:
@@ -256,16 +231,8 @@ def set_fields(connection: sa.Connection, action: Action) -> None:
 
 def open_intents(connection: sa.Connection, stream_id: int) -> list[Action]:
     """Writes whose outcome is not known: left by a crash, or answered by silence."""
-    statement = (
-        sa.select(*COLUMNS)
-        .where(
-            table.c.stream_id == stream_id,
-            table.c.state.in_((ActionState.SENT, ActionState.UNKNOWN)),
-            OPEN_ACTIONS,
-        )
-        .order_by(table.c.id)
-    )
-    return [from_row(row) for row in connection.execute(statement)]
+    found = connection.execute(statements.OPEN_INTENTS, {"stream": stream_id})
+    return [from_row(row) for row in found.all()]
 
 
 SIDES = ("prm", "crm", "base")
@@ -275,25 +242,11 @@ def supersede_planned(
     connection: sa.Connection, stream_id: int, sides: Sequence[str] = SIDES
 ) -> None:
     """Forget plans for these sides that were never applied; their links are decided again."""
-    stale = sa.and_(
-        table.c.state.in_((ActionState.PLANNED, ActionState.RETRY)),
-        OPEN_ACTIONS,
-        table.c.side.in_(sides),
-    )
-    ids = sa.select(table.c.link_id).where(table.c.stream_id == stream_id, stale)
-    connection.execute(
-        links.update().where(links.c.id.in_(ids), links.c.dirty == 0).values(dirty=1)
-    )
-    connection.execute(
-        table.update()
-        .where(table.c.stream_id == stream_id, stale)
-        .values(state=ActionState.SUPERSEDED)
-    )
-
-
-def of_a_sync() -> sa.ColumnElement[bool]:
-    """Rows of an undo are not decided again by a sync: they wait for their own run's answer."""
-    return table.c.run_id.not_in(sa.select(runs.c.id).where(runs.c.undoes.is_not(None)))
+    there, mark_links, end = statements.supersede(tuple(sides))
+    here = {"stream": stream_id}
+    if connection.execute(there, here).scalar_one():
+        connection.execute(mark_links, here)
+        connection.execute(end, {**here, "new_state": ActionState.SUPERSEDED})
 
 
 def waiting(connection: sa.Connection, stream_id: int) -> Iterator[Action]:
@@ -369,15 +322,10 @@ def _last_of_fields(
     found: dict[int, _Last] = {}
     if not any_between(connection, table.c.link_id, link_ids):
         return found
+    statement = statements.last_of_fields(connection.dialect.name, tuple(states))
     for part in chunks(link_ids):
-        among_part = among(connection, table.c.link_id, part)
-        some = sa.select(table.c.link_id).where(among_part, table.c.state.in_(states))
-        statement = (
-            sa.select(table.c.link_id, table.c.state, table.c.side, table.c.fields)
-            .where(table.c.link_id.in_(some), table.c.state.in_((*states, ActionState.DONE)))
-            .order_by(table.c.id)
-        )
-        for link_id, state, side, fields in connection.execute(statement):
+        rows = connection.execute(statement, {"ids": packed(connection, part)}).all()
+        for link_id, state, side, fields in rows:
             last = found.setdefault(link_id, {})
             for name, (old, new) in orjson.loads(fields).items():
                 last[side, name] = (state, (old, new))
@@ -393,28 +341,20 @@ def open_kinds(
 ) -> set[tuple[int, str, str]]:
     """(stream id, side, op) of a run's rows in these open states; of done rows, which may be
     very many, none is looked at."""
-    statement = (
-        sa.select(table.c.stream_id, table.c.side, table.c.op)
-        # Beside a plain condition on the run SQLite would go through all rows of the run.
-        .where(table.c.run_id + 0 == run_id, table.c.state.in_(states), OPEN_ACTIONS)
-        .distinct()
-    )
-    return {(row[0], row[1], row[2]) for row in connection.execute(statement)}
+    statement = statements.open_kinds(tuple(states))
+    rows = connection.execute(statement, {"run": run_id}).all()
+    return {(row[0], row[1], row[2]) for row in rows}
 
 
 def last_id(connection: sa.Connection) -> int:
     """The newest row's id."""
-    return int(connection.execute(sa.select(sa.func.max(table.c.id))).scalar() or 0)
+    return int(connection.execute(statements.LAST_ID).scalar() or 0)
 
 
 def counts(connection: sa.Connection, run_id: int) -> dict[tuple[int, str, str, str], int]:
     """(stream id, side, op, state) → rows of a run."""
-    statement = (
-        sa.select(table.c.stream_id, table.c.side, table.c.op, table.c.state, sa.func.count())
-        .where(table.c.run_id == run_id)
-        .group_by(table.c.stream_id, table.c.side, table.c.op, table.c.state)
-    )
-    return {(row[0], row[1], row[2], row[3]): row[4] for row in connection.execute(statement)}
+    rows = connection.execute(statements.COUNTS, {"run": run_id}).all()
+    return {(row[0], row[1], row[2], row[3]): row[4] for row in rows}
 
 
 def created_before(connection: sa.Connection, stream_id: int, side: str) -> bool:

@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from prmsync.store import journal_statements as statements
 from prmsync.store.bulk import among, any_between
-from prmsync.store.journal import COLUMNS, Action, ActionState, from_row, is_backfill, of_a_sync
+from prmsync.store.journal import Action, ActionState, from_row
 from prmsync.store.links import chunks
-from prmsync.store.tables import OPEN_ACTIONS
+from prmsync.store.prepared import packed
 from prmsync.store.tables import action as table
-from prmsync.store.tables import link as links
 
 LET_GO = 0
 """`brake_id` of rows that a person let go before any brake held them."""
@@ -35,16 +35,10 @@ def to_send(
     connection: sa.Connection, run_id: int, states: Iterable[ActionState]
 ) -> dict[ToSend, int]:
     """How many rows of a run wait to be sent, by what they are."""
-    backfill = is_backfill().label("backfill")
-    statement = (
-        sa.select(table.c.stream_id, table.c.side, table.c.op, backfill, sa.func.count())
-        # Beside a plain condition on the run SQLite would go through all rows of the run.
-        .where(table.c.run_id + 0 == run_id, table.c.state.in_(tuple(states)), OPEN_ACTIONS)
-        .group_by(table.c.stream_id, table.c.side, table.c.op, backfill)
-    )
+    statement = statements.to_send(tuple(states))
     return {
         ToSend(row[0], row[1], row[2], bool(row[3])): row[4]
-        for row in connection.execute(statement)
+        for row in connection.execute(statement, {"run": run_id}).all()
     }
 
 
@@ -54,13 +48,9 @@ def standing_of(connection: sa.Connection, link_ids: Sequence[int]) -> dict[int,
     found: dict[int, list[Action]] = {}
     if not any_between(connection, table.c.link_id, link_ids):
         return found
+    statement = statements.standing(connection.dialect.name, STANDING)
     for part in chunks(link_ids):
-        statement = sa.select(*COLUMNS).where(
-            among(connection, table.c.link_id, part),
-            table.c.state.in_(STANDING),
-            of_a_sync(),
-        )
-        for row in connection.execute(statement).all():
+        for row in connection.execute(statement, {"ids": packed(connection, part)}).all():
             found.setdefault(row[0], []).append(from_row(row))
     return found
 
@@ -68,15 +58,11 @@ def standing_of(connection: sa.Connection, link_ids: Sequence[int]) -> dict[int,
 def reopen_waiting(connection: sa.Connection, stream_id: int) -> None:
     """A person lets a brake go: the links of waiting writes are decided again and written. What
     brakes count is the caller's part."""
-    waits = sa.and_(
-        table.c.stream_id == stream_id,
-        table.c.state == ActionState.WAITING,
-        OPEN_ACTIONS,
-        of_a_sync(),
-    )
-    ids = sa.select(table.c.link_id).where(waits)
-    connection.execute(links.update().where(links.c.id.in_(ids)).values(dirty=1))
-    connection.execute(table.update().where(waits).values(state=ActionState.SUPERSEDED))
+    here = {"stream": stream_id}
+    if connection.execute(statements.ANY_TO_REOPEN, here).scalar_one():
+        connection.execute(statements.MARK_REOPENED, here)
+        ended = {**here, "new_state": ActionState.SUPERSEDED}
+        connection.execute(statements.END_REOPENED, ended)
 
 
 def release(connection: sa.Connection, rows: Sequence[Action]) -> None:
@@ -106,13 +92,9 @@ def runs_with(
     connection: sa.Connection, stream_ids: Sequence[int], state: ActionState
 ) -> list[int]:
     """Runs that have rows in this open state, oldest first."""
-    statement = (
-        sa.select(table.c.run_id)
-        .where(table.c.stream_id.in_(stream_ids), table.c.state == state, OPEN_ACTIONS)
-        .distinct()
-        .order_by(table.c.run_id)
-    )
-    return [row[0] for row in connection.execute(statement)]
+    statement = statements.runs_with(connection.dialect.name, state)
+    rows = connection.execute(statement, {"ids": packed(connection, list(stream_ids))})
+    return [row[0] for row in rows.all()]
 
 
 def hold(connection: sa.Connection, rows: Sequence[Action], run_id: int) -> None:

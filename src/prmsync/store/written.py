@@ -9,7 +9,8 @@ import orjson
 import sqlalchemy as sa
 
 from prmsync.store.bulk import among
-from prmsync.store.journal import COLUMNS, Action, ActionState, FieldChange, from_row
+from prmsync.store.journal import Action, ActionState, FieldChange, from_row
+from prmsync.store.journal_statements import COLUMNS
 from prmsync.store.links import chunks
 from prmsync.store.tables import action as table
 from prmsync.store.tables import link as links

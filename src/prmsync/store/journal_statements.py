@@ -1,0 +1,167 @@
+"""The statements of every run over the journal, built once each (`prmsync.store.prepared`).
+
+Named values: `run`, `stream`; `after` and `limit` of a page by id; `ids` as `packed` ones.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import sqlalchemy as sa
+
+from prmsync.reconcile.causes import BACKFILL
+from prmsync.store.prepared import given, listed, one_of
+from prmsync.store.tables import OPEN_ACTIONS
+from prmsync.store.tables import action as table
+from prmsync.store.tables import link as links
+from prmsync.store.tables import run as runs
+
+COLUMNS = (
+    table.c.link_id,
+    table.c.stream_id,
+    table.c.side,
+    table.c.op,
+    table.c.fields,
+    table.c.reason,
+    table.c.cause,
+    table.c.id,
+    table.c.run_id,
+    table.c.state,
+    table.c.error,
+    table.c.done_at,
+    table.c.brake_id,
+)
+HERE = table.c.stream_id == given("stream")
+# Beside a plain condition on the run SQLite would go through all rows of the run.
+OPEN_OF_RUN = sa.and_(table.c.run_id + sa.literal_column("0") == given("run"), OPEN_ACTIONS)
+
+Words = tuple[str, ...]
+
+
+def is_backfill() -> sa.ColumnElement[bool]:
+    """Whether a row was caused by no person's edit."""
+    cause = sa.func.coalesce(table.c.cause, sa.literal_column("''", sa.Text))
+    return one_of(cause, sorted(BACKFILL))
+
+
+def of_a_sync() -> sa.ColumnElement[bool]:
+    """Rows of an undo are not decided again by a sync: they wait for their own run's answer."""
+    return table.c.run_id.not_in(sa.select(runs.c.id).where(runs.c.undoes.is_not(None)))
+
+
+@lru_cache(maxsize=256)
+def page(
+    states: Words, sides: Words, ops: Words, backfill: bool | None, *, of_stream: bool
+) -> sa.Select[Any]:
+    where = [
+        table.c.run_id == given("run"),
+        one_of(table.c.state, states),
+        table.c.id > given("after"),
+    ]
+    if of_stream:
+        where.append(HERE)
+    if sides:
+        where.append(one_of(table.c.side, sides))
+    if ops:
+        where.append(one_of(table.c.op, ops))
+    if backfill is not None:
+        where.append(is_backfill() if backfill else sa.not_(is_backfill()))
+    chosen = sa.select(*COLUMNS).where(*where)
+    return chosen.order_by(table.c.id).limit(given("limit", sa.Integer))
+
+
+@lru_cache(maxsize=32)
+def mark(dialect: str, *names: str) -> sa.Update:
+    """Set `state` and these columns, each by the name `new_…`."""
+    values = {name: given(f"new_{name}") for name in ("state", *names)}
+    return table.update().where(listed(dialect, table.c.id)).values(values)
+
+
+@lru_cache(maxsize=8)
+def supersede(sides: Words) -> tuple[sa.Select[Any], sa.Update, sa.Update]:
+    """Whether a stream has plans for these sides that were not applied; marking their links;
+    ending them as `new_state`."""
+    stale = sa.and_(
+        HERE,
+        one_of(table.c.state, ("planned", "retry")),
+        OPEN_ACTIONS,
+        one_of(table.c.side, sides),
+    )
+    ids = sa.select(table.c.link_id).where(stale)
+    return (
+        sa.select(sa.exists().where(stale)),
+        links.update().where(links.c.id.in_(ids), links.c.dirty == 0).values(dirty=1),
+        table.update().where(stale).values(state=given("new_state")),
+    )
+
+
+@lru_cache(maxsize=32)
+def last_of_fields(dialect: str, states: Words) -> sa.Select[Any]:
+    among_ids = listed(dialect, table.c.link_id)
+    some = sa.select(table.c.link_id).where(among_ids, one_of(table.c.state, states))
+    return (
+        sa.select(table.c.link_id, table.c.state, table.c.side, table.c.fields)
+        .where(table.c.link_id.in_(some), one_of(table.c.state, (*states, "done")))
+        .order_by(table.c.id)
+    )
+
+
+@lru_cache(maxsize=32)
+def open_kinds(states: Words) -> sa.Select[Any]:
+    return (
+        sa.select(table.c.stream_id, table.c.side, table.c.op)
+        .where(OPEN_OF_RUN, one_of(table.c.state, states))
+        .distinct()
+    )
+
+
+@lru_cache(maxsize=32)
+def to_send(states: Words) -> sa.Select[Any]:
+    backfill = is_backfill().label("backfill")
+    return (
+        sa.select(table.c.stream_id, table.c.side, table.c.op, backfill, sa.func.count())
+        .where(OPEN_OF_RUN, one_of(table.c.state, states))
+        .group_by(table.c.stream_id, table.c.side, table.c.op, backfill)
+    )
+
+
+@lru_cache(maxsize=8)
+def standing(dialect: str, states: Words) -> sa.Select[Any]:
+    return sa.select(*COLUMNS).where(
+        listed(dialect, table.c.link_id), one_of(table.c.state, states), of_a_sync()
+    )
+
+
+WAITING = sa.and_(HERE, one_of(table.c.state, ["waiting"]), OPEN_ACTIONS)
+_REOPENED = sa.and_(WAITING, of_a_sync())
+ANY_TO_REOPEN = sa.select(sa.exists().where(_REOPENED))
+MARK_REOPENED = (
+    links.update()
+    .where(links.c.id.in_(sa.select(table.c.link_id).where(_REOPENED)))
+    .values(dirty=1)
+)
+END_REOPENED = table.update().where(_REOPENED).values(state=given("new_state"))
+
+OPEN_INTENTS = (
+    sa.select(*COLUMNS)
+    .where(HERE, one_of(table.c.state, ("sent", "unknown")), OPEN_ACTIONS)
+    .order_by(table.c.id)
+)
+LAST_ID = sa.select(sa.func.max(table.c.id))
+COUNTS = (
+    sa.select(table.c.stream_id, table.c.side, table.c.op, table.c.state, sa.func.count())
+    .where(table.c.run_id == given("run"))
+    .group_by(table.c.stream_id, table.c.side, table.c.op, table.c.state)
+)
+
+
+@lru_cache(maxsize=8)
+def runs_with(dialect: str, state: str) -> sa.Select[Any]:
+    """Runs that have rows of the streams `ids` in this open state, oldest first."""
+    return (
+        sa.select(table.c.run_id)
+        .where(listed(dialect, table.c.stream_id), one_of(table.c.state, [state]), OPEN_ACTIONS)
+        .distinct()
+        .order_by(table.c.run_id)
+    )
