@@ -18,11 +18,14 @@ class Problem:
     message: str
     hint: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.field}: {self.message}"
+
 
 @dataclass(slots=True)
 class Translated:
     """`problems` name the fields that `values` lacks because they have no counterpart. `notes`
-    are only to be shown: a stand-in was translated (the fallback owner), the field is there."""
+    are shown beside a write of the field: a stand-in was translated (the fallback owner)."""
 
     values: Values
     problems: tuple[Problem, ...] = ()

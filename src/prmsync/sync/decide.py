@@ -28,7 +28,7 @@ from prmsync.sync.merging import winners_of
 from prmsync.sync.not_taken import Written, keep_held, last_written, withhold
 from prmsync.sync.put_back import hold_back, long_written
 from prmsync.sync.relation_ends import Fate
-from prmsync.sync.session import HOME, KEY, UNREADABLE, Session, Stream
+from prmsync.sync.session import HOME, KEY, STOOD_IN, UNREADABLE, Session, Stream
 from prmsync.sync.standing import IN_STEP, Standing, needs_decision, outcome
 from prmsync.sync.undone import standing
 
@@ -45,6 +45,8 @@ class Verdict:
     held: list[Held] = field(default_factory=list)
     known: Sequence[HeldItem] = ()
     problems: list[Problem] = field(default_factory=list)
+    notes: Sequence[Problem] = ()
+    """Values of ours for which the CRM takes a stand-in."""
     waits: set[str] = field(default_factory=set)
     state: str = ""
     prm: Values | None = None
@@ -209,7 +211,20 @@ def _decide(
     if link.state == LinkState.NEW and link.prm_id and link.crm_id:
         verdict.state = LinkState.LIVE
     verdict.actions = _actions(session, stream, link, prm, decision, rule)
+    _tell_stand_ins(verdict)
     return verdict
+
+
+def _tell_stand_ins(verdict: Verdict) -> None:
+    """A write says that it carries a stand-in, and why: in the plan and in history."""
+    if not verdict.notes and STOOD_IN not in (verdict.link.crm or ()):
+        return
+    theirs = str((verdict.link.crm or {}).get(STOOD_IN) or "").split("; ")
+    for action in verdict.actions:
+        told = [str(one) for one in verdict.notes] if action.side == Side.CRM else theirs
+        if action.op in ("create", "update"):
+            told = [one for one in told if one.partition(": ")[0] in action.fields]
+            action.reason = "; ".join([action.reason, *told])
 
 
 def _with_its_end(
@@ -292,7 +307,7 @@ def _comparable(
         mapped = {name: prm.get(name) for name in stream.members}
         result = stream.translator.project(mapped, str(pipeline) if pipeline else None)
         projected = result.values
-        verdict.problems = list(result.problems)
+        verdict.problems, verdict.notes = list(result.problems), result.notes
         unfit.update(one.field for one in result.problems)
     crm = link.crm or {}
     if crm:  # a field new in the mapping is no blank: it was never read

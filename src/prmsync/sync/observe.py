@@ -27,7 +27,7 @@ from prmsync.store.erasing import BLANK
 from prmsync.store.links import Observation
 from prmsync.sync import references
 from prmsync.sync.mapping_change import NOTHING
-from prmsync.sync.session import KEY, UNREADABLE, Session, Stream
+from prmsync.sync.session import KEY, STOOD_IN, UNREADABLE, Session, Stream
 
 LOG_PAGE = 5000
 ENOUGH = 1000
@@ -294,6 +294,8 @@ def translated(stream: Stream, records: Sequence[Record]) -> list[Values]:
         if result.problems:
             unread = sorted(problem.field for problem in result.problems)
             result.values[UNREADABLE] = ",".join(unread)
+        if result.notes:
+            result.values[STOOD_IN] = "; ".join(map(str, result.notes))
         if key is not None and record.values.get(key):
             result.values[KEY] = record.values[key]
         if stream.erased:

@@ -27,6 +27,8 @@ UNRESOLVED = "crm:"
 """Prefix of a reference whose record is not linked yet: `crm:` and its CRM id."""
 UNREADABLE = "!"
 """Extra key in read values: the fields whose CRM value has no counterpart, joined by commas."""
+STOOD_IN = "@stood_in"
+"""Extra key in read values: why fields hold a stand-in for the CRM's value, one sentence each."""
 HOME = "home"
 """The column that names the connection whose CRM owns a record."""
 
