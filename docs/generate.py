@@ -15,7 +15,8 @@ PAGE = Path(__file__).with_name("commands.md")
 HEAD = """\
 # Commands
 
-Written by `make docs` from the commands' own help. Exit codes: [errors](errors.md).
+Written by `make docs` from the commands' own help. Exit codes: [errors](errors.md). What `--json`
+prints: [json](json.md).
 
 Before every command: `--config PATH` names the settings file, else prmsync.toml in this folder or a
 parent. `prmsync --version` shows the version.

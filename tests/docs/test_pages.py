@@ -38,6 +38,20 @@ def test_the_page_of_commands_is_what_the_commands_say(root: Path, generator: Mo
     assert written == generator.page(), "run: make docs"
 
 
+def test_every_command_with_json_says_what_it_prints(
+    pages: dict[str, str], generator: ModuleType
+) -> None:
+    """tests/e2e/test_json.py compares what is said with what is printed."""
+    rows = [line for line in pages["docs/json.md"].splitlines() if line.startswith("| `")]
+    named = {name for row in rows for name in re.findall(r"`([^`]+)`", row.split(" | ")[0])}
+    able = {
+        " ".join(path)
+        for path, command in generator.leaves(get_command(app))
+        if any("--json" in one.opts for one in command.params)
+    }
+    assert able - named == set(), "say it in docs/json.md"
+
+
 def test_every_command_that_a_page_names_exists(pages: dict[str, str]) -> None:
     known = get_command(app).commands  # type: ignore[attr-defined]  # a typer group
     unknown = {

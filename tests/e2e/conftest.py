@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,8 +103,8 @@ class Acme:
         return path
 
 
-@pytest.fixture
-def urls() -> Iterator[dict[str, str]]:
+@contextmanager
+def simulators() -> Iterator[dict[str, str]]:
     """Fresh simulators of both CRMs, at free ports."""
     with ExitStack() as stack:
         yield {
@@ -115,8 +116,106 @@ def urls() -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture
+def urls() -> Iterator[dict[str, str]]:
+    with simulators() as found:
+        yield found
+
+
+@pytest.fixture
 def acme(urls: dict[str, str], tmp_path: Path) -> Acme:
     """The quick start's folder, before anything is imported."""
     home = Acme(tmp_path, urls)
     assert home.run("init", "acme", "--simulators").code == 0
     return Acme(tmp_path / "acme", urls)
+
+
+PARTNERS = "name,domain,tier\nGlobex,globex.example,Gold\nInitech,initech.example,Silver\n"
+FILED = (
+    "number,partner,customer_name,customer_domain,product_lines,amount,currency,expected_close\n"
+)
+DEALS = (
+    "number,name,customer_name,customer_domain,product_lines,stage,amount,currency,close_date\n"
+    "OP-1,Direct deal,Northwind,c1.example,firewall,qualified,9,EUR,2026-12-30\n"
+)
+
+
+def _filed(number: int, customer: str) -> str:
+    return f"DR-{number},Globex,{customer},c{number}.example,firewall,{number}00,EUR,2026-12-30\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """A folder in which everything waits that can: see `worked`."""
+
+    acme: Acme
+    held: str
+    refused: str
+    done: str
+    waiting: str
+
+    def filled(self, *arguments: str) -> list[str]:
+        """Arguments with HELD, REFUSED, DONE and WAITING put in."""
+        ids = {
+            "HELD": self.held,
+            "REFUSED": self.refused,
+            "DONE": self.done,
+            "WAITING": self.waiting,
+        }
+        return [ids.get(one, one) for one in arguments]
+
+
+@pytest.fixture(scope="module")
+def worked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worked]:
+    """Salesforce in step but for a held field and a refused record; HubSpot's first run waits."""
+    folder = tmp_path_factory.mktemp("worked")
+    with simulators() as urls:
+        assert Acme(folder, urls).run("init", "acme", "--simulators").code == 0
+        acme = Acme(folder / "acme", urls)
+        acme.write("partners.csv", PARTNERS)
+        acme.write("filed.csv", FILED + _filed(1, "Northwind") + _filed(2, "Hooli"))
+        acme.write("deals.csv", DEALS)
+        for file, kind in (
+            ("partners.csv", "partner"),
+            ("filed.csv", "registration"),
+            ("deals.csv", "opportunity"),
+        ):
+            assert acme.run("import", file, "--as", kind).code == 0
+        for move in ("submit", "review", "approve"):
+            assert acme.run("registrations", move, "DR-1").code == 0
+        done = acme.run("sync", "acme-sf", "--yes", "--json")
+        assert done.code == 0, done.said
+        disagree(acme)
+        assert acme.run("sync", "acme-sf").code == 1
+        assert acme.run("conflicts", "check").code == 0
+        waits = acme.run("sync", "acme-hs", "--json")
+        assert waits.code == 3, waits.said
+        yield Worked(
+            acme,
+            str(listed(acme, "held")[0]["id"]),
+            str(listed(acme, "parked")[0]["link"]),
+            str(json.loads(done.out)[0]["run_id"]),
+            str(json.loads(waits.out)[0]["waiting_run"]),
+        )
+
+
+def disagree(acme: Acme) -> None:
+    """DR-1 is edited on both sides; DR-2 gets a name that does not fit."""
+    found = {one["Name"]: one["Id"] for one in acme.records("salesforce", "PRM_Registration__c")}
+    httpx.patch(
+        f"{acme.urls['salesforce']}/_simulator/records",
+        json={
+            "object": "PRM_Registration__c",
+            "id": found["DR-1"],
+            "values": {"Amount__c": 999},
+        },
+        trust_env=False,
+    ).raise_for_status()
+    edited = _filed(1, "Northwind").replace("100,EUR", "150,EUR")
+    acme.write("filed.csv", FILED + edited + _filed(2, "N" * 300))
+    assert acme.run("import", "filed.csv", "--as", "registration").code == 0
+
+
+def listed(acme: Acme, what: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(acme.run(what, "list", "--json").out)
+    assert found
+    return found

@@ -48,10 +48,12 @@ def plan(
     as_json: AsJson = False,
 ) -> None:
     """Show what a sync would write, and why. Writes to neither side."""
+    from prmsync.service.out_files import require_folder
     from prmsync.service.plan_file import plan_data, write_plan
     from prmsync.service.syncing import session_on
     from prmsync.sync import run
 
+    require_folder(out)
     failures: list[PrmsyncError] = []
     with application() as app:
         found = []
@@ -66,7 +68,8 @@ def plan(
                     _show_plan(app, name, report)
         if out is not None and found:
             write_plan(out, found)
-            say(f"Written to {out}. Do exactly this: prmsync apply {out}")
+            tell = note if as_json else say
+            tell(f"Written to {out}. Do exactly this: prmsync apply {out}")
         if as_json:
             emit_json(found)
     _exit_if(failures)
@@ -251,7 +254,10 @@ def match(
 ) -> None:
     """Find records that exist on both sides already, and link them."""
     from prmsync.service import matching
+    from prmsync.service.out_files import require_folder
     from prmsync.service.syncing import session_on
+
+    require_folder(out)
 
     with application() as app, session_on(app, connection, progress=plans.progress()) as session:
         if use is not None:
