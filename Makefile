@@ -27,6 +27,7 @@ layers: $(READY)
 bench: $(READY)  ## what the performance claims are measured with
 	$(BIN)/python benchmarks/sync.py
 	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python benchmarks/salesforce.py
 
 MINUTES ?= 10
 STORE ?= sqlite

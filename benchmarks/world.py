@@ -62,12 +62,15 @@ def _opportunity(crm: str, number: int) -> dict[str, Any]:
 class SimulatorProcess:
     """`prmsync simulator` on a free port, stopped at the end."""
 
-    def __init__(self, crm: str, folder: Path, data: Path | None = None) -> None:
+    def __init__(
+        self, crm: str, folder: Path, data: Path | None = None, latency_ms: int = 0
+    ) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         self.base_url = f"http://127.0.0.1:{port}"
         command = [sys.executable, "-m", "prmsync.cli.main", "simulator", crm, "--port", str(port)]
+        command += ["--latency-ms", str(latency_ms)]
         if data is not None:
             command += ["--data", str(data)]
         if crm == "hubspot":

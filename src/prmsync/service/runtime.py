@@ -18,7 +18,7 @@ from prmsync.connector.protocol import Runtime
 
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 60.0
-CONNECTIONS = 8
+CONNECTIONS = 12
 
 _AGENT = {"User-Agent": f"prmsync/{__version__}"}
 

@@ -30,7 +30,7 @@ class Lanes:
     """`width` is how many calls may be under way now, at most `most`; without a pool, one."""
 
     def __init__(
-        self, pool: Executor | None, sleep: Callable[[float], None], most: int = 6
+        self, pool: Executor | None, sleep: Callable[[float], None], most: int = 10
     ) -> None:
         self._pool = pool or _Here()
         self._sleep = sleep

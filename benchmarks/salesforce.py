@@ -1,0 +1,108 @@
+"""What Salesforce's connector costs, at no latency and at 80 ms: calls, CPU, and time side by side.
+
+    python benchmarks/salesforce.py [--load 50000] [--changed 10000]
+
+All figures of one table come from one run on one simulator, which is a process of its own; so is
+each measured program. Loading: a first sync of the opportunities into the partner database, against
+the floor (fetch the same pages with httpx, decode, upsert into SQLite) and against dlt, which joins
+in when it is installed. Writing: changed opportunities, against collections calls of 200 rows one
+after the other without any look before. The simulator answers one call at a time, so that its own
+work bounds what calls that go together can gain.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from sync import HERE, measured, show
+from world import SimulatorProcess, opportunities_file
+
+PAGE, BATCH = 2000, 200
+LATENCIES = (0, 80)
+OTHER_STREAMS = 3
+"""Objects of the shipped mappings beside opportunities: each is one read at least."""
+
+
+def written(way: str, folder: Path, base_url: str, count: int) -> dict[str, Any]:
+    command = [sys.executable, str(HERE / "salesforce_writes.py"), way, str(folder), base_url]
+    done = subprocess.run([*command, str(count)], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{way} failed:\n{done.stderr[-3000:]}")
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def loading(folder: Path, base_url: str, count: int) -> None:
+    floor = measured("floor", "salesforce", folder, base_url)
+    load = measured("sync", "salesforce", folder, base_url, yes="1")
+    dlt = measured("dlt", "salesforce", folder, base_url)
+    if floor["rows"] != count or load["counts"].get("opportunity/prm/create/done") != count:
+        raise SystemExit(f"not all {count} records arrived: {floor} {load}")
+    reads, least = load["calls"]["read"], -(-count // PAGE) + OTHER_STREAMS
+    show(
+        f"first load of {count:,} opportunities, read calls",
+        f"{reads} of {least}",
+        "≤ 1.1 × the minimum",
+        reads <= 1.1 * least,
+    )
+    ratio = load["cpu"] / floor["cpu"]
+    show(
+        "its CPU",
+        f"{load['cpu']:.2f} / {floor['cpu']:.2f} s = {ratio:.1f} ×",
+        "≤ 4 × the floor",
+        ratio <= 4,
+    )
+    print(f"  {'':4}beside: {load['wall']:.1f} s, the floor {floor['wall']:.1f} s wall")
+    if not dlt.get("wall"):
+        print("  dlt is not installed: its rate was not compared")
+        return
+    faster = dlt["wall"] / load["wall"]
+    told = f"{load['wall']:.1f} against {dlt['wall']:.1f} s = {faster:.1f} ×"
+    show("its rate against dlt's", told, "≥ 1.5 ×", faster >= 1.5)
+
+
+def writing(folder: Path, base_url: str, count: int, latency: int) -> None:
+    serial = written("serial", folder, base_url, count)
+    ours = written("connector", folder, base_url, count)
+    calls, least = ours["calls"], -(-count // BATCH)
+    show(
+        f"{count:,} changed records, write calls",
+        f"{calls['write']} of {least}",
+        "≤ 1.05 × the minimum",
+        calls["write"] <= 1.05 * least,
+    )
+    show("looks before them, calls", str(calls["guard"]), f"≤ {least}", calls["guard"] <= least)
+    alone = ours["wall"] - ours["looking"]
+    faster = serial["wall"] / alone
+    show(
+        "time of the write calls against one by one",
+        f"{alone:.1f} against {serial['wall']:.1f} s = {faster:.1f} ×",
+        "≥ 3 ×" if latency else "(no target)",
+        not latency or faster >= 3,
+    )
+    print(f"  {'':4}beside: with the looks {ours['wall']:.1f} s, of which {ours['looking']:.1f} s")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--load", type=int, default=50_000)
+    parser.add_argument("--changed", type=int, default=10_000)
+    chosen = parser.parse_args()
+    for latency in LATENCIES:
+        print(f"latency {latency} ms")
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            data = opportunities_file("salesforce", chosen.load, folder)
+            with SimulatorProcess("salesforce", folder, data, latency) as simulator:
+                loading(folder, simulator.base_url, chosen.load)
+                writing(folder, simulator.base_url, chosen.changed, latency)
+
+
+if __name__ == "__main__":
+    main()
