@@ -272,3 +272,83 @@ def test_the_vendor_s_cli_asks_what_kind_of_org_it_is(org):
     assert org.query(soql)[0]["TrialExpirationDate"] is None
     doubled = org.call("GET", "//services/data/v68.0/limits")
     assert doubled[0] == 200
+
+
+@pytest.fixture
+def family(org):
+    """Two accounts, the first with three deals."""
+    first, second = org.create("Account", Name="First"), org.create("Account", Name="Second")
+    for number in (3, 1, 2):
+        org.opportunity(Name=f"D{number}", Amount=number * 10, AccountId=first)
+    org.opportunity(Name="Alone", Amount=5)
+    org.first, org.second = first, second
+    return org
+
+
+def test_children_come_as_an_answer_of_their_own(family):
+    soql = (
+        "SELECT Name, (SELECT Name, Owner.Name FROM Opportunities WHERE Amount > 10 "
+        "ORDER BY Name DESC LIMIT 5) FROM Account ORDER BY Name"
+    )
+    first, second = family.query(soql)
+    assert first["Opportunities"]["totalSize"] == 2
+    assert [row["Name"] for row in first["Opportunities"]["records"]] == ["D3", "D2"]
+    assert first["Opportunities"]["records"][0]["Owner"]["Name"] == "Integration User"
+    assert second["Opportunities"] is None
+    status, answer = family.call("GET", "/query", q="SELECT (SELECT Id FROM Nope) FROM Account")
+    assert (status, answer[0]["errorCode"]) == (400, "INVALID_TYPE")
+    columns = family.call("GET", "/query", q=soql, columns="true")[1]["columnMetadata"]
+    assert [item["columnName"] for item in columns] == ["Name", "Opportunities"]
+    relations = family.call("GET", "/sobjects/Account/describe")[1]["childRelationships"]
+    assert {"childSObject": "Opportunity", "relationshipName": "Opportunities"}.items() <= next(
+        item for item in relations if item["relationshipName"] == "Opportunities"
+    ).items()
+
+
+def test_a_semi_join_asks_for_what_another_object_names(family):
+    having = "SELECT Id FROM Account WHERE Id IN (SELECT AccountId FROM Opportunity)"
+    assert family.ids(having) == [family.first]
+    without = "SELECT Id FROM Account WHERE Id NOT IN (SELECT AccountId FROM Opportunity)"
+    assert family.ids(without) == [family.second]
+    two = "SELECT Id FROM Account WHERE Id IN (SELECT Id, AccountId FROM Opportunity)"
+    assert family.call("GET", "/query", q=two)[1][0]["errorCode"] == "MALFORMED_QUERY"
+
+
+def test_groups_are_filtered_and_ordered(family):
+    soql = (
+        "SELECT AccountId, SUM(Amount) total FROM Opportunity GROUP BY AccountId "
+        "HAVING COUNT(Id) > {} ORDER BY SUM(Amount) DESC"
+    )
+    assert [row["total"] for row in family.query(soql.format(0))] == [60.0, 5.0]
+    assert [row["total"] for row in family.query(soql.format(1))] == [60.0]
+    by_alias = soql.format(0).replace("SUM(Amount) DESC", "total")
+    assert [row["total"] for row in family.query(by_alias)] == [5.0, 60.0]
+    wrong = "SELECT Id FROM Opportunity WHERE SUM(Amount) > 1"
+    assert family.call("GET", "/query", q=wrong)[1][0]["errorCode"] == "MALFORMED_QUERY"
+
+
+@pytest.mark.parametrize(
+    ("literal", "days"),
+    [
+        ("TODAY", ["2026-03-01"]),
+        ("YESTERDAY", ["2026-02-28"]),
+        ("THIS_WEEK", ["2026-03-01", "2026-03-07"]),
+        ("LAST_WEEK", ["2026-02-28"]),
+        ("LAST_MONTH", ["2026-02-01", "2026-02-28"]),
+        ("THIS_QUARTER", ["2026-02-01", "2026-02-28", "2026-03-01", "2026-03-07"]),
+        ("LAST_YEAR", ["2025-12-31"]),
+        ("NEXT_QUARTER", ["2026-04-01"]),
+        ("LAST_N_DAYS:1", ["2026-02-28", "2026-03-01"]),
+        ("NEXT_N_MONTHS:1", ["2026-04-01"]),
+        ("LAST_N_YEARS:1", ["2025-12-31"]),
+        ("N_DAYS_AGO:1", ["2026-02-28"]),
+        ("N_MONTHS_AGO:1", ["2026-02-01", "2026-02-28"]),
+        ("NEXT_90_DAYS", ["2026-03-07", "2026-04-01"]),
+    ],
+)
+def test_date_literals_are_spans_of_days(org, literal, days):
+    every = ("2025-12-31", "2026-02-01", "2026-02-28", "2026-03-01", "2026-03-07", "2026-04-01")
+    for day in every:
+        org.opportunity(CloseDate=day)
+    rows = org.query(f"SELECT CloseDate FROM Opportunity WHERE CloseDate = {literal}")
+    assert sorted(row["CloseDate"] for row in rows) == days

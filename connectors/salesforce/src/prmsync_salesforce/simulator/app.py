@@ -23,7 +23,6 @@ from prmsync_salesforce.simulator.metadata.soap import MetadataSoap
 from prmsync_salesforce.simulator.org import Org, Writer
 from prmsync_salesforce.simulator.query import QueryEngine
 from prmsync_salesforce.simulator.resources import Resources
-from prmsync_salesforce.simulator.schema import ObjectDefinition, object_from_describe
 from prmsync_salesforce.simulator.seed import (
     CRM_USER,
     INTEGRATION_USER,
@@ -33,9 +32,8 @@ from prmsync_salesforce.simulator.seed import (
 )
 from prmsync_salesforce.simulator.set_up import SetUp
 from prmsync_salesforce.simulator.settings import OrgSettings, parse_settings
-from prmsync_salesforce.simulator.setup_objects import setup_objects
 from prmsync_salesforce.simulator.sign_in import SignIn
-from prmsync_salesforce.simulator.standard import standard_objects
+from prmsync_salesforce.simulator.starting_schema import starting_schema
 
 VERSIONS = tuple(range(41, 69))
 _SEASONS = ("Winter", "Spring", "Summer")
@@ -64,7 +62,7 @@ class SalesforceSimulator:
 
     def _build(self, options: SimulatorOptions, schema: Mapping[str, Any]) -> None:
         clock = SimulatorClock(options.now)
-        database = Database(_definitions(self.settings, schema))
+        database = Database(starting_schema(self.settings, schema))
         self.org = Org(database, clock.now)
         seed(self.org, self.settings)
         set_up = SetUp(self.org)
@@ -157,24 +155,6 @@ _FAULTS = {
     503: ("SERVER_UNAVAILABLE", "The server is temporarily unavailable"),
 }
 """What a fault rule answers with when it names only a status."""
-
-
-def _definitions(settings: OrgSettings, schema: Mapping[str, Any]) -> list[ObjectDefinition]:
-    objects = standard_objects(
-        multi_currency=settings.multi_currency,
-        prepared=settings.prepared,
-        partner_objects=settings.partner_objects,
-    )
-    definitions = {item.name: item for item in [*objects, *setup_objects()]}
-    given = schema.get("objects", ())
-    describes = list(given.values()) if isinstance(given, Mapping) else list(given)
-    if "fields" in schema:
-        describes.append(schema)
-    for number, raw in enumerate(describes):
-        known = definitions.get(raw["name"])
-        prefix = known.prefix if known else f"a{number + 1:02d}"
-        definitions[raw["name"]] = object_from_describe(raw, prefix)
-    return list(definitions.values())
 
 
 def _version(number: int) -> dict[str, str]:

@@ -20,7 +20,7 @@ def classify(request: Request) -> str:
     query-all, describe-global, describe, organization, object, deleted, updated, record-create,
     record-read, record-update, record-delete, record-upsert, collections-create,
     collections-update, collections-upsert, collections-delete, collections-retrieve, composite,
-    bulk-query, bulk-ingest, tooling, metadata, soap, other."""
+    composite-batch, composite-tree, bulk-query, bulk-ingest, tooling, metadata, soap, other."""
     if request.path.startswith("/services/oauth2/"):
         return request.path.rpartition("/")[2]
     if request.path.startswith("/id/"):
@@ -58,6 +58,8 @@ def _resource(method: str, segments: list[str]) -> str:
 def _composite(method: str, rest: list[str]) -> str:
     if not rest:
         return "composite"
+    if rest[0] in ("batch", "tree"):
+        return f"composite-{rest[0]}"
     if rest[0] != "sobjects":
         return "other"
     if len(rest) == 1:

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from prmsync_salesforce.simulator.evaluate import Scope
 from prmsync_salesforce.simulator.schema import NUMERIC, TEXTUAL, FieldDefinition
-from prmsync_salesforce.simulator.soql import Aggregate, Name
+from prmsync_salesforce.simulator.soql_tree import Aggregate, Name, Subselect
+
+Columns = list[dict[str, Any]]
+ChildColumns = Callable[[Scope, Subselect], tuple[str, Columns]]
 
 
-def column_metadata(scope: Scope, selected: Sequence[Name | Aggregate]) -> list[dict[str, Any]]:
-    """A column for each selected item; fields of a parent are inside the parent's column."""
-    columns: list[dict[str, Any]] = []
+def column_metadata(
+    scope: Scope, selected: Sequence[Name | Aggregate | Subselect], child_columns: ChildColumns
+) -> Columns:
+    """A column for each selected item; fields of a parent are inside the parent's column, and
+    those of children (`child_columns` gives their name and columns) inside the children's."""
+    columns: Columns = []
     joins: dict[str, dict[str, Any]] = {}
     unnamed = 0
     for item in selected:
+        if isinstance(item, Subselect):
+            name, inner = child_columns(scope, item)
+            columns.append({**_plain(name, name), "aggregate": True, "joinColumns": inner})
+            continue
         if isinstance(item, Aggregate):
             columns.append(_aggregate(item, unnamed))
             unnamed += item.alias is None

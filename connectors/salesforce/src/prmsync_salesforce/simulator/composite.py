@@ -16,6 +16,7 @@ from prmsync_salesforce.simulator.database import Database
 from prmsync_salesforce.simulator.failure import ApiError, no_resource
 
 MAX_CALLS = 25
+"""Calls in one composite call or batch."""
 _REFERENCE = re.compile(r"@\{([A-Za-z0-9_]+)((?:\.[A-Za-z0-9_]+|\[\d+\])+)\}")
 _STEP = re.compile(r"\.([A-Za-z0-9_]+)|\[(\d+)\]")
 

@@ -9,10 +9,13 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from prmsync_salesforce.simulator.database import Database, Row, Table
+from prmsync_salesforce.simulator.date_literals import span
 from prmsync_salesforce.simulator.failure import ApiError
 from prmsync_salesforce.simulator.ids import long_id
 from prmsync_salesforce.simulator.schema import NUMERIC, FieldDefinition, ObjectDefinition
-from prmsync_salesforce.simulator.soql import (
+from prmsync_salesforce.simulator.soql import pointed
+from prmsync_salesforce.simulator.soql_tree import (
+    Aggregate,
     Both,
     Comparison,
     Condition,
@@ -21,7 +24,8 @@ from prmsync_salesforce.simulator.soql import (
     Name,
     Negation,
     Order,
-    pointed,
+    Query,
+    Subselect,
 )
 from prmsync_salesforce.simulator.values import parse_moment, stamp
 
@@ -29,6 +33,8 @@ Predicate = Callable[[Row], bool]
 Getter = Callable[[Row], Any]
 View = Callable[[Table], ObjectDefinition | None]
 """An object as somebody sees it; None when they do not."""
+Inner = Callable[[Query], frozenset[Any]]
+"""The values of the one field that a query in parentheses selects."""
 
 
 def whole(table: Table) -> ObjectDefinition:
@@ -47,7 +53,7 @@ _MAX_DEPTH = 5
 
 class Scope:
     """Resolves names of one query: its text (for error messages), object, data and clock.
-    `view` shows the objects that are named on the way."""
+    `view` shows the objects that are named on the way, `inner` runs queries in parentheses."""
 
     def __init__(
         self,
@@ -56,8 +62,10 @@ class Scope:
         database: Database,
         now: Callable[[], datetime],
         view: View = whole,
+        inner: Inner | None = None,
     ) -> None:
         self.view = view
+        self.inner = inner
         self.text = text
         self.definition = definition
         self.database = database
@@ -138,25 +146,41 @@ class Scope:
         return self._comparison(condition)
 
     def _comparison(self, item: Comparison) -> Predicate:
+        if isinstance(item.name, Aggregate):
+            message = "Grouped field should not be filtered in WHERE"
+            raise ApiError(400, "MALFORMED_QUERY", pointed(self.text, item.name.at, message))
         get, field = self.getter(item.name)
+        if isinstance(item.values, Subselect):
+            return self._among(get, item.values, negated=item.operator == "NOT IN")
         if item.operator == "LIKE":
             return _like(get, item.values[0])
         if item.operator in ("INCLUDES", "EXCLUDES"):
-            return _includes(get, item)
-        ranges = [self._relative(value, field) for value in item.values]
+            return _includes(get, item.values, negated=item.operator == "EXCLUDES")
+        return self._compared(item.operator, item.values, get, field)
+
+    def _among(self, get: Getter, values: Subselect, *, negated: bool) -> Predicate:
+        if self.inner is None:
+            raise ApiError(400, "MALFORMED_QUERY", "a query inside a query cannot be used here")
+        wanted = self.inner(values.query)
+        return lambda row: (get(row) in wanted) is not negated
+
+    def _compared(
+        self, sign: str, literals: tuple[Literal, ...], get: Getter, field: FieldDefinition
+    ) -> Predicate:
+        ranges = [self._relative(value, field) for value in literals]
         if ranges[0] is not None:
-            return _in_range(get, item.operator, ranges[0])
-        values = [self._value(value, field) for value in item.values]
+            return _in_range(get, sign, ranges[0])
+        values = [self._value(value, field) for value in literals]
         fold = _folded(get, field)
-        if item.operator in ("IN", "NOT IN"):
-            wanted, negated = frozenset(values), item.operator == "NOT IN"
+        if sign in ("IN", "NOT IN"):
+            wanted, negated = frozenset(values), sign == "NOT IN"
             return lambda row: (fold(row) in wanted) is not negated
         value = values[0]
-        if item.operator == "=":
+        if sign == "=":
             return lambda row: bool(fold(row) == value)
-        if item.operator == "!=":
+        if sign == "!=":
             return lambda row: bool(fold(row) != value)
-        compare = _COMPARE[item.operator]
+        compare = _COMPARE[sign]
         if value is None:
             return lambda _row: False
 
@@ -169,7 +193,7 @@ class Scope:
     def _relative(self, value: Literal, field: FieldDefinition) -> tuple[str, str] | None:
         if value.kind != "relative":
             return None
-        first, last = _days(value.text, self.now().astimezone(UTC).date())
+        first, last = span(value.text, self.now().astimezone(UTC).date())
         if field.type == "date":
             return first.isoformat(), (last + timedelta(days=1)).isoformat()
         return f"{first}T00:00:00.000+0000", f"{last + timedelta(days=1)}T00:00:00.000+0000"
@@ -206,14 +230,17 @@ class Scope:
     def sort(self, rows: list[Row], orders: list[Order]) -> None:
         """Sort in place; text without regard to case, nulls first unless said otherwise."""
         for order in reversed(orders):
+            if isinstance(order.name, Aggregate):
+                message = "Ordered field must be grouped or aggregated"
+                raise ApiError(400, "MALFORMED_QUERY", pointed(self.text, order.name.at, message))
             get, field = self.getter(order.name)
             fold = _folded(get, field)
             # A descending sort turns the whole key round, so the null's rank is turned as well.
             null_rank = 1 if order.nulls_last != order.descending else -1
-            rows.sort(key=_sort_key(fold, null_rank), reverse=order.descending)
+            rows.sort(key=sort_key(fold, null_rank), reverse=order.descending)
 
 
-def _sort_key(get: Getter, null_rank: int) -> Callable[[Row], tuple[int, Any]]:
+def sort_key(get: Getter, null_rank: int) -> Callable[[Row], tuple[int, Any]]:
     def key(row: Row) -> tuple[int, Any]:
         value = get(row)
         return (null_rank, 0) if value is None else (0, value)
@@ -275,9 +302,8 @@ def _like(get: Getter, value: Literal) -> Predicate:
     return like
 
 
-def _includes(get: Getter, item: Comparison) -> Predicate:
-    wanted = [set(value.text.lower().split(";")) for value in item.values]
-    negated = item.operator == "EXCLUDES"
+def _includes(get: Getter, values: tuple[Literal, ...], *, negated: bool) -> Predicate:
+    wanted = [set(value.text.lower().split(";")) for value in values]
 
     def includes(row: Row) -> bool:
         found = set(str(get(row) or "").lower().split(";"))
@@ -305,14 +331,3 @@ def _in_range(get: Getter, sign: str, bounds: tuple[str, str]) -> Predicate:
         return sign == "!=" if found is None else test(found)
 
     return in_range
-
-
-def _days(text: str, today: date) -> tuple[date, date]:
-    single = {"TODAY": 0, "YESTERDAY": -1, "TOMORROW": 1}
-    if text in single:
-        day = today + timedelta(days=single[text])
-        return day, day
-    span = timedelta(days=int(text.split(":")[1]))
-    if text.startswith("LAST"):
-        return today - span, today
-    return today + timedelta(days=1), today + span

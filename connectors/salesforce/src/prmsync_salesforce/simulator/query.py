@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from prmsync_salesforce.simulator.aggregates import aggregated
 from prmsync_salesforce.simulator.columns import column_metadata
 from prmsync_salesforce.simulator.database import Database, Row, Table, index_key
 from prmsync_salesforce.simulator.evaluate import Getter, Scope, View, whole
 from prmsync_salesforce.simulator.failure import ApiError
 from prmsync_salesforce.simulator.ids import long_id, make_id
-from prmsync_salesforce.simulator.schema import FieldDefinition
-from prmsync_salesforce.simulator.soql import (
+from prmsync_salesforce.simulator.render import Children, child_relationship, renderer
+from prmsync_salesforce.simulator.schema import ObjectDefinition
+from prmsync_salesforce.simulator.soql import parse, pointed
+from prmsync_salesforce.simulator.soql_tree import (
     Aggregate,
     Both,
     Comparison,
     Condition,
     Name,
     Query,
-    parse,
-    pointed,
+    Subselect,
 )
 
 _OPEN_LOCATORS = 10
@@ -32,7 +34,6 @@ _FIELDS = {
     "FIELDS(CUSTOM)": (True,),
 }
 """Whether the fields they stand for are custom ones."""
-Renderer = Callable[[Row], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Found:
     query: Query
     table: Table
     scope: Scope
-    selected: list[Name]
+    selected: list[Name | Subselect]
     rows: list[Row]
     aggregated: bool = False
 
@@ -62,7 +63,7 @@ class Found:
 class _Locator:
     table: Table
     ids: list[str]
-    selected: list[Name]
+    selected: list[Name | Subselect]
     scope: Scope
     opened: datetime
     page: int
@@ -85,8 +86,8 @@ class QueryEngine:
         found = self.select(asked, deleted=deleted)
         scope, rows, version = found.scope, found.rows, asked.version
         if found.aggregated:
-            return _aggregated(found.query, scope, rows)
-        render = _renderer(scope, found.selected, version)
+            return aggregated(found.query, scope, rows)
+        render = renderer(scope, found.selected, version, self._children(asked.view, version))
         answer: dict[str, Any] = {"totalSize": len(rows), "done": len(rows) <= page}
         if len(rows) > page:
             locator = _Locator(
@@ -109,11 +110,43 @@ class QueryEngine:
         rows = self._rows(query, table, scope, deleted=deleted)
         if any(isinstance(item, Aggregate) for item in query.select) or query.group_by:
             return Found(query, table, scope, [], rows, aggregated=True)
-        scope.sort(rows, query.order_by)
-        rows = rows[query.offset :]
-        if query.limit is not None:
-            rows = rows[: query.limit]
-        return Found(query, table, scope, _selected_names(query, scope), rows)
+        return Found(query, table, scope, _selected(query, scope), _limited(query, scope, rows))
+
+    def _children(self, view: View, version: str) -> Children:
+        """Answers subselects of SELECT, with their rows sorted by parent once."""
+
+        def children(scope: Scope, item: Subselect) -> tuple[str, Getter]:
+            table, reference = child_relationship(scope, item.query.object)
+            inner = self._made_scope(item.query, view(table) or table.definition, view)
+            rows = self._rows(item.query, table, inner, deleted=False)
+            by_parent: dict[Any, list[Row]] = {}
+            for row in rows:
+                by_parent.setdefault(row.get(reference.name), []).append(row)
+            render = renderer(inner, _selected(item.query, inner), version, children)
+
+            def shown(row: Row) -> Any:
+                found = by_parent.get(row["Id"])
+                if not found:
+                    return None
+                records = [render(one) for one in _limited(item.query, inner, found)]
+                return {"totalSize": len(records), "done": True, "records": records}
+
+            return str(reference.children), shown
+
+        return children
+
+    def _made_scope(self, query: Query, seen: ObjectDefinition, view: View) -> Scope:
+        def inner(query: Query) -> frozenset[Any]:
+            asked = Asked(query.text, "", view)
+            table, scope = self._scope(query, asked)
+            names = _selected(query, scope)
+            if len(names) != 1 or isinstance(names[0], Subselect):
+                raise ApiError(400, "MALFORMED_QUERY", "a semi-join selects one field")
+            get, _ = scope.getter(names[0])
+            rows = self._rows(query, table, scope, deleted=False)
+            return frozenset(get(row) for row in rows) - {None}
+
+        return Scope(query.text, seen, self._database, self._now, view, inner)
 
     def more(self, text: str, version: str) -> dict[str, Any]:
         """The page a `nextRecordsUrl` names. Raises INVALID_QUERY_LOCATOR."""
@@ -131,7 +164,8 @@ class QueryEngine:
             for record_id in locator.ids[offset:end]
             if record_id in locator.table.rows
         ]
-        render = _renderer(locator.scope, locator.selected, version)
+        children = self._children(locator.scope.view, version)
+        render = renderer(locator.scope, locator.selected, version, children)
         done = end >= len(locator.ids)
         answer: dict[str, Any] = {"totalSize": len(locator.ids), "done": done}
         if not done:
@@ -143,9 +177,9 @@ class QueryEngine:
         """What `columns=true` answers: the selected fields' types instead of records."""
         query = parse(asked.text)
         table, scope = self._scope(query, asked)
-        aggregated = any(isinstance(item, Aggregate) for item in query.select)
-        selected = query.select if aggregated else _selected_names(query, scope)
-        metadata = column_metadata(scope, selected)
+        grouped = any(isinstance(item, Aggregate) for item in query.select)
+        selected = query.select if grouped else _selected(query, scope)
+        metadata = column_metadata(scope, selected, self._child_columns)
         return {
             "columnMetadata": metadata,
             "entityName": table.definition.name,
@@ -153,6 +187,13 @@ class QueryEngine:
             "idSelected": any(column["columnName"] == "Id" for column in metadata),
             "keyPrefix": table.definition.prefix,
         }
+
+    def _child_columns(self, scope: Scope, item: Subselect) -> tuple[str, list[dict[str, Any]]]:
+        table, reference = child_relationship(scope, item.query.object)
+        seen = scope.view(table) or table.definition
+        inner = self._made_scope(item.query, seen, scope.view)
+        selected = _selected(item.query, inner)
+        return str(reference.children), column_metadata(inner, selected, self._child_columns)
 
     def forget(self) -> None:
         """Close all locators."""
@@ -176,7 +217,7 @@ class QueryEngine:
                 "your WSDL or the describe call for the appropriate names."
             )
             raise ApiError(400, "INVALID_TYPE", pointed(query.text, query.object.at, message))
-        return table, Scope(query.text, seen, self._database, self._now, asked.view)
+        return table, self._made_scope(query, seen, asked.view)
 
     def _rows(self, query: Query, table: Table, scope: Scope, *, deleted: bool) -> list[Row]:
         candidates: Iterable[Row] = table.rows.values()
@@ -196,6 +237,8 @@ def _by_index(where: Condition, table: Table, scope: Scope, *, deleted: bool) ->
     for part in parts:
         if not isinstance(part, Comparison) or part.operator not in ("=", "IN"):
             continue
+        if isinstance(part.name, Aggregate) or isinstance(part.values, Subselect):
+            continue
         path, field = scope.resolve(part.name)
         texts = [value.text for value in part.values if value.kind == "string"]
         if path or len(texts) != len(part.values):
@@ -209,12 +252,19 @@ def _by_index(where: Condition, table: Table, scope: Scope, *, deleted: bool) ->
     return None
 
 
-def _selected_names(query: Query, scope: Scope) -> list[Name]:
-    names: list[Name] = []
+def _limited(query: Query, scope: Scope, rows: list[Row]) -> list[Row]:
+    """The rows in order, without those past the query's bounds."""
+    scope.sort(rows, query.order_by)
+    end = None if query.limit is None else query.offset + query.limit
+    return rows[query.offset : end]
+
+
+def _selected(query: Query, scope: Scope) -> list[Name | Subselect]:
+    names: list[Name | Subselect] = []
     for item in query.select:
         if isinstance(item, Aggregate):
             continue
-        wanted = _FIELDS.get(item.text)
+        wanted = _FIELDS.get(item.text) if isinstance(item, Name) else None
         if wanted is None:
             names.append(item)
             continue
@@ -228,122 +278,12 @@ def _selected_names(query: Query, scope: Scope) -> list[Name]:
         names += [Name(field.name, item.at) for field in fields if field.custom in wanted]
     seen: set[str] = set()
     for name in names:
+        if isinstance(name, Subselect):
+            continue
         if name.text.lower() in seen:
             raise ApiError(400, "INVALID_FIELD", f"duplicate field selected: {name.text}")
         seen.add(name.text.lower())
     return names
-
-
-def _renderer(scope: Scope, selected: Sequence[Name], version: str) -> Renderer:
-    """A function from row to its part of the answer, with parents nested."""
-    own: list[str] = []
-    parents: dict[str, list[tuple[FieldDefinition, Name]]] = {}
-    slots: list[tuple[str, bool]] = []
-    for name in selected:
-        path, field = scope.resolve(name)
-        if not path:
-            own.append(field.name)
-            slots.append((field.name, False))
-            continue
-        relationship = str(path[0].relationship)
-        if relationship not in parents:
-            slots.append((relationship, True))
-        rest = ".".join([str(item.relationship) for item in path[1:]] + [field.name])
-        parents.setdefault(relationship, []).append((path[0], Name(rest, name.at)))
-    object_name = scope.definition.name
-    url = f"/services/data/{version}/sobjects/{object_name}/"
-    if not parents:
-        return _flat_renderer(object_name, url, own)
-    nested = {
-        relationship: _parent_renderer(scope, items, version)
-        for relationship, items in parents.items()
-    }
-
-    def render(row: Row) -> dict[str, Any]:
-        answer: dict[str, Any] = {"attributes": {"type": object_name, "url": url + row["Id"]}}
-        for key, is_parent in slots:
-            answer[key] = nested[key](row) if is_parent else row.get(key)
-        return answer
-
-    return render
-
-
-def _flat_renderer(object_name: str, url: str, names: list[str]) -> Renderer:
-    def render(row: Row) -> dict[str, Any]:
-        get = row.get
-        answer: dict[str, Any] = {"attributes": {"type": object_name, "url": url + row["Id"]}}
-        for name in names:
-            answer[name] = get(name)
-        return answer
-
-    return render
-
-
-def _parent_renderer(
-    scope: Scope, items: list[tuple[FieldDefinition, Name]], version: str
-) -> Getter:
-    reference = items[0][0]
-    database = scope.database
-    table = database.table(reference.reference_to[0])
-    definition = scope.view(table) if table is not None else None
-    if definition is None:
-        return lambda _row: None
-    inner = Scope(scope.text, definition, database, scope.now, scope.view)
-    render = _renderer(inner, [name for _, name in items], version)
-
-    def parent(row: Row) -> Any:
-        target = row.get(reference.name)
-        found = database.row(target) if target else None
-        return render(found) if found is not None else None
-
-    return parent
-
-
-def _aggregated(query: Query, scope: Scope, rows: list[Row]) -> dict[str, Any]:
-    plain = [item for item in query.select if isinstance(item, Name)]
-    counted = query.select[0]
-    if len(query.select) == 1 and isinstance(counted, Aggregate) and counted.of is None:
-        total = len(rows) if query.limit is None else min(len(rows), query.limit)
-        return {"totalSize": total, "done": True, "records": []}
-    grouped = {name.text.lower() for name in query.group_by}
-    for name in plain:
-        if name.text.lower() not in grouped:
-            message = f"Field must be grouped or aggregated: {name.text}"
-            raise ApiError(400, "MALFORMED_QUERY", pointed(query.text, name.at, message))
-    keys = [scope.getter(name) for name in query.group_by]
-    groups: dict[tuple[Any, ...], list[Row]] = {} if keys else {(): []}
-    for row in rows:
-        groups.setdefault(tuple(get(row) for get, _ in keys), []).append(row)
-    records = [_aggregate_row(query, scope, members) for members in groups.values()]
-    if query.limit is not None:
-        records = records[: query.limit]
-    return {"totalSize": len(records), "done": True, "records": records}
-
-
-def _aggregate_row(query: Query, scope: Scope, members: list[Row]) -> dict[str, Any]:
-    answer: dict[str, Any] = {"attributes": {"type": "AggregateResult"}}
-    unnamed = itertools.count()
-    for item in query.select:
-        if isinstance(item, Name):
-            get, field = scope.getter(item)
-            answer[field.name] = get(members[0])
-            continue
-        answer[item.alias or f"expr{next(unnamed)}"] = _aggregate(item, scope, members)
-    return answer
-
-
-def _aggregate(item: Aggregate, scope: Scope, members: list[Row]) -> Any:
-    if item.of is None:
-        return len(members)
-    get, _ = scope.getter(item.of)
-    values = [value for value in map(get, members) if value is not None]
-    if item.function in ("COUNT", "COUNT_DISTINCT"):
-        return len(values) if item.function == "COUNT" else len(set(values))
-    if not values:
-        return None
-    if item.function in ("SUM", "AVG"):
-        return sum(values) / (len(values) if item.function == "AVG" else 1)
-    return min(values) if item.function == "MIN" else max(values)
 
 
 def _invalid_locator() -> ApiError:

@@ -9,6 +9,7 @@ from typing import Any
 
 from prmsync.connector.simulator.chassis import json_response
 from prmsync.connector.simulator.http import Request, Response
+from prmsync_salesforce.simulator.batch import Batch, Tree
 from prmsync_salesforce.simulator.bulk.ingest import IngestJobs
 from prmsync_salesforce.simulator.bulk.jobs import Jobs
 from prmsync_salesforce.simulator.bulk.query_jobs import QueryJobs
@@ -52,7 +53,9 @@ class Resources:
         self._paths: dict[tuple[str, ...], Resource] = {
             ("",): self._listed,
             ("composite",): Composite(org.database, inner).handle,
+            ("composite", "batch"): Batch(inner).handle,
             ("composite", "sobjects"): collections.handle,
+            ("composite", "tree"): Tree(org).handle,
             ("connect", "organization"): self._organization,
             ("jobs", "ingest"): IngestJobs(Jobs("ingest", now, numbers), collections, looks).handle,
             ("jobs", "query"): QueryJobs(Jobs("query", now, numbers), queries, looks).handle,

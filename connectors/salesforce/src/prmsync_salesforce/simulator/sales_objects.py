@@ -85,7 +85,9 @@ def _contact() -> ObjectDefinition:
         "003",
         [
             *_person("Contact"),
-            lookup("AccountId", "Account ID", "Account", "Account", cascade=True),
+            lookup(
+                "AccountId", "Account ID", "Account", "Account", cascade=True, children="Contacts"
+            ),
             _merged_into("Contact"),
         ],
     )
@@ -119,6 +121,7 @@ def _line() -> ObjectDefinition:
                 "Opportunity ID",
                 "Opportunity",
                 "Opportunity",
+                children="OpportunityLineItems",
                 nillable=False,
                 cascade=True,
                 **fixed,

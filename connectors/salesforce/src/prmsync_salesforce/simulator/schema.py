@@ -287,12 +287,20 @@ class ObjectDefinition:
             },
         }
 
-    def describe(self, version: str, record_types: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """The describe answer; `record_types` are the object's RecordType records."""
+    def describe(
+        self,
+        version: str,
+        record_types: Sequence[Mapping[str, Any]],
+        children: Sequence[Mapping[str, Any]] = (),
+    ) -> dict[str, Any]:
+        """The describe answer; `record_types` are the object's RecordType records, `children`
+        the relationships of other objects to it."""
         answer = dict(self.raw)
         answer.update(self.summary(version))
         for key, value in _OBJECT_REST.items():
             answer.setdefault(key, value)
+        if children:
+            answer["childRelationships"] = list(children)
         answer["fields"] = [item.describe() for item in self.fields.values()]
         if record_types or "recordTypeInfos" not in self.raw:
             answer["recordTypeInfos"] = _record_type_infos(record_types)

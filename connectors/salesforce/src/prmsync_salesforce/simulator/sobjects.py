@@ -59,7 +59,26 @@ class SObjects:
             for row in (types.live() if types else ())
             if row.get("SobjectType") == table.definition.name
         ]
-        return json_response(200, call.definition(table).describe(call.version, mine))
+        children = self._children(call, table)
+        return json_response(200, call.definition(table).describe(call.version, mine, children))
+
+    def _children(self, call: Call, table: Table) -> list[dict[str, Any]]:
+        return [
+            {
+                "cascadeDelete": field.cascade,
+                "childSObject": name,
+                "deprecatedAndHidden": False,
+                "field": field.name,
+                "junctionIdListNames": [],
+                "junctionReferenceTo": [],
+                "relationshipName": field.children,
+                "restrictedDelete": False,
+            }
+            for name, child in self._org.database.tables.items()
+            if call.table(name) is not None
+            for field in call.definition(child).references
+            if table.definition.name in field.reference_to
+        ]
 
     def _record_id(self, table: Table, text: str) -> str:
         found = long_id(text)
@@ -134,6 +153,8 @@ class SObjects:
         oldest = now - timedelta(days=_DELETED_DAYS if deleted else 30)
         if start < oldest:
             raise ApiError(400, "INVALID_REPLICATION_DATE", f"startDate before {stamp(oldest)}")
+        # Seconds of both ends are ignored; a span within one minute is therefore empty.
+        start, end = start.replace(second=0, microsecond=0), end.replace(second=0, microsecond=0)
         first, last = stamp(start), stamp(end)
         rows = [
             row

@@ -1,82 +1,25 @@
-"""Reads SOQL text into a query tree; names are resolved later, against the schema."""
+"""Reads SOQL text into a query tree."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from prmsync_salesforce.simulator.date_literals import LITERAL
 from prmsync_salesforce.simulator.failure import ApiError
-
-
-@dataclass(frozen=True, slots=True)
-class Name:
-    """A field path such as `Account.Name`, and where it stands in the text."""
-
-    text: str
-    at: int
-
-
-@dataclass(frozen=True, slots=True)
-class Aggregate:
-    """`COUNT(Id)`, `SUM(Amount) total`; `of` is None for COUNT()."""
-
-    function: str
-    of: Name | None
-    alias: str | None
-    at: int
-
-
-@dataclass(frozen=True, slots=True)
-class Literal:
-    """A value: kind is string, number, boolean, null, date, datetime or relative."""
-
-    kind: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    name: Name
-    operator: str
-    values: tuple[Literal, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Both:
-    parts: tuple[Condition, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Either:
-    parts: tuple[Condition, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Negation:
-    part: Condition
-
-
-Condition = Comparison | Both | Either | Negation
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    name: Name
-    descending: bool
-    nulls_last: bool
-
-
-@dataclass(slots=True)
-class Query:
-    text: str
-    object: Name = field(default_factory=lambda: Name("", 0))
-    select: list[Name | Aggregate] = field(default_factory=list)
-    where: Condition | None = None
-    group_by: list[Name] = field(default_factory=list)
-    order_by: list[Order] = field(default_factory=list)
-    limit: int | None = None
-    offset: int = 0
-
+from prmsync_salesforce.simulator.soql_tree import (
+    Aggregate,
+    Both,
+    Comparison,
+    Condition,
+    Either,
+    Literal,
+    Name,
+    Negation,
+    Order,
+    Query,
+    Subselect,
+)
 
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -90,7 +33,6 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
-_RELATIVE = re.compile(r"(TODAY|YESTERDAY|TOMORROW|(LAST|NEXT)_N_DAYS:\d+)$", re.IGNORECASE)
 _FUNCTIONS = frozenset({"COUNT", "COUNT_DISTINCT", "SUM", "MIN", "MAX", "AVG"})
 
 
@@ -143,6 +85,12 @@ class _Parser:
         self._next = 0
 
     def query(self) -> Query:
+        query = self._query()
+        if self._peek().kind != "end":
+            raise self._unexpected()
+        return query
+
+    def _query(self) -> Query:
         query = Query(self._text)
         self._expect("SELECT")
         query.select = self._selection()
@@ -150,12 +98,19 @@ class _Parser:
         query.object = self._name()
         if self._take("WHERE"):
             query.where = self._either()
+        if self._take("WITH"):
+            self._expect("SECURITY_ENFORCED")
         if self._take("GROUP"):
             self._expect("BY")
             query.group_by = self._list_of_names()
+            query.having = self._either() if self._take("HAVING") else None
         if self._take("ORDER"):
             self._expect("BY")
             query.order_by = self._orders()
+        self._ends(query)
+        return query
+
+    def _ends(self, query: Query) -> None:
         if self._take("LIMIT"):
             query.limit = self._whole_number()
         if self._take("OFFSET"):
@@ -163,9 +118,17 @@ class _Parser:
         for clause, last in (("FOR", ("VIEW", "REFERENCE", "UPDATE")), ("ALL", ("ROWS",))):
             if self._take(clause) and not any(self._take(word) for word in last):
                 raise self._unexpected()
-        if self._peek().kind != "end":
-            raise self._unexpected()
-        return query
+
+    def _subselect(self) -> Subselect:
+        """The query after an opening parenthesis, and the closing one."""
+        at = self._peek().at
+        inner = self._query()
+        self._expect(")")
+        return Subselect(inner, at)
+
+    def _at_select(self) -> bool:
+        token = self._peek()
+        return token.kind == "word" and token.text.upper() == "SELECT"
 
     def condition(self) -> Condition:
         condition = self._either()
@@ -212,13 +175,16 @@ class _Parser:
             names.append(self._name())
         return names
 
-    def _selection(self) -> list[Name | Aggregate]:
-        items = [self._selected()]
+    def _selection(self) -> list[Name | Aggregate | Subselect]:
+        items = [self._item()]
         while self._take(","):
-            items.append(self._selected())
+            items.append(self._item())
         return items
 
-    def _selected(self) -> Name | Aggregate:
+    def _item(self) -> Name | Aggregate | Subselect:
+        return self._subselect() if self._take("(") else self._selected()
+
+    def _selected(self, *, alias: bool = True) -> Name | Aggregate:
         name = self._name()
         if not self._take("("):
             return name
@@ -232,7 +198,7 @@ class _Parser:
         of = None if self._peek().text == ")" else self._name()
         self._expect(")")
         token = self._peek()
-        named = token.kind == "word" and token.text.upper() not in ("FROM",)
+        named = alias and token.kind == "word" and token.text.upper() != "FROM"
         return Aggregate(function, of, self._advance().text if named else None, name.at)
 
     def _either(self) -> Condition:
@@ -259,7 +225,7 @@ class _Parser:
         return self._comparison()
 
     def _comparison(self) -> Comparison:
-        name = self._name()
+        name = self._selected(alias=False)
         if self._take("NOT"):
             self._expect("IN")
             return Comparison(name, "NOT IN", self._values())
@@ -275,8 +241,10 @@ class _Parser:
         operator = "!=" if token.text == "<>" else token.text
         return Comparison(name, operator, (self._literal(),))
 
-    def _values(self) -> tuple[Literal, ...]:
+    def _values(self) -> tuple[Literal, ...] | Subselect:
         self._expect("(")
+        if self._at_select():
+            return self._subselect()
         values = [self._literal()]
         while self._take(","):
             values.append(self._literal())
@@ -295,7 +263,7 @@ class _Parser:
         if token.kind == "word" and word in ("true", "false", "null"):
             self._advance()
             return Literal("null" if word == "null" else "boolean", word)
-        if token.kind == "word" and _RELATIVE.match(token.text):
+        if token.kind == "word" and LITERAL.match(token.text):
             self._advance()
             return Literal("relative", token.text.upper())
         raise self._unexpected()
@@ -307,7 +275,7 @@ class _Parser:
         return orders
 
     def _order(self) -> Order:
-        name = self._name()
+        name = self._selected(alias=False)
         descending = self._take("DESC")
         if not descending:
             self._take("ASC")

@@ -124,7 +124,7 @@ def _account() -> ObjectDefinition:
                 relationship="MasterRecord",
             ),
             pick("Type", "Account Type", ("Customer", "Partner", "Prospect", "Other")),
-            lookup("ParentId", "Parent Account ID", "Account", "Parent"),
+            lookup("ParentId", "Parent Account ID", "Account", "Parent", children="ChildAccounts"),
             *address,
             text("BillingCountryCode", "Billing Country Code", 10),
             Field("Phone", "Account Phone", "phone", 40),
@@ -167,7 +167,14 @@ def _opportunity() -> ObjectDefinition:
         [
             *audit_fields("Opportunity"),
             text("Name", "Name", 120, nillable=False, name_field=True),
-            lookup("AccountId", "Account ID", "Account", "Account", cascade=True),
+            lookup(
+                "AccountId",
+                "Account ID",
+                "Account",
+                "Account",
+                cascade=True,
+                children="Opportunities",
+            ),
             Field("Description", "Description", "textarea", 32000),
             pick("StageName", "Stage", [stage[0] for stage in STAGES], nillable=False),
             money("Amount", "Amount"),
@@ -233,7 +240,9 @@ def _registration() -> ObjectDefinition:
             currency_code(),
             _key("PRM_Registration_Id__c", "Registration Key"),
             text("Number__c", "Number", 80),
-            lookup("Partner__c", "Partner", "Account", "Partner__r"),
+            lookup(
+                "Partner__c", "Partner", "Account", "Partner__r", children="PRM_Registrations__r"
+            ),
             lookup("Distributor__c", "Distributor", "Account", "Distributor__r"),
             lookup("Opportunity__c", "Opportunity", "Opportunity", "Opportunity__r"),
             *_customer(""),
@@ -271,6 +280,7 @@ def _opportunity_partner() -> ObjectDefinition:
                 "Opportunity ID",
                 "Opportunity",
                 "Opportunity",
+                children="OpportunityPartnersFrom",
                 nillable=False,
                 cascade=True,
                 **fixed,

@@ -19,6 +19,7 @@ from prmsync_salesforce.simulator.evaluate import Getter
 from prmsync_salesforce.simulator.failure import ApiError, no_resource
 from prmsync_salesforce.simulator.ids import make_id
 from prmsync_salesforce.simulator.query import Asked, QueryEngine
+from prmsync_salesforce.simulator.soql_tree import Name
 
 _PAGE = 50_000
 
@@ -70,15 +71,16 @@ class QueryJobs:
             raise ApiError(400, "INVALIDJOB", "operation must be query or queryAll, with a query")
         asked = Asked(text, call.version, call.seen)
         found = self._queries.select(asked, deleted=operation == "queryAll")
-        if found.aggregated:
+        names = [name for name in found.selected if isinstance(name, Name)]
+        if found.aggregated or len(names) < len(found.selected):
             raise ApiError(400, "API_ERROR", "Aggregate Relationships not supported in Bulk Query")
         job = self._jobs.open(
             body, found.scope.definition.name, call.writer.user_id, call.version, "UploadComplete"
         )
         answer = json_response(200, job.summary())
-        getters = [found.scope.getter(name) for name in found.selected]
+        getters = [found.scope.getter(name) for name in names]
         self._answers[job.id] = _Answer(
-            [name.text for name in found.selected],
+            [name.text for name in names],
             [cell_getter(get, field) for get, field in getters],
             found.rows,
         )

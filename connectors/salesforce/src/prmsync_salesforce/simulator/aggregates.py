@@ -1,0 +1,133 @@
+"""COUNT, SUM and their like, by group."""
+
+from __future__ import annotations
+
+import itertools
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from prmsync_salesforce.simulator.database import Row
+from prmsync_salesforce.simulator.evaluate import Scope, sort_key
+from prmsync_salesforce.simulator.failure import ApiError
+from prmsync_salesforce.simulator.soql import pointed
+from prmsync_salesforce.simulator.soql_tree import (
+    Aggregate,
+    Both,
+    Comparison,
+    Condition,
+    Either,
+    Literal,
+    Name,
+    Negation,
+    Query,
+    Subselect,
+)
+
+Group = list[Row]
+_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+def aggregated(query: Query, scope: Scope, rows: list[Row]) -> dict[str, Any]:
+    """The whole answer of a query that groups or counts. Raises MALFORMED_QUERY."""
+    counted = query.select[0]
+    if len(query.select) == 1 and isinstance(counted, Aggregate) and counted.of is None:
+        total = len(rows) if query.limit is None else min(len(rows), query.limit)
+        return {"totalSize": total, "done": True, "records": []}
+    _check_grouped(query)
+    keys = [scope.getter(name) for name in query.group_by]
+    groups: dict[tuple[Any, ...], Group] = {} if keys else {(): []}
+    for row in rows:
+        groups.setdefault(tuple(get(row) for get, _ in keys), []).append(row)
+    kept = [group for group in groups.values() if _meets(query.having, scope, group)]
+    for order in reversed(query.order_by):
+        name, null_rank = order.name, 1 if order.nulls_last != order.descending else -1
+        pairs = [({"value": _value(name, query, scope, group)}, group) for group in kept]
+        key = sort_key(lambda row: row["value"], null_rank)
+        pairs.sort(key=lambda pair: key(pair[0]), reverse=order.descending)
+        kept = [group for _, group in pairs]
+    records = [_record(query, scope, group) for group in kept[query.offset :]]
+    if query.limit is not None:
+        records = records[: query.limit]
+    return {"totalSize": len(records), "done": True, "records": records}
+
+
+def _check_grouped(query: Query) -> None:
+    grouped = {name.text.lower() for name in query.group_by}
+    for item in query.select:
+        if isinstance(item, Subselect) or (
+            isinstance(item, Name) and item.text.lower() not in grouped
+        ):
+            shown = item.text if isinstance(item, Name) else "(SELECT"
+            message = f"Field must be grouped or aggregated: {shown}"
+            raise ApiError(400, "MALFORMED_QUERY", pointed(query.text, item.at, message))
+
+
+def _record(query: Query, scope: Scope, group: Group) -> dict[str, Any]:
+    answer: dict[str, Any] = {"attributes": {"type": "AggregateResult"}}
+    unnamed = itertools.count()
+    for item in query.select:
+        if isinstance(item, Name):
+            get, field = scope.getter(item)
+            answer[field.name] = get(group[0])
+        elif isinstance(item, Aggregate):
+            answer[item.alias or f"expr{next(unnamed)}"] = _aggregate(item, scope, group)
+    return answer
+
+
+def _value(name: Name | Aggregate, query: Query, scope: Scope, group: Group) -> Any:
+    """What a group is ordered or filtered by: a grouped field, an aggregate, or its alias."""
+    if isinstance(name, Aggregate):
+        return _aggregate(name, scope, group)
+    for item in query.select:
+        if isinstance(item, Aggregate) and (item.alias or "").lower() == name.text.lower():
+            return _aggregate(item, scope, group)
+    return scope.getter(name)[0](group[0])
+
+
+def _meets(condition: Condition | None, scope: Scope, group: Group) -> bool:
+    if condition is None:
+        return True
+    if isinstance(condition, Both):
+        return all(_meets(part, scope, group) for part in condition.parts)
+    if isinstance(condition, Either):
+        return any(_meets(part, scope, group) for part in condition.parts)
+    if isinstance(condition, Negation):
+        return not _meets(condition.part, scope, group)
+    return _compares(condition, scope, group)
+
+
+def _compares(item: Comparison, scope: Scope, group: Group) -> bool:
+    if isinstance(item.name, Name):
+        return scope.predicate(item)(group[0])
+    compare = _COMPARE.get(item.operator)
+    if compare is None or isinstance(item.values, Subselect) or item.values[0].kind != "number":
+        message = "HAVING compares an aggregate with a number"
+        raise ApiError(400, "MALFORMED_QUERY", pointed(scope.text, item.name.at, message))
+    found = _aggregate(item.name, scope, group)
+    return found is not None and compare(found, _number(item.values[0]))
+
+
+def _number(value: Literal) -> float:
+    return float(value.text)
+
+
+def _aggregate(item: Aggregate, scope: Scope, group: Group) -> Any:
+    if item.of is None:
+        return len(group)
+    get, _ = scope.getter(item.of)
+    values = [value for value in map(get, group) if value is not None]
+    if item.function in ("COUNT", "COUNT_DISTINCT"):
+        return len(values) if item.function == "COUNT" else len(set(values))
+    if not values:
+        return None
+    if item.function in ("SUM", "AVG"):
+        return sum(values) / (len(values) if item.function == "AVG" else 1)
+    return min(values) if item.function == "MIN" else max(values)
