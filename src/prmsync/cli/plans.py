@@ -29,6 +29,7 @@ MARKS = {
     "update": "~",
     "delete": "-",
     "end": "x",
+    "rest": "o",
     "base": "=",
     "merge": ">",
     "erase": "x",
@@ -75,6 +76,8 @@ def action_lines(action: Action, title: str) -> Iterator[str]:
     elif action.op in ("create", "delete", "end"):
         detail = _headline(action) if action.op == "create" else ""
         yield from _fitted(head, f"{action.op} {IN[action.side]}{detail}", why)
+    elif action.op == "rest":
+        yield from _fitted(head, "link rests", why)
     elif action.op == "merge":
         yield from _fitted(head, "link moved", why)
     elif action.op == "erase":
@@ -220,6 +223,8 @@ def totals(counts: dict[str, int]) -> str:
             words["equal on both sides", ""] += count
         elif op == "merge":
             words["merged in the CRM", ""] += count
+        elif op == "rest":
+            words["record", "left the filter" if state == "done" else state] += count
         elif op == "end":
             words["link", "ended"] += count if state == "done" else 0
             words["link end", _STATES.get(state, state)] += count if state != "done" else 0

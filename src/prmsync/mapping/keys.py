@@ -85,7 +85,7 @@ BRAKES: Mapping[str, str] = {
     "percent": "the same, in per cent of the stream's linked records",
     "creates": "records created in a run",
     "deletes": "records deleted in a run",
-    "ends": "pairs that are separated in a run because one side is gone",
+    "ends": "pairs that are separated in a run, or leave the filter",
     "blanks": "values of one field that are cleared in a run",
     "regressions": "deals whose stage goes back in a run",
     "empty": "per cent of the linked records that may go from one side in a run",

@@ -22,7 +22,8 @@ FEWEST = 5
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Of each cause. `absolute` and `percent` must both be passed for writes of one field;
-    `percent` is of the stream's linked records. `creates`, `deletes`, `ends` (links that end),
+    `percent` is of the stream's linked records. `creates`, `deletes`, `ends` (links that
+    end, and records that leave the filter, each by themselves),
     `blanks` (values of a field that are cleared) and `regressions` (stages that go back) are
     counts per run; `empty` is the per cent of linked records that may go from one side."""
 
@@ -40,8 +41,9 @@ class Cell(NamedTuple):
     """What is counted: one kind of write on one side of one stream, by one cause. `field` only
     where a field is counted.
 
-    `op` is create, update, delete, end, or what a brake sees in these beside: `blank` and `back`
-    in updates, `empty` in deletes and ends; its side is the one that is emptied.
+    `op` is create, update, delete, end, rest (a record leaves the filter), or what a brake sees in
+    these beside: `blank` and `back` in updates, `empty` in deletes and ends; its side is the one
+    that is emptied.
     """
 
     stream: str
@@ -58,13 +60,14 @@ def _what(cell: Cell) -> str:
     where = "the CRM" if cell.side == Side.CRM else "the partner database"
     if cell.op in _OF_FIELD:
         return f"`{cell.field}` {_OF_FIELD[cell.op]}in {where}".replace("  ", " ")
-    if cell.op == "end":
-        return "links that end"
+    if cell.op in _OF_LINK:
+        return _OF_LINK[cell.op]
     if cell.op == "empty":
         return f"records gone from {where}"
     return f"{cell.op}s in {where}"
 
 
+_OF_LINK = {"end": "links that end", "rest": "records that leave the mapping's filter"}
 _OF_FIELD = {"update": "", "blank": "cleared ", "back": "moved back "}
 
 
@@ -101,7 +104,7 @@ def cells(stream: str, side: str, op: str, cause: str, changes: Changes) -> Iter
             yield Cell(stream, side, op, "", cause)
         if cause in _EMPTIED:
             yield Cell(stream, _EMPTIED[cause], "empty", "", cause)
-    elif op == "create":
+    elif op in ("create", "rest"):
         yield Cell(stream, side, op, "", cause)
 
 
@@ -167,6 +170,7 @@ _LIMITS = {
     "create": "creates",
     "delete": "deletes",
     "end": "ends",
+    "rest": "ends",
     "blank": "blanks",
     "back": "regressions",
 }
@@ -196,4 +200,6 @@ def can_wait(cell: Cell) -> Waiting:
         return Waiting(True, "nothing is lost; the records are missing on one side meanwhile")
     if cell.op in ("delete", "end", "empty"):
         return Waiting(True, "nothing is lost; both sides keep what they have meanwhile")
+    if cell.op == "rest":
+        return Waiting(True, "nothing is lost; their edits wait on both sides meanwhile")
     return Waiting(True, "nothing is lost; the old values stand meanwhile")

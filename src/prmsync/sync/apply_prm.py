@@ -55,7 +55,7 @@ def apply_prm(session: Session, run_id: int, states: Sequence[ActionState]) -> N
             _apply_stream(session, run_id, stream, sides, ("delete",), states)
 
 
-_NOT_DELETE = ("create", "update", "base", "end")
+_NOT_DELETE = ("create", "update", "base", "end", "rest")
 
 
 def _apply_stream(
@@ -191,6 +191,8 @@ def _done(batch: _Batch, action: Action) -> None:
 def _move_base(batch: _Batch, link: Link, action: Action) -> None:
     if action.op == "end":
         link.state = LinkState.ENDED
+    elif action.op == "rest":
+        link.state = LinkState.DORMANT
     else:
         link.base = {**(link.base or {}), **action.new_values}
     _done(batch, action)

@@ -51,6 +51,8 @@ def _cause(
 ) -> str | None:
     if action.op in ("delete", "end"):
         return _removal(link, action)
+    if action.op == "rest":
+        return _leaving(session, link, action)
     if action.op == "create" and (stream.name, action.side) not in created:
         return _FIRST
     if link.dirty == Dirty.REMAPPED:
@@ -74,6 +76,17 @@ def _removal(link: Link, action: Action) -> str | None:
     if link.prm_gone == link.crm_gone or not link.prm_id or not link.crm_id:
         return None
     return Cause.GONE_PRM.value if link.prm_gone else Cause.GONE_CRM.value
+
+
+def _leaving(session: Session, link: Link, action: Action) -> str:
+    """Who moved a record out of the filter: our value differs from what both sides agreed on, or
+    came from the CRM before."""
+    if link.dirty == Dirty.REMAPPED:
+        return Cause.MAPPING.value
+    if any(old != new for old, new in action.fields.values()):
+        return Cause.PRM.value
+    who = _who(session, link)
+    return by_crm_user(who) if who else Cause.PRM.value
 
 
 def _who(session: Session, link: Link) -> str | None:

@@ -277,10 +277,20 @@ def _admitted(stream: Stream, link: Link, prm: Values | None, verdict: Verdict) 
         return True
     inside = _passes(stream, shown) or _comes_back(stream, link)
     if link.state == LinkState.LIVE and not inside:
-        verdict.state = LinkState.DORMANT
+        verdict.actions = [_rest(stream, link, shown)]
     elif link.state == LinkState.DORMANT and inside:
         verdict.state = LinkState.LIVE
     return inside
+
+
+def _rest(stream: Stream, link: Link, shown: Values) -> Action:
+    """A record that leaves the filter is a row like others: braked, and told in history."""
+    base = link.base or {}
+    fields: dict[str, FieldChange] = {
+        name: (base.get(name), shown.get(name)) for name in stream.mapping.filter
+    }
+    reason = f"left the mapping's filter: {', '.join(fields)}"
+    return Action(link.id, link.stream_id, "base", "rest", fields, reason)
 
 
 def _passes(stream: Stream, values: Values) -> bool:

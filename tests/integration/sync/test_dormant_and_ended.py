@@ -109,3 +109,48 @@ def test_a_person_links_a_record_again_whose_first_one_was_deleted(
 
 def from_the_start(session: Any) -> None:
     run.sync(session, full=True, release=True)
+
+
+@pytest.mark.parametrize("by", ["prm", "crm", "mapping"])
+def test_records_that_leave_the_filter_in_mass_wait_for_a_person(
+    world: Any, crm: Any, partner: str, partner_values: Values, by: str
+) -> None:
+    """Whoever it was: while they wait nothing of them is written, and the others go on."""
+    made = [
+        world.insert("partner", {**partner_values, "name": f"P{at}", "domain": f"p{at}.example"})
+        for at in range(25)
+    ]
+    world.settle("crm")
+    if by == "prm":
+        for one in made:
+            world.edit("partner", one, {"country": "FR"})
+    elif by == "crm":
+        for row in crm.rows("partner"):
+            if row[crm.words["name"]].startswith("P"):
+                crm.change("partner", row[crm.words["id"]], country="FR")
+    else:
+        world.alter = lambda one: (
+            dataclasses.replace(one, filter={"name": ("Globex Corporation",)})
+            if one.stream == "partner"
+            else one
+        )
+    for _ in range(2):
+        world.wait(60)
+        report = world.sync("crm")
+    (trip,) = [one for one in report.waiting if one.cell.op == "rest"] or report.trips
+    assert {state(world, one) for one in made} == {"live"}
+    assert trip.count == 25
+    if by != "crm":
+        assert (trip.cell.op, trip.cell.cause) == ("rest", by)
+    world.sync("crm", release=True)
+    world.sync("crm", release=True)
+    assert {state(world, one) for one in made} == {"dormant"}
+    assert state(world, partner) == "live"
+
+
+def test_leaving_the_filter_stands_in_history(world: Any, partner: str) -> None:
+    world.edit("partner", partner, {"country": "FR"})
+    settle(world)
+    last = world.history("partner", partner)[-1]
+    assert (last.op, last.fields) == ("rest", {"country": ("DE", "FR")})
+    assert last.reason == "left the mapping's filter: country"
