@@ -15,9 +15,7 @@ from typing import Any
 
 import httpx
 import orjson
-import requests
-import requests.adapters
-from simple_salesforce import Salesforce
+import peer
 
 from prmsync.connector.protocol import ConnectionSettings
 from prmsync.connector.registry import plugin
@@ -108,14 +106,18 @@ def fill(folder: Path, size: int) -> None:
     store.close()
 
 
-def floor(crm: str, folder: Path, base_url: str) -> dict[str, Any]:
-    """The least work for the same rows: fetch, decode, upsert."""
-    mapped = load_mappings(where_mappings(crm))
-    fields = next(
+def _fields(crm: str) -> list[str]:
+    """The CRM fields that the shipped mapping of opportunities reads."""
+    return next(
         [one.crm for one in mapping.fields.values()]
-        for mapping in mapped
+        for mapping in load_mappings(where_mappings(crm))
         if mapping.stream == "opportunity"
     )
+
+
+def floor(crm: str, folder: Path, base_url: str) -> dict[str, Any]:
+    """The least work for the same rows: fetch, decode, upsert."""
+    fields = _fields(crm)
     target = sqlite3.connect(folder / f"floor-{uuid.uuid4()}.db")
     target.execute("PRAGMA journal_mode = WAL")
     columns = ", ".join(f"c{index}" for index in range(len(fields)))
@@ -170,59 +172,13 @@ def dlt_load(crm: str, folder: Path, base_url: str) -> dict[str, Any]:
     """The same rows through dlt's pipeline into SQLite; nothing where dlt is not installed."""
     if importlib.util.find_spec("dlt") is None:
         return {}
-    import dlt
-
-    fields = next(
-        [one.crm for one in mapping.fields.values()]
-        for mapping in load_mappings(where_mappings(crm))
-        if mapping.stream == "opportunity"
-    )
-
-    @dlt.resource(name="deal", primary_key="id", write_disposition="merge")
-    def deals() -> Iterator[Any]:
-        if crm == "salesforce":
-            yield from _by_simple_salesforce(base_url, fields)
-            return
-        with httpx.Client(base_url=base_url, timeout=60, trust_env=False) as client:
-            for page in _PAGES[crm](client, fields):
-                yield [dict(zip(("id", *fields), row, strict=True)) for row in page]
-
-    pipeline = dlt.pipeline(
-        "benchmark",
-        pipelines_dir=str(folder / "dlt"),
-        destination=dlt.destinations.sqlalchemy(f"sqlite:///{folder / 'dlt.db'}"),
-        dataset_name="main",
-    )
+    import dlt  # noqa: F401  # its import is not measured
 
     def work() -> dict[str, Any]:
-        pipeline.run(deals())
+        peer.load(crm, folder, base_url, _fields(crm))
         return {}
 
     return figures(work)
-
-
-class _OverHttp(requests.adapters.HTTPAdapter):
-    """simple-salesforce insists on https; the simulator speaks http on this machine."""
-
-    def send(self, request: requests.PreparedRequest, **more: Any) -> requests.Response:
-        request.url = (request.url or "").replace("https://", "http://", 1)
-        return super().send(request, **more)
-
-
-def _by_simple_salesforce(base_url: str, fields: list[str]) -> Iterator[dict[str, Any]]:
-    """As dlt's own Salesforce source reads: record by record from `query_all_iter`."""
-    with httpx.Client(base_url=base_url, timeout=60, trust_env=False) as client:
-        form = {"grant_type": "client_credentials", **plugin("salesforce").simulator_auth()}
-        token = client.post("/services/oauth2/token", data=form).json()["access_token"]
-    session = requests.Session()
-    session.trust_env = False
-    session.mount("https://", _OverHttp())
-    secure = base_url.replace("http://", "https://")
-    org = Salesforce(instance_url=secure, session_id=token, session=session, version="68.0")
-    for record in org.query_all_iter(f"SELECT Id, {', '.join(fields)} FROM Opportunity"):
-        record.pop("attributes")
-        record["id"] = record.pop("Id")
-        yield record
 
 
 def main() -> None:
