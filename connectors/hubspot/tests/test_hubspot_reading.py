@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import pytest
 
 from prmsync.connector.protocol import ObjectSpec
 from prmsync.connector.values import in_utc
 from prmsync.errors import AuthError, ConnectorError, SchemaError
 from prmsync_hubspot.cursor import parse
+from prmsync_hubspot.reading import JOINED
 
 DEALS = ObjectSpec(
     "opportunity", "deals", ("prm_opportunity_id", "dealname", "amount"), "prm_opportunity_id"
@@ -40,11 +42,8 @@ def test_a_full_read_lists_every_page_and_then_what_is_archived(deals: Any, conn
         "GET", LIST, page(deal(1), after="2"), page(deal(2)), page({**deal(3), "archived": True})
     )
     pages = list(connect().changes(DEALS, None))
-    assert [[(one.id, one.deleted) for one in one_page.records] for one_page in pages] == [
-        [("1", False)],
-        [("2", False)],
-        [("3", True)],
-    ]
+    found = [(one.id, one.deleted) for one_page in pages for one in one_page.records]
+    assert found == [("1", False), ("2", False), ("3", True)]
     asked = deals.asked(LIST)
     assert [one.get("after") for one in asked] == [None, "2", None]
     assert [one["archived"] for one in asked] == ["false", "false", "true"]
@@ -52,12 +51,26 @@ def test_a_full_read_lists_every_page_and_then_what_is_archived(deals: Any, conn
 
 
 def test_a_full_read_goes_on_where_its_cursor_stands(deals: Any, connect: Any) -> None:
-    deals.on("GET", LIST, page(deal(1), after="2"), page(deal(2)), page())
+    many = [deal(number) for number in range(1, JOINED + 1)]
+    deals.on("GET", LIST, page(*many, after="2001"), page(deal(2001)), page())
     first = next(iter(connect(options={"prefetch": False}).changes(DEALS, None)))
+    assert len(first.records) == JOINED
+    deals.on("GET", LIST, page(deal(2001)), page())
+    rest = list(connect().changes(DEALS, first.cursor))
+    assert [one.id for one_page in rest for one in one_page.records] == ["2001"]
+    assert deals.asked(LIST)[1]["after"] == "2001"
+
+
+def test_what_was_read_before_a_read_ends_early_comes_first(deals: Any, connect: Any) -> None:
+    deals.on("GET", LIST, page(deal(1), after="2"), httpx.Response(403, json={}))
+    pages = connect().changes(DEALS, None)
+    first = next(pages)
+    assert [one.id for one in first.records] == ["1"]
+    with pytest.raises(ConnectorError):
+        next(pages)
     deals.on("GET", LIST, page(deal(2)), page())
     rest = list(connect().changes(DEALS, first.cursor))
     assert [one.id for one_page in rest for one in one_page.records] == ["2"]
-    assert deals.asked(LIST)[1]["after"] == "2"
 
 
 def test_nothing_changed_is_exactly_one_search(deals: Any, connect: Any) -> None:
@@ -95,7 +108,7 @@ def test_a_search_goes_on_by_object_id_so_that_no_wall_is_met(deals: Any, connec
     deals.on("POST", SEARCH, page(deal(9), deal(10), after="2"), page(deal(11)))
     pages = list(connect().changes(DEALS, '{"since":"2026-11-22T18:00:00.000Z"}'))
     assert [one.id for one_page in pages for one in one_page.records] == ["9", "10", "11"]
-    assert [one_page.cursor is None for one_page in pages] == [True, False]
+    assert pages[-1].cursor
     asked = deals.asked(SEARCH)
     assert "after" not in asked[1]
     assert asked[1]["filterGroups"][0]["filters"][1] == {

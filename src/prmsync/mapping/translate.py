@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
+from operator import itemgetter
 
 from prmsync.domain.merge import Direction
 from prmsync.domain.stage import Stage
@@ -17,7 +18,7 @@ from prmsync.mapping.fields import CATALOGUE
 from prmsync.mapping.model import FieldMap, StreamMapping
 from prmsync.mapping.status import StatusCodec, StatusField
 from prmsync.mapping.transforms import Codec, MoneyCodec, StageCodec, Untranslatable
-from prmsync.mapping.translated import Columns, Translated
+from prmsync.mapping.translated import Columns, Rows, Translated
 
 PIPELINE = "@pipeline"
 """Extra key in read values: the CRM id of the record's pipeline or record type."""
@@ -80,6 +81,9 @@ class Translator:
         self.status = StatusCodec(resolved.status) if resolved.status else None
         self._compile()
         self.crm_fields = self._crm_fields()
+        names = self.crm_fields
+        # One name twice, so that the getter gives a tuple for a single field too.
+        self._cells = itemgetter(*names, names[0]) if names else None
 
     def read(self, crm: Values) -> Translated:
         """CRM values → prm fields (references as CRM ids, `PIPELINE` added where staged)."""
@@ -101,14 +105,16 @@ class Translator:
             self._read_stage(self._stage, crm, done)
         return done
 
-    def read_page(self, rows: Sequence[Values]) -> list[Translated]:
+    def read_page(self, rows: Sequence[Values]) -> Rows:
         """As `read` for each row, but field by field and each distinct value once: a call for
         each cell would be a good part of what a first load costs."""
+        if self._cells is None or not rows:
+            return Rows([{} for _ in rows], {}, {})
         try:
-            cells = {name: [row[name] for row in rows] for name in self.crm_fields}
-            return self._read_columns(cells).rows()
+            cells = zip(*map(self._cells, rows), strict=True)
+            return self._read_columns(dict(zip(self.crm_fields, cells, strict=False))).rows()
         except (KeyError, TypeError):  # a field is missing, or holds what is no scalar
-            return [self.read(row) for row in rows]
+            return Rows.of([self.read(row) for row in rows])
 
     def _read_columns(self, crm: Mapping[str, Sequence[Scalar]]) -> Columns:
         page = Columns()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from prmsync.domain.values import Scalar, Values
 from prmsync.mapping.transforms import Untranslatable
@@ -43,6 +43,34 @@ class Translated:
             self.problems += (problem,)
 
 
+class Rows(NamedTuple):
+    """Many records read from the CRM; `problems` and `notes` by the record's place, where it has
+    any."""
+
+    values: list[Values]
+    problems: dict[int, tuple[Problem, ...]]
+    notes: dict[int, tuple[Problem, ...]]
+
+    @classmethod
+    def of(cls, rows: Sequence[Translated]) -> Rows:
+        """Records that were read one by one."""
+        return cls(
+            [one.values for one in rows],
+            {place: one.problems for place, one in enumerate(rows) if one.problems},
+            {place: one.notes for place, one in enumerate(rows) if one.notes},
+        )
+
+    def without(self, place: int, prm: str, error: Untranslatable) -> None:
+        """As `Translated.without`."""
+        row = Translated(
+            self.values[place], self.problems.get(place, ()), self.notes.get(place, ())
+        )
+        row.without(prm, prm, error)
+        for known, now in ((self.problems, row.problems), (self.notes, row.notes)):
+            if now:
+                known[place] = now
+
+
 class Columns:
     """The values of many records, a column for each field. They become rows at the end."""
 
@@ -65,13 +93,13 @@ class Columns:
         if faults:
             self._faults.append((prm, cells, faults))
 
-    def rows(self) -> list[Translated]:
+    def rows(self) -> Rows:
         """One record after the other."""
         names = list(self.values)
         columns = zip(*self.values.values(), strict=True)
-        found = [Translated(dict(zip(names, cells, strict=True))) for cells in columns]
+        found = Rows([dict(zip(names, cells, strict=True)) for cells in columns], {}, {})
         for prm, cells, faults in self._faults:
-            for row, cell in zip(found, cells, strict=True):
+            for place, cell in enumerate(cells):
                 if cell in faults:
-                    row.without(prm, prm, faults[cell])
+                    found.without(place, prm, faults[cell])
         return found

@@ -20,6 +20,8 @@ Cursor = tuple[int, int]
 
 START: Cursor = (0, 0)
 _LAST_SEQ = 2**63 - 1
+_NO_XID = 0
+"""Of every row on SQLite."""
 # The oldest transaction that may still be running: all before it are committed or rolled back.
 _OLDEST_OPEN = sa.text("pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
 
@@ -35,7 +37,9 @@ def changes_after(
     """
     rows = connection.execute(
         sa.select(change_log.c.xid, change_log.c.seq, change_log.c.record, change_log.c.op)
-        .where(change_log.c.stream == stream_name, *_settled(connection), _after(cursor))
+        .where(
+            change_log.c.stream == stream_name, *_settled(connection), _after(connection, cursor)
+        )
         .order_by(change_log.c.xid, change_log.c.seq)
         .limit(limit)
     ).all()
@@ -74,7 +78,7 @@ def prune(connection: sa.Connection) -> int:
     unread = change_log.c.stream.not_in(list(lowest))
     deleted = connection.execute(change_log.delete().where(unread, *_settled(connection))).rowcount
     for name, cursor in lowest.items():
-        passed = sa.and_(change_log.c.stream == name, sa.not_(_after(cursor)))
+        passed = sa.and_(change_log.c.stream == name, _up_to(connection, cursor))
         deleted += connection.execute(change_log.delete().where(passed)).rowcount
     return deleted
 
@@ -82,7 +86,9 @@ def prune(connection: sa.Connection) -> int:
 def waiting(connection: sa.Connection, cursor: Cursor, stream_name: str) -> int:
     """How many log rows of a stream stand after `cursor`, those of open transactions' time
     included."""
-    count = sa.select(sa.func.count()).where(change_log.c.stream == stream_name, _after(cursor))
+    count = sa.select(sa.func.count()).where(
+        change_log.c.stream == stream_name, _after(connection, cursor)
+    )
     return int(connection.execute(count).scalar_one())
 
 
@@ -91,10 +97,14 @@ def unknown_after(
 ) -> tuple[list[str], int]:
     """Records inserted after `cursor` and behind `seq` that have no link in a stream, and how far
     this looked. Open transactions of other writers are not waited for."""
+    if connection.dialect.name == "sqlite":  # where seq is the order, both are one condition
+        cursor = (_NO_XID, max(cursor[1], seq))
     linked = sa.exists().where(link.c.stream_id == stream_id, link.c.prm_id == change_log.c.record)
     rows = connection.execute(
         sa.select(change_log.c.seq, change_log.c.record, linked)
-        .where(change_log.c.stream == stream_name, _after(cursor), change_log.c.seq > seq)
+        .where(
+            change_log.c.stream == stream_name, _after(connection, cursor), change_log.c.seq > seq
+        )
         .where(change_log.c.op == "insert")
     ).all()
     fresh = {record for _, record, known in rows if not known}
@@ -112,11 +122,19 @@ def _require_same_server(connection: sa.Connection, cursor: Cursor) -> None:
         )
 
 
-def _after(cursor: Cursor) -> sa.ColumnElement[bool]:
+def _after(connection: sa.Connection, cursor: Cursor) -> sa.ColumnElement[bool]:
+    if connection.dialect.name == "sqlite":  # it would search an index by no more than the xid
+        return sa.and_(change_log.c.xid == _NO_XID, change_log.c.seq > cursor[1])
     place = sa.tuple_(change_log.c.xid, change_log.c.seq)
     return place > sa.tuple_(
         sa.literal(cursor[0], sa.BigInteger), sa.literal(cursor[1], sa.BigInteger)
     )
+
+
+def _up_to(connection: sa.Connection, cursor: Cursor) -> sa.ColumnElement[bool]:
+    if connection.dialect.name == "sqlite":
+        return sa.and_(change_log.c.xid == _NO_XID, change_log.c.seq <= cursor[1])
+    return sa.not_(_after(connection, cursor))
 
 
 def _settled(connection: sa.Connection) -> list[sa.ColumnElement[bool]]:

@@ -30,7 +30,7 @@ from prmsync.sync.mapping_change import NOTHING
 from prmsync.sync.session import KEY, STOOD_IN, UNREADABLE, Session, Stream
 
 LOG_PAGE = 5000
-ENOUGH = 1000
+ENOUGH = 2000
 """Records of one transaction; a CRM's own pages may be smaller."""
 
 
@@ -281,30 +281,35 @@ def _propagates(stream: Stream) -> bool:
 def translated(stream: Stream, records: Sequence[Record]) -> list[Values]:
     """CRM records as prm values, with what could not be read marked instead of guessed; nothing
     for deleted ones."""
-    shown = [one.values for one in records if not one.deleted]
-    found = iter(stream.translator.read_page(shown))
-    key, status = stream.spec.key, stream.translator.status
-    told_in = [one.name for one in status.fields.values()] if status else []
-    rows: list[Values] = []
-    for record in records:
-        if record.deleted:
-            rows.append({})
-            continue
-        result = next(found)
-        if result.problems:
-            unread = sorted(problem.field for problem in result.problems)
-            result.values[UNREADABLE] = ",".join(unread)
-        if result.notes:
-            result.values[STOOD_IN] = "; ".join(map(str, result.notes))
-        if key is not None and record.values.get(key):
-            result.values[KEY] = record.values[key]
-        if stream.erased:
-            for known in (record.id, str(result.values.get(KEY))):
-                erasures.strip(result.values, stream.erased.get(known, {}))
-        if status is not None and any(map(record.values.get, told_in)):
-            status.read(record.values, result.values)
-        rows.append(result.values)
-    return rows
+    shown = [one for one in records if not one.deleted]
+    rows, problems, notes = stream.translator.read_page([one.values for one in shown])
+    for place, found in problems.items():
+        rows[place][UNREADABLE] = ",".join(sorted(one.field for one in found))
+    for place, found in notes.items():
+        rows[place][STOOD_IN] = "; ".join(map(str, found))
+    if stream.spec.key is not None:
+        for record, row in zip(shown, rows, strict=True):
+            if key := record.values.get(stream.spec.key):
+                row[KEY] = key
+    if stream.erased:
+        for record, row in zip(shown, rows, strict=True):
+            for known in (record.id, str(row.get(KEY))):
+                erasures.strip(row, stream.erased.get(known, {}))
+    _read_status(stream, shown, rows)
+    if len(rows) == len(records):
+        return rows
+    there = iter(rows)
+    return [{} if one.deleted else next(there) for one in records]
+
+
+def _read_status(stream: Stream, records: Sequence[Record], rows: Sequence[Values]) -> None:
+    status = stream.translator.status
+    if status is None:
+        return
+    told_in = [one.name for one in status.fields.values()]
+    for record, row in zip(records, rows, strict=True):
+        if any(map(record.values.get, told_in)):
+            status.read(record.values, row)
 
 
 def missing_relations(connection: sa.Connection, stream: Stream, page: Page) -> None:

@@ -252,6 +252,8 @@ def _store_held(
     moved: list[int] = []
     done: list[int] = []
     for verdict in verdicts:
+        if not verdict.held and not verdict.known:
+            continue
         wanted = {one.group: one for one in verdict.held}
         for item in verdict.known:
             if item.group == MATCH or item.group in stream.paused:

@@ -7,6 +7,7 @@ import pytest
 from prmsync.domain.stage import Stage
 from prmsync.domain.values import Values
 from prmsync.mapping.translate import PIPELINE, Resolved, Translator
+from prmsync.mapping.translated import Translated
 
 FIELDS = """\
 fields:
@@ -227,14 +228,22 @@ ODD: Values = {
 }
 
 
+def read_page(translator: Translator, page: list[Values]) -> list[Translated]:
+    rows, problems, notes = translator.read_page(page)
+    return [
+        Translated(row, problems.get(place, ()), notes.get(place, ()))
+        for place, row in enumerate(rows)
+    ]
+
+
 def test_a_page_is_read_as_its_records_are(translator: Translator) -> None:
     blank: Values = dict.fromkeys(CRM)
     others = [{**CRM, "RecordTypeId": "012Z"}, {**CRM, "Currency__c": "jpy"}, blank, ODD]
     page: list[Values] = [{**one, "Key__c": None} for one in (CRM, *others, CRM)]
-    assert translator.read_page(page) == [translator.read(one) for one in page]
-    assert translator.read_page([]) == []
+    assert read_page(translator, page) == [translator.read(one) for one in page]
+    assert read_page(translator, []) == []
 
 
 def test_a_page_whose_records_lack_fields_is_read_as_well(translator: Translator) -> None:
     page: list[Values] = [CRM, {"OwnerId": "005A"}, {}]
-    assert translator.read_page(page) == [translator.read(one) for one in page]
+    assert read_page(translator, page) == [translator.read(one) for one in page]

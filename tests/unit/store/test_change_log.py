@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -175,6 +176,25 @@ def test_replace_on_sqlite_logs_the_record_it_displaced(sqlite_url: str) -> None
     replace = registration.insert().prefix_with("OR REPLACE")
     execute(database, replace.values(id="y", number="R-1", partner="p1"))
     assert log(database, "registration", before) == {"x": "delete", "y": "insert"}
+    database.close()
+
+
+def test_what_a_cursor_has_passed_is_not_gone_through_again_on_sqlite(sqlite_url: str) -> None:
+    create(sqlite_url)
+    database = open_database(sqlite_url)
+    sent: list[tuple[str, Any]] = []
+    with database.read() as db:
+
+        @sa.event.listens_for(db, "before_cursor_execute")
+        def note(_c: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+            sent.append((statement, values))
+
+        changes_after(db, (0, 7), "partner", 10)
+        change_log.unknown_after(db, (0, 7), 1, "partner", 9)
+        for statement, values in list(sent):
+            plan = db.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
+            assert "stream=? AND xid=? AND seq>?" in str(plan)
+    assert 9 in sent[1][1] and 7 not in sent[1][1]
     database.close()
 
 

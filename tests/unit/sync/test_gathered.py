@@ -11,14 +11,14 @@ def page(first: int, count: int, cursor: str | None) -> Page:
 
 
 def test_all_records_come_once_and_in_order() -> None:
-    pages = [page(start, 100, f"c{start}") for start in range(0, 2550, 100)]
+    pages = [page(start, 100, f"c{start}") for start in range(0, 5050, 100)]
     joined = list(gathered(pages))
-    assert [int(record.id) for one in joined for record in one.records] == list(range(2600))
-    assert [len(one.records) for one in joined] == [ENOUGH, ENOUGH, 600]
+    assert [int(record.id) for one in joined for record in one.records] == list(range(5100))
+    assert [len(one.records) for one in joined] == [ENOUGH, ENOUGH, 1100]
 
 
 def test_a_cursor_comes_with_the_last_of_its_records() -> None:
-    joined = list(gathered([page(0, 600, "a"), page(600, 600, "b"), page(1200, 1, "c")]))
+    joined = list(gathered([page(0, 1200, "a"), page(1200, 1200, "b"), page(2400, 1, "c")]))
     assert [one.cursor for one in joined] == ["b", "c"]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import repeat
+from operator import itemgetter
 from typing import Any
 
 from prmsync.connector import values as canon
@@ -78,6 +79,8 @@ class Reader:
 
     def __init__(self, fields: Mapping[str, FieldType]) -> None:
         self._fields = fields
+        # One name twice, so that the getter gives a tuple for a single property too.
+        self._cells = itemgetter(*fields, next(iter(fields))) if fields else None
         self._canons = [(name, CANONS[kind]) for name, kind in fields.items()]
 
     def record(self, found: Mapping[str, Any]) -> Record:
@@ -114,13 +117,14 @@ class Reader:
         )
 
     def _values(self, properties: Sequence[Mapping[str, Any]]) -> list[Values]:
-        if not self._fields:
+        if self._cells is None:
             return [{} for _ in properties]
-        columns = [
-            _column(kind, [one.get(name) for one in properties])
-            for name, kind in self._fields.items()
-        ]
         names = list(self._fields)
+        try:
+            read = zip(*map(self._cells, properties), strict=True)
+        except KeyError:  # a record without its empty properties
+            read = zip(*([one.get(name) for name in names] for one in properties), strict=True)
+        columns = list(map(_column, self._fields.values(), read))
         return [dict(zip(names, cells, strict=True)) for cells in zip(*columns, strict=True)]
 
     def told(self, properties: Mapping[str, Any]) -> Values:

@@ -28,7 +28,7 @@ from prmsync_hubspot.catalog import Catalog, wanted
 from prmsync_hubspot.client import BASE_URL, Client, Tokens, Transport
 from prmsync_hubspot.codec import requested
 from prmsync_hubspot.paths import ACCOUNT, Paths
-from prmsync_hubspot.reading import BATCH, Objects
+from prmsync_hubspot.reading import BATCH, JOINED, Objects, joined
 from prmsync_hubspot.relations import Relations
 from prmsync_hubspot.settings import RESERVE, Options
 from prmsync_hubspot.vendor import Metadata, SignIn
@@ -206,7 +206,7 @@ class HubSpotConnector:
         # Properties are asked for when there is something to read: an idle read is one search.
         reader = self._catalog.reader(spec) if cursor is None else None
         names = requested(wanted(spec))
-        for batch in self._objects.scan(of, names, cursor, archived=True):
+        for batch in joined(self._objects.scan(of, names, cursor, archived=True), JOINED):
             if batch.archived:
                 # A record that was merged away is archived too: the survivor tells.
                 gone = self.fetch(spec, [str(one["id"]) for one in batch.found])

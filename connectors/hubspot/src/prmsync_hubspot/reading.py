@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
 from prmsync.connector.budget import CallKind
-from prmsync.errors import GoneError
+from prmsync.errors import ConnectorError, GoneError
 from prmsync_hubspot.archive import Archive
 from prmsync_hubspot.client import Client
 from prmsync_hubspot.cursor import HOLD_BACK, Cursor, parse
@@ -18,6 +18,8 @@ from prmsync_hubspot.objects import ObjectType
 from prmsync_hubspot.paths import OBJECTS, Paths
 from prmsync_hubspot.vendor import next_after, results
 
+JOINED = 2000
+"""Records of one page for the engine."""
 LIST_PAGE = 100
 SEARCH_PAGE = 200
 BATCH = 100
@@ -207,6 +209,29 @@ class Objects:
     def _clock(self, at: datetime | None) -> datetime:
         """HubSpot's clock; ours where an answer came without a Date header."""
         return at or self._now()
+
+
+def joined(batches: Iterable[Batch], size: int) -> Iterator[Batch]:
+    """Small pages put together, in their order: to turn a hundred rows into records at a time,
+    and to hand them from one thread to another, would be a good part of a first load. Where a
+    read ends early, what came before is given first."""
+    waiting = Batch([])
+    try:
+        for batch in batches:
+            if batch.archived:
+                yield from (one for one in (waiting, batch) if one.found or one.cursor)
+                waiting = Batch([])
+                continue
+            waiting = Batch([*waiting.found, *batch.found], batch.cursor or waiting.cursor)
+            if len(waiting.found) >= size:
+                full, waiting = waiting, Batch([])
+                yield full
+    except ConnectorError:
+        if waiting.found:
+            yield waiting
+        raise
+    if waiting.found or waiting.cursor:
+        yield waiting
 
 
 def _search(filters: Sequence[Mapping[str, str]], properties: Sequence[str]) -> Found:
