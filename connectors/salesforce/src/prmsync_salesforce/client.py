@@ -105,7 +105,9 @@ class Client:
         while True:
             page = decoded(response, kind)
             following = None if page.get("done", True) else page.get("nextRecordsUrl")
-            yield Answer(page["records"], following is None, response)
+            yield Answer(
+                page["records"], following is None, response, int(page.get("totalSize", 0))
+            )
             if following is None:
                 return
             response = self.send(kind, "GET", following)
@@ -199,11 +201,14 @@ class Client:
 
 
 class Answer:
-    """One page of a query; `last` when no other follows."""
+    """One page of a query; `last` when no other follows, `total` are the rows of all pages."""
 
-    __slots__ = ("last", "response", "rows")
+    __slots__ = ("last", "response", "rows", "total")
 
-    def __init__(self, rows: list[dict[str, Any]], last: bool, response: httpx.Response) -> None:
+    def __init__(
+        self, rows: list[dict[str, Any]], last: bool, response: httpx.Response, total: int
+    ) -> None:
+        self.total = total
         self.rows = rows
         self.last = last
         self.response = response

@@ -45,6 +45,7 @@ class SalesforceConnector:
         )
         self._client = Client(tokens, runtime, self._budget, self._options.api_version)
         self._session = Session(self._client, settings, self._options.api_version)
+        self._sleep = runtime.sleep
         self._lanes = Lanes(runtime.pool, runtime.sleep)
         self._plans: dict[ObjectSpec, RowPlan] = {}
 
@@ -71,7 +72,8 @@ class SalesforceConnector:
 
     def changes(self, spec: ObjectSpec, cursor: str | None) -> Iterator[Page]:
         plan = self._plan(spec)
-        raw = reading.Changes(self._client, plan, cursor).raw_pages()
+        bulk_rows = self._options.bulk_rows
+        raw = reading.Changes(self._client, plan, cursor, self._sleep, bulk_rows).raw_pages()
         for rows, reached in prefetched(raw) if self._options.prefetch else raw:
             yield reading.page(plan, rows, reached)
 

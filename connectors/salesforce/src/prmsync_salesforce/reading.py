@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from prmsync.connector.protocol import Page, Record, RelationSpec, relation_key
 from prmsync.connector.values import parse_moment
 from prmsync.errors import SchemaError
-from prmsync_salesforce import soql
+from prmsync_salesforce import bulk_query, soql
 from prmsync_salesforce.client import Answer, Client
 from prmsync_salesforce.codes import LocatorExpiredError
 from prmsync_salesforce.cursor import LOOK_BACK, cursor_of, parse_cursor
@@ -22,6 +23,16 @@ _RESTARTS = 3
 """Times in a row that a query may lose its place without getting any further."""
 
 
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class BulkRows:
+    """A page of a Bulk job, field by field."""
+
+    columns: bulk_query.Columns
+
+
 class Changes:
     """The pages of one `changes` call, in the order of SystemModstamp and id.
 
@@ -29,22 +40,44 @@ class Changes:
     was deleted before it. An expired locator asks again from the last stamp that was read.
     """
 
-    def __init__(self, client: Client, plan: RowPlan, cursor: str | None) -> None:
+    def __init__(
+        self,
+        client: Client,
+        plan: RowPlan,
+        cursor: str | None,
+        sleep: Callable[[float], None],
+        bulk_rows: int = 0,
+    ) -> None:
         self._client = client
         self._plan = plan
+        self._sleep = sleep
+        self._bulk_rows = bulk_rows if cursor is None else 0
         self._since = None if cursor is None else parse_cursor(cursor)
         self._started = client.signed_in_at
         self._reached: datetime | None = None
 
-    def raw_pages(self) -> Iterator[tuple[list[dict[str, Any]], str | None]]:
+    def raw_pages(self) -> Iterator[tuple[Rows | BulkRows, str | None]]:
         """Rows with the cursor that may be kept once they are stored. The last page's cursor is
         the CRM's time when the reading began (where it is not told, when the session began): what
         was written since then comes next time."""
         for answer in self._answers():
+            if 0 < self._bulk_rows < answer.total:
+                try:
+                    yield from self._by_job()
+                except bulk_query.NoJobError:
+                    self._bulk_rows = 0
+                else:
+                    return
             reached = self._reached
             if answer.last:
                 reached = self._started
             yield answer.rows, None if reached is None else cursor_of(reached)
+
+    def _by_job(self) -> Iterator[tuple[BulkRows, str | None]]:
+        """Only the end has a cursor: a job's rows come in no order."""
+        for columns in bulk_query.pages(self._client, self._plan, self._sleep):
+            yield BulkRows(columns), None
+        yield BulkRows([()] * len(self._plan.fields)), cursor_of(self._started)
 
     def _answers(self) -> Iterator[Answer]:
         restarts = 0
@@ -78,10 +111,10 @@ class Changes:
         return ""
 
 
-def page(plan: RowPlan, rows: list[dict[str, Any]], cursor: str | None) -> Page:
+def page(plan: RowPlan, rows: Rows | BulkRows, cursor: str | None) -> Page:
     """A page as the engine takes it; relations in roles that the mapping does not name are left
     out, deleted ones too."""
-    records = plan.records(rows)
+    records = plan.from_columns(rows.columns) if isinstance(rows, BulkRows) else plan.records(rows)
     relation = plan.spec.relation
     if relation is not None:
         records = [record for record in records if _ours(relation, record)]

@@ -70,9 +70,10 @@ class RowPlan:
 
         Column by column: for a first load a call for each cell would be a good part of all work.
         """
-        if not rows:
-            return []
-        read = list(zip(*self._cells(rows), strict=True))
+        return self.from_columns(list(zip(*self._cells(rows), strict=True))) if rows else []
+
+    def from_columns(self, read: Sequence[Sequence[Any]]) -> list[Record]:
+        """The same of cells that stand field by field, in the order of `fields`."""
         system = dict(zip(self.fields, read, strict=False))
         stamps = system.get("SystemModstamp")
         return list(
