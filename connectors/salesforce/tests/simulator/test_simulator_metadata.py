@@ -362,3 +362,41 @@ def test_without_partner_features_there_are_no_partner_objects(new_org):
     org = new_org(OrgSettings(partner_objects=False))
     for name in ("OpportunityPartner", "PartnerRole"):
         assert org.call("GET", f"/sobjects/{name}/describe")[0] == 404
+
+
+def rule(formula, active="true"):
+    return custom_object(
+        "<validationRules><fullName>Priced</fullName>"
+        f"<active>{active}</active><errorConditionFormula>{formula}</errorConditionFormula>"
+        "<errorDisplayField>Amount</errorDisplayField>"
+        "<errorMessage>Price it first.</errorMessage></validationRules>",
+        whole=False,
+    )
+
+
+def test_a_deployed_validation_rule_is_obeyed_until_it_is_switched_off(bare):
+    name = "objects/Opportunity.object"
+    result = deployed(bare, {name: rule("ISCHANGED(StageName) &amp;&amp; Amount &lt; 1")})
+    assert result["status"] == "Succeeded", problems(result)
+    deal = bare.opportunity()
+    path = f"/sobjects/Opportunity/{deal}"
+    status, answer = bare.call("PATCH", path, {"StageName": "Closed Won"})
+    assert (status, answer[0]["errorCode"]) == (400, "FIELD_CUSTOM_VALIDATION_EXCEPTION")
+    assert (answer[0]["message"], answer[0]["fields"]) == ("Price it first.", ["Amount"])
+    assert bare.call("PATCH", path, {"StageName": "Closed Won", "Amount": 5})[0] == 204
+    deployed(bare, {name: rule("true", active="false")})
+    assert bare.call("PATCH", path, {"Amount": 0})[0] == 204
+    wrong = deployed(bare, {name: rule("Nope__c = 1")})
+    assert problems(wrong) == ["Error: Field Nope__c does not exist. Check spelling."]
+
+
+def test_a_deployed_formula_field_is_worked_out(bare):
+    double = field("Double__c", "Number", formula="Amount * 2", precision=18, scale=2)
+    result = deployed(bare, {"objects/Opportunity.object": custom_object(double, whole=False)})
+    assert result["status"] == "Succeeded", problems(result)
+    deal = bare.opportunity(Amount=4)
+    body = bare.call("GET", "/_simulator/records", object="Opportunity", id=deal)[1]
+    assert body["records"][0]["Double__c"] == 8.0
+    wrong = field("Bad__c", "Number", formula="SHOUT(1)", precision=18, scale=2)
+    refused = deployed(bare, {"objects/Opportunity.object": custom_object(wrong, whole=False)})
+    assert problems(refused) == ["Error: Unknown function SHOUT. Check spelling."]

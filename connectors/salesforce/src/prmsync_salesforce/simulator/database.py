@@ -82,10 +82,12 @@ GRANTS = frozenset(
     {"FieldPermissions", "ObjectPermissions", "PermissionSetAssignment", "User", "Profile"}
 )
 """Objects whose records decide what a user sees."""
+_WATCHED = GRANTS | {"ValidationRule"}
 
 
 class Database:
-    """All tables of one org. `revision` moves when the schema or what users may see changes."""
+    """All tables of one org. `revision` moves when the schema, a validation rule or what users
+    may see changes."""
 
     def __init__(self, definitions: Iterable[ObjectDefinition]) -> None:
         self.tables: dict[str, Table] = {}
@@ -150,7 +152,7 @@ class Database:
     def put(self, table: Table, row: Row) -> None:
         """Store a row; undone when the surrounding `all_or_none` block fails."""
         old = table.rows.get(row["Id"])
-        if table.definition.name in GRANTS:
+        if table.definition.name in _WATCHED:
             self.revision += 1
         if self._undo is not None:
             self._undo.append(

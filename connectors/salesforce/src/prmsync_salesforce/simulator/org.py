@@ -14,6 +14,8 @@ from prmsync_salesforce.simulator.deployed import Deployed
 from prmsync_salesforce.simulator.duplicates import DuplicateRules
 from prmsync_salesforce.simulator.evaluate import Predicate, Scope
 from prmsync_salesforce.simulator.failure import ApiError, bad_data, unknown_type
+from prmsync_salesforce.simulator.formulas.fields import FormulaFields
+from prmsync_salesforce.simulator.formulas.rules import FormulaRules
 from prmsync_salesforce.simulator.ids import long_id
 from prmsync_salesforce.simulator.rollups import PRODUCTS, Rollups
 from prmsync_salesforce.simulator.schema import Choice, FieldDefinition, ObjectDefinition
@@ -56,6 +58,8 @@ class Org:
         self.access = Access(database)
         self.duplicates = DuplicateRules(database)
         self.rollups = Rollups(database, now)
+        self.formulas = FormulaFields(database, now)
+        self._formula_rules = FormulaRules(database, self.formulas)
         self.locked: set[str] = set()
         self.automations = Automations()
         self._rules: dict[str, list[ValidationRule]] = {}
@@ -141,6 +145,7 @@ class Org:
         row["LastModifiedById"] = writer.user_id
         self.database.put(table, row)
         self.rollups.follow(table, old, row, writer.user_id)
+        self.formulas.follow(table, record_id)
         self._automate(table, old, row, writer)
 
     def _check_lock(self, row: Row, writer: Writer) -> None:
@@ -283,6 +288,8 @@ class Org:
         if "Id" not in row:
             row["Id"] = self.database.new_id(table)
         self._derive(definition, row, values)
+        self.formulas.fill(definition, row, None)
+        row = {name: value for name, value in row.items() if value is not None}
         self.database.put(table, row)
         return str(row["Id"])
 
@@ -344,8 +351,10 @@ class Org:
         self._check_references(table.definition, cleaned, old)
         self._check_unique(table, row, cleaned)
         self._derive(table.definition, row, cleaned)
+        self.formulas.fill(table.definition, row, old)
         for name in [name for name, value in row.items() if value is None]:
             del row[name]
+        self._formula_rules.check(table.definition.name, row, old)
         for rule in self._rules.get(table.definition.name, ()):
             if rule.refuses(row):
                 fields = [rule.field] if rule.field else []

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 
 from prmsync_salesforce.simulator.database import Table
 from prmsync_salesforce.simulator.fields import audit_fields, currency_code, owner, text
+from prmsync_salesforce.simulator.formulas.parse import BadFormula
 from prmsync_salesforce.simulator.metadata.fields import choices, custom_field
 from prmsync_salesforce.simulator.metadata.package import Component
 from prmsync_salesforce.simulator.metadata.permissions import apply_permission_set
@@ -108,6 +109,7 @@ class Applier:
             _check_change(definition, old, field)
         kept = [one for one in definition.fields.values() if one is not old]
         self._check_relationship(field, old)
+        self._check_formula(definition, field.raw.get("calculatedFormula"))
         self._org.database.define(definition.copied([*kept, field]))
         if old is None:
             if field.nillable or field.type == "boolean":
@@ -119,6 +121,13 @@ class Applier:
                 {**names, "EntityDefinitionId": definition.name, "FullName": item.full_name},
             )
         return old is None
+
+    def _check_formula(self, definition: ObjectDefinition, text: str | None) -> None:
+        try:
+            if text:
+                self._org.formulas.compiled(definition, text)
+        except BadFormula as error:
+            raise Problem(str(error)) from error
 
     def _check_relationship(self, field: FieldDefinition, old: FieldDefinition | None) -> None:
         if field.children is None:
@@ -189,6 +198,7 @@ class Applier:
         for name in ("active", "errorConditionFormula", "errorMessage"):
             if not item.node.text(name):
                 raise Problem(f"Required field is missing: {name}")
+        self._check_formula(table.definition, item.node.text("errorConditionFormula"))
         return upsert_setup(
             self._org,
             "ValidationRule",
