@@ -230,6 +230,15 @@ class RelationReader(Protocol):
         records that were read whole. A thousand of them cost about one call."""
 
 
+@runtime_checkable
+class KeyReader(Protocol):
+    """What a connector has besides where the CRM can be asked for records with an external key."""
+
+    def keyed(self, spec: ObjectSpec) -> list[Record]:
+        """Records that carry a key of ours, hundreds of them at most, in one call; their `values`
+        hold the key alone. A search index may miss the newest."""
+
+
 @dataclass(frozen=True, slots=True)
 class ConnectionSettings:
     """A `[connections.NAME]` of prmsync.toml, secrets already resolved. `auth` is the connector's

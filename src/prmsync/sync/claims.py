@@ -9,17 +9,20 @@ open another account. What is remembered beside the settings is the service's
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
 
+from prmsync.connector.protocol import KeyReader, Record
 from prmsync.errors import StateError
 from prmsync.store import claims, links
+from prmsync.store.bulk import select_rows
 from prmsync.store.claims import Claim, Doubt
 from prmsync.store.database import Database
-from prmsync.store.links import Link
 from prmsync.store.place import place_of
+from prmsync.store.tables import PRM_TABLES
+from prmsync.sync.observe import store_records
 from prmsync.sync.session import KEY, Session, Stream
 
 NAMED = 3
@@ -71,9 +74,63 @@ def require_known_keys(session: Session) -> None:
     Raises StateError; nothing of them was matched or written.
     """
     strangers = [one for stream in session.streams.values() for one in _strangers(session, stream)]
-    if not strangers:
-        return
-    names = ", ".join(f"{stream.name} {link.crm_id}" for stream, link in strangers[:NAMED])
+    if strangers:
+        _pause(session, strangers)
+
+
+def ask_for_keys(session: Session) -> bool:
+    """Before a stream is read for the first time: ask the CRM for records with keys, so that
+    nothing is stored of an account that belongs to another partner database but these records,
+    which a person may accept. Whether it has records with keys of ours; False where the CRM cannot
+    be asked.
+
+    Raises StateError as `require_known_keys` does, which sees what this could not.
+    """
+    found = False
+    strangers: list[tuple[Stream, str]] = []
+    connector = session.connector
+    if not isinstance(connector, KeyReader):
+        return False
+    for stream in session.active:
+        if stream.state.crm_cursor is None and stream.spec.key is not None:
+            shown = connector.keyed(stream.spec)
+            found = found or bool(shown)
+            unknown = _unknown(session, stream, shown)
+            _keep(session, stream, unknown)
+            strangers += [(stream, one) for one in unknown]
+    if strangers:
+        _pause(session, strangers)
+    return found
+
+
+def _keep(session: Session, stream: Stream, crm_ids: Sequence[str]) -> None:
+    if crm_ids:
+        found = session.connector.fetch(stream.spec, crm_ids)
+        with session.database.begin() as connection:
+            session.fence(connection)
+            store_records(connection, session, stream, list(found.values()))
+
+
+def _unknown(session: Session, stream: Stream, shown: Sequence[Record]) -> list[str]:
+    """CRM ids of records with keys that nobody knows here, neither as a record nor as one that
+    was, and that no person has accepted."""
+    keys = {one.id: str(one.values[str(stream.spec.key)]) for one in shown}
+    with session.database.read() as connection:
+        table = PRM_TABLES[stream.name]
+        here = {row[0] for row in select_rows(connection, [table.c.id], table.c.id, keys.values())}
+        was = links.by_prm_ids(connection, stream.id, keys.values())
+        known = links.by_crm_ids(connection, stream.id, keys)
+    return [
+        crm_id
+        for crm_id, key in keys.items()
+        if key not in here
+        and key not in was
+        and not (crm_id in known and known[crm_id].id <= session.known_to)
+    ]
+
+
+def _pause(session: Session, strangers: Sequence[tuple[Stream, str]]) -> None:
+    names = ", ".join(f"{stream.name} {crm_id}" for stream, crm_id in strangers[:NAMED])
     more = f" and {len(strangers) - NAMED:,} more" if len(strangers) > NAMED else ""
     records = "a record" if len(strangers) == 1 else f"{len(strangers):,} records"
     keys = "a key" if len(strangers) == 1 else "keys"
@@ -90,7 +147,7 @@ def require_known_keys(session: Session) -> None:
         raise refusal(claim)
 
 
-def _strangers(session: Session, stream: Stream) -> Iterator[tuple[Stream, Link]]:
+def _strangers(session: Session, stream: Stream) -> Iterator[tuple[Stream, str]]:
     if stream.spec.key is None:
         return
     with session.database.read() as connection:
@@ -106,7 +163,7 @@ def _strangers(session: Session, stream: Stream) -> Iterator[tuple[Stream, Link]
         unknown = [one for one in shown if keys[one.id] not in ours]
         # A record of ours that both sides had deleted may come back with the key it had.
         back = claims.have_history(connection, [one.id for one in unknown])
-    yield from ((stream, one) for one in unknown if one.id not in back)
+    yield from ((stream, str(one.crm_id)) for one in unknown if one.id not in back)
 
 
 def other_account(database: Database, name: str, why: str, found: str, now: datetime) -> None:

@@ -14,7 +14,7 @@ from prmsync.store.runs import Run, RunState
 from prmsync.sync.answering import take_answers
 from prmsync.sync.apply_crm import apply_crm
 from prmsync.sync.apply_prm import apply_prm
-from prmsync.sync.claims import require_known_keys
+from prmsync.sync.claims import ask_for_keys, require_known_keys
 from prmsync.sync.decide import decide_page
 from prmsync.sync.fresh import FreshPages
 from prmsync.sync.locked import look_again
@@ -52,6 +52,7 @@ def plan(session: Session) -> Report:
         made = Plan(run_id)
         with ending(session, run_id):
             recover(session)
+            ask_for_keys(session)
             observe(session, tentative=True)
             read_relations(session)
             require_known_keys(session)
@@ -80,7 +81,8 @@ def sync(session: Session, *, full: bool = False, release: bool = False) -> Repo
         with ending(session, run_id):
             recover(session)
             later = session.writes is not Writes.NONE
-            fresh = FreshPages(session, made) if release and later else None
+            keyed = ask_for_keys(session)
+            fresh = FreshPages(session, made) if release and later and not keyed else None
             observe(session, full=full, later=later, fresh=fresh)
             if not full:
                 read_relations(session)

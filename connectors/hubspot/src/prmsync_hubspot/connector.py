@@ -140,6 +140,12 @@ class HubSpotConnector:
         named = ((asked.get(str(record.values[key]).lower()), record) for record in records)
         return {name: record for name, record in named if name is not None}
 
+    def keyed(self, spec: ObjectSpec) -> list[Record]:
+        self._admit()
+        key = _key(spec)
+        found = self._objects.having(self._catalog.type(spec.object), key)
+        return [Record(str(one["id"]), "", {key: one["properties"].get(key)}) for one in found]
+
     def create(self, spec: ObjectSpec, rows: Sequence[NewRecord]) -> list[WriteResult]:
         if not rows:
             return []

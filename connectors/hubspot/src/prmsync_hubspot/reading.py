@@ -84,6 +84,12 @@ class Objects:
         for ids, cursor in listed.pages():
             yield Batch([{"id": one} for one in ids], cursor.text())
 
+    def having(self, of: ObjectType, name: str) -> list[Found]:
+        """Records in which a property has a value, the first page of them."""
+        path = self._paths.path(OBJECTS, of.path, "search")
+        body = _search([{"propertyName": name, "operator": "HAS_PROPERTY"}], [name])
+        return results(self._client.call("read", "POST", path, body=body).data)
+
     def forget_ids(self) -> None:
         """Records are created: a listing of before does not show them."""
         self._listed.clear()

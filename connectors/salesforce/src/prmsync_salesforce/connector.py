@@ -83,6 +83,9 @@ class SalesforceConnector:
     def find(self, spec: ObjectSpec, keys: Sequence[str]) -> dict[str, Record]:
         return reading.find(self._client, self._plan(spec), keys)
 
+    def keyed(self, spec: ObjectSpec) -> list[Record]:
+        return reading.keyed(self._client, self._plan(spec))
+
     def create(self, spec: ObjectSpec, rows: Sequence[NewRecord]) -> list[WriteResult]:
         return self._writer(spec, rows).create(rows) if rows else []
 

@@ -19,6 +19,9 @@ from prmsync_salesforce.rows import RowPlan
 RETRIEVE_LIMIT = 2000
 """Ids of one retrieve call (sObject Collections, with a request body)."""
 
+KEYED = 500
+"""Records with a key of ours that a first read looks at before it stores anything."""
+
 _RESTARTS = 3
 """Times in a row that a query may lose its place without getting any further."""
 
@@ -132,6 +135,17 @@ def fetch(client: Client, plan: RowPlan, ids: Sequence[str]) -> dict[str, Record
         records = plan.records([row for _, row in there])
         found.update(zip((one for one, _ in there), records, strict=True))
     return found | _recycled(client, plan, [item for item in asked if item not in found])
+
+
+def keyed(client: Client, plan: RowPlan) -> list[Record]:
+    """Records that carry an external key, with nothing but that key."""
+    key = plan.spec.key
+    if key is None:
+        raise ValueError(f"{plan.spec.stream} has no external key")
+    name = plan.field(key)
+    query = soql.select(["Id", name], plan.object, f"{name} != null", "Id") + f" LIMIT {KEYED}"
+    rows = [row for answer in client.query("read", query) for row in answer.rows]
+    return [Record(str(row["Id"]), "", {key: row[name]}) for row in rows]
 
 
 def _recycled(client: Client, plan: RowPlan, ids: Sequence[str]) -> dict[str, Record]:
