@@ -35,6 +35,7 @@ from prmsync.cli import (
     serve,
     setup,
     simulator,
+    status,
     sync,
 )
 from prmsync.cli.output import WIDTH, note, say, show_error
@@ -84,6 +85,7 @@ doctor.register(app)
 simulator.register(app)
 importing.register(app)
 sync.register(app)
+status.register(app)
 erase.register(app)
 runs.register(app)
 history.register(app)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +17,7 @@ from prmsync.cli.plans import cut
 if TYPE_CHECKING:
     from prmsync.service.waiting import Filter, ParkedRow
     from prmsync.service.wiring import Application
+    from prmsync.store.database import Database
 
 Code = Annotated[
     str | None, typer.Option("--code", metavar="CODE", help="The refusal's code, or its beginning.")
@@ -31,8 +32,12 @@ def register(app: typer.Typer) -> None:
     )
     parked.command("list")(list_parked)
     parked.command("show")(show)
-    parked.command("replay")(replay)
-    parked.command("drop")(drop)
+    parked.command("replay", help="Try refused records again at the next run.")(
+        _answer(_replay, "replayed", _replayed)
+    )
+    parked.command(
+        "drop", help="Take refused records off the list; the next edit of one is tried again."
+    )(_answer(_drop, "dropped", _dropped))
     app.add_typer(parked, name="parked")
 
 
@@ -158,56 +163,56 @@ Connection = Annotated[
 Every = Annotated[bool, typer.Option("--all", help="All that are refused.")]
 
 
-def replay(
-    links: Links = None,
-    connection: Connection = None,
-    stream: Stream = None,
-    code: Code = None,
-    side: Side = None,
-    record: Record = None,
-    every: Every = False,
-    as_json: AsJson = False,
-) -> None:
-    """Try refused records again at the next run."""
+def _answer(
+    act: Callable[[Database, list[int]], int],
+    done: str,
+    tell: Callable[[int, list[int]], None],
+) -> Callable[..., None]:
+    """A command that does one thing to refusals, named or meant by a filter."""
+
+    def command(
+        links: Links = None,
+        connection: Connection = None,
+        stream: Stream = None,
+        code: Code = None,
+        side: Side = None,
+        record: Record = None,
+        every: Every = False,
+        as_json: AsJson = False,
+    ) -> None:
+        with application() as app:
+            which = _filter(stream, code, side, record)
+            chosen = _chosen(app, links, connection, which, every=every)
+            count = act(app.database, chosen)
+        if as_json:
+            emit_json({done: count, "links": chosen})
+        else:
+            tell(count, chosen)
+
+    return command
+
+
+def _replay(database: Database, links: list[int]) -> int:
     from prmsync.service.waiting import replay_links
 
-    with application() as app:
-        which = _filter(stream, code, side, record)
-        chosen = _chosen(app, links, connection, which, every=every)
-        count = replay_links(app.database, chosen)
-    if as_json:
-        emit_json({"replayed": count, "links": chosen})
-    else:
-        say(f"{count:,} will be tried again: prmsync sync")
+    return replay_links(database, links)
 
 
-def drop(
-    links: Links = None,
-    connection: Connection = None,
-    stream: Stream = None,
-    code: Code = None,
-    side: Side = None,
-    record: Record = None,
-    every: Every = False,
-    as_json: AsJson = False,
-) -> None:
-    """Take refused records off the list; the next edit of one is tried again."""
+def _drop(database: Database, links: list[int]) -> int:
     from prmsync.service.waiting import drop_links
 
-    with application() as app:
-        which = _filter(stream, code, side, record)
-        chosen = _chosen(app, links, connection, which, every=every)
-        count = drop_links(app.database, chosen)
-    if as_json:
-        emit_json({"dropped": count, "links": chosen})
-    else:
-        say(
-            f"{count:,} taken off the list; both sides stay as they are, and `prmsync verify` "
-            "says so."
-        )
-        if count:
-            shown = f" {chosen[0]}" if count == 1 else " LINK"
-            say(f"Tried again when somebody edits the record, or by: prmsync parked replay{shown}")
+    return drop_links(database, links)
+
+
+def _replayed(count: int, _: list[int]) -> None:
+    say(f"{count:,} will be tried again: prmsync sync")
+
+
+def _dropped(count: int, links: list[int]) -> None:
+    say(f"{count:,} taken off the list; both sides stay as they are, and `prmsync verify` says so.")
+    if count:
+        shown = f" {links[0]}" if count == 1 else " LINK"
+        say(f"Tried again when somebody edits the record, or by: prmsync parked replay{shown}")
 
 
 def _chosen(

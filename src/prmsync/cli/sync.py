@@ -1,4 +1,4 @@
-"""`prmsync plan`, `apply`, `sync`, `match`, `verify`, `status`."""
+"""`prmsync plan`, `apply`, `sync`, `match`, `verify`."""
 
 from __future__ import annotations
 
@@ -12,18 +12,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from prmsync.cli import braking, plans
-from prmsync.cli.comparisons import compared, totals
+from prmsync.cli.comparisons import totals
 from prmsync.cli.context import application
 from prmsync.cli.held import value_text
 from prmsync.cli.options import AsJson, OneOrAll, Stream
-from prmsync.cli.output import ago, emit_json, note, say, say_wrapped, show_error, table
-from prmsync.cli.pausing import going_on_with, not_paused, with_stream
+from prmsync.cli.output import emit_json, note, say, say_wrapped, show_error, table
+from prmsync.cli.pausing import not_paused, with_stream
 from prmsync.domain.counted import counted
 from prmsync.errors import PrmsyncError
 
 if TYPE_CHECKING:
     from prmsync.service.wiring import Application
-    from prmsync.store.runs import Run
     from prmsync.sync.running import Report
     from prmsync.sync.verify import StreamReport
 
@@ -36,7 +35,6 @@ def register(app: typer.Typer) -> None:
     app.command("sync")(sync)
     app.command("match")(match)
     app.command("verify")(verify)
-    app.command("status")(status)
 
 
 def plan(
@@ -393,73 +391,3 @@ def _verdict(name: str, reports: list[StreamReport]) -> str:
         f"Nothing is unexplained. Different for a reason: {explained:,}; "
         f"on one side only: {single:,}."
     )
-
-
-def status(as_json: AsJson = False) -> None:
-    """The state of every connection and stream; asks no CRM."""
-    from prmsync.service.braking import held_brakes
-    from prmsync.sync.status import status as read_status
-
-    with application() as app:
-        found = read_status(app.database)
-        if as_json:
-            emit_json([asdict(one) for one in found])
-            return
-        if not found:
-            say("Nothing was synced yet. First: prmsync match CONNECTION, or prmsync sync")
-            return
-        now = app.now()
-        table(
-            ["connection", "stream", "ours", "linked", "only ours", "only CRM", "to decide",
-             "refused", "to read", "CRM read"],
-            [
-                (
-                    one.name if index == 0 else "",
-                    stream.name,
-                    *(
-                        f"{count:,}"
-                        for count in (
-                            stream.in_prm,
-                            stream.linked,
-                            stream.only_prm,
-                            stream.only_crm,
-                            stream.held,
-                            stream.parked,
-                            stream.to_read,
-                        )
-                    ),
-                    ago(stream.read_at, now),
-                )
-                for one in found
-                for index, stream in enumerate(one.streams)
-            ],
-        )  # fmt: skip
-        say("")
-        for one in found:
-            say(f"{one.name}: {_last(one.last_run, now)}")
-            say_wrapped(compared(one.streams, now), indent=2, hang=2)
-            waits = [f"{stream.waits:,} {stream.name}" for stream in one.streams if stream.waits]
-            if waits:
-                say(f"  waiting for a record they refer to: {', '.join(waits)}")
-            if one.waiting is not None:
-                say(f"  a brake holds run {one.waiting.id}: prmsync runs show {one.waiting.id}")
-                trips, names = held_brakes(app.database, one.waiting.id)
-                say(*braking.told(trips, names))
-            if one.paused is not None:
-                say_wrapped(
-                    f"paused: {one.paused}. {going_on_with(one.name, doubted=one.doubted)}",
-                    indent=2,
-                )
-            plans.show_left_out(
-                one.name,
-                [f"{each.name} is paused: {each.paused}" for each in one.streams if each.paused],
-            )
-            for part in one.paused_parts:
-                say_wrapped(f"paused {part}", indent=2)
-                say_wrapped(part.hint, indent=4)
-
-
-def _last(run: Run | None, now: Any) -> str:
-    if run is None:
-        return "no run yet"
-    return f"run {run.id} ({run.kind}) {run.state}, {ago(run.ended_at or run.started_at, now)}"

@@ -61,7 +61,7 @@ class Dice:
 
     def __init__(self, seed: int, today: date) -> None:
         # Sample data, not secrets: it has to be the same for the same seed.
-        self.random = random.Random(seed)  # noqa: S311
+        self.random = random.Random(seed)  # noqa: S311 - repeatable chance, not a secret
         self.today = today
         self.now = datetime.combine(today, time(8), UTC)
 

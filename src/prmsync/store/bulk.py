@@ -127,7 +127,7 @@ def any_between(
 def _sqlite_insert(table: str, names: tuple[str, ...], rows: int) -> str:
     marks = f"({', '.join('?' * len(names))})"
     # Names are our own tables' and columns', never input; Core would reorder the columns.
-    return f"INSERT INTO {table} ({', '.join(names)}) VALUES {', '.join([marks] * rows)}"  # noqa: S608
+    return f"INSERT INTO {table} ({', '.join(names)}) VALUES {', '.join([marks] * rows)}"  # noqa: S608 - our own names
 
 
 @lru_cache(maxsize=256)

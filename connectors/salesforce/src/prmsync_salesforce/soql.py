@@ -56,7 +56,7 @@ def time_literal(moment: datetime) -> str:
 def select(fields: Sequence[str], object_name: str, where: str = "", order: str = "") -> str:
     """One query over one object."""
     # Names went through `name`, values through `quoted`.
-    query = f"SELECT {', '.join(fields)} FROM {object_name}"  # noqa: S608
+    query = f"SELECT {', '.join(fields)} FROM {object_name}"  # noqa: S608 - names of the org's schema
     if where:
         query += f" WHERE {where}"
     return query + (f" ORDER BY {order}" if order else "")

@@ -1,0 +1,98 @@
+"""`prmsync status`: how every connection and stream stands, from what is stored."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import typer
+
+from prmsync.cli import braking, plans
+from prmsync.cli.comparisons import compared
+from prmsync.cli.context import application
+from prmsync.cli.options import AsJson
+from prmsync.cli.output import ago, emit_json, say, say_wrapped, table
+from prmsync.cli.pausing import going_on_with
+
+if TYPE_CHECKING:
+    from prmsync.service.wiring import Application
+    from prmsync.store.runs import Run
+    from prmsync.sync.status import ConnectionStatus, StreamStatus
+
+
+def register(app: typer.Typer) -> None:
+    app.command("status")(status)
+
+
+def status(as_json: AsJson = False) -> None:
+    """The state of every connection and stream; asks no CRM."""
+    from prmsync.sync.status import status as read_status
+
+    with application() as app:
+        found = read_status(app.database)
+        if as_json:
+            emit_json([asdict(one) for one in found])
+            return
+        if not found:
+            say("Nothing was synced yet. First: prmsync match CONNECTION, or prmsync sync")
+            return
+        now = app.now()
+        table(
+            ["connection", "stream", "ours", "linked", "only ours", "only CRM", "to decide",
+             "refused", "to read", "CRM read"],
+            [
+                (one.name if index == 0 else "", *_cells(stream, now))
+                for one in found
+                for index, stream in enumerate(one.streams)
+            ],
+        )  # fmt: skip
+        say("")
+        for one in found:
+            _show(app, one, now)
+
+
+def _cells(stream: StreamStatus, now: datetime) -> tuple[str, ...]:
+    counts = (
+        stream.in_prm,
+        stream.linked,
+        stream.only_prm,
+        stream.only_crm,
+        stream.held,
+        stream.parked,
+        stream.to_read,
+    )
+    return (stream.name, *(f"{count:,}" for count in counts), ago(stream.read_at, now))
+
+
+def _show(app: Application, one: ConnectionStatus, now: datetime) -> None:
+    """What a connection's table does not say: its last run, and what waits, with the way on."""
+    from prmsync.service.braking import held_brakes
+
+    say(f"{one.name}: {_last(one.last_run, now)}")
+    say_wrapped(compared(one.streams, now), indent=2, hang=2)
+    waits = [f"{stream.waits:,} {stream.name}" for stream in one.streams if stream.waits]
+    if waits:
+        say(f"  waiting for a record they refer to: {', '.join(waits)}")
+    if one.waiting is not None:
+        say(f"  a brake holds run {one.waiting.id}: prmsync runs show {one.waiting.id}")
+        trips, names = held_brakes(app.database, one.waiting.id)
+        say(*braking.told(trips, names))
+    if one.paused is not None:
+        say_wrapped(
+            f"paused: {one.paused}. {going_on_with(one.name, doubted=one.doubted)}",
+            indent=2,
+        )
+    plans.show_left_out(
+        one.name,
+        [f"{each.name} is paused: {each.paused}" for each in one.streams if each.paused],
+    )
+    for part in one.paused_parts:
+        say_wrapped(f"paused {part}", indent=2)
+        say_wrapped(part.hint, indent=4)
+
+
+def _last(run: Run | None, now: datetime) -> str:
+    if run is None:
+        return "no run yet"
+    return f"run {run.id} ({run.kind}) {run.state}, {ago(run.ended_at or run.started_at, now)}"
