@@ -103,6 +103,32 @@ def test_what_acts_on_written_objects_is_named_with_its_remedy(acme: Any) -> Non
     assert "never" not in done.out
 
 
+def test_a_plan_names_what_acts_on_the_records_that_it_writes(acme: Any) -> None:
+    flow = {"ApiName": "By_Region", "Label": "Owner by region", "IsActive": True}
+    put(acme, "FlowDefinitionView", TriggerObjectOrEventId="Account", **flow)
+    put(acme, "FlowDefinitionView", TriggerObjectOrEventId="Opportunity", **flow)
+    nothing = acme.run("plan", "acme-sf")
+    assert "Acts on" not in nothing.out
+    acme.write("partners.csv", "name,domain\nGlobex,globex.example\n")
+    assert acme.run("import", "partners.csv", "--as", "partner").code == 0
+    plan = acme.run("plan", "acme-sf")
+    assert plan.code == 0, plan.said
+    assert "Acts on Account: flow “Owner by region”" in plan.out
+    assert "What they do: prmsync doctor acme-sf" in plan.out
+    assert "Acts on Opportunity" not in plan.out
+
+
+def test_a_plan_is_shown_also_where_nobody_tells_what_acts(acme: Any) -> None:
+    acme.write("partners.csv", "name,domain\nGlobex,globex.example\n")
+    assert acme.run("import", "partners.csv", "--as", "partner").code == 0
+    refusal = {"status": 403, "code": "REQUEST_LIMIT_EXCEEDED", "message": "TotalRequests Limit"}
+    acme.fault("salesforce", {"path": "/process/", **refusal})
+    plan = acme.run("plan", "acme-sf")
+    assert plan.code == 0, plan.said
+    assert "could not be read" in plan.out
+    assert "Do exactly this: prmsync apply" in plan.out
+
+
 def test_what_may_not_be_read_is_said(acme: Any) -> None:
     acme.fault("salesforce", {"path": "/process/", "status": 403, "code": "INSUFFICIENT_ACCESS"})
     done = acme.run("doctor", "acme-sf")

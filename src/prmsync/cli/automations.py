@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from prmsync.cli.output import say, say_wrapped, table
 
 if TYPE_CHECKING:
     from prmsync.connector.provisioning import Automations
+    from prmsync.sync.session import Session
 
 
 def show_automations(automations: Automations) -> None:
@@ -24,6 +26,27 @@ def show_automations(automations: Automations) -> None:
     for gap in automations.unread:
         say_wrapped(f"? {gap.where}  {gap.message}", indent=2, hang=4)
         say_wrapped(gap.hint, indent=6)
+
+
+def name_what_acts(name: str, session: Session, streams: Sequence[str]) -> None:
+    """One line for each object that a plan writes: what of the CRM's own will act on it. A few
+    calls; an org that does not answer them is no reason to show no plan."""
+    from prmsync.errors import ConnectorError
+    from prmsync.service.provisioning import automations_of
+
+    objects = list(dict.fromkeys(session.streams[one].mapping.object for one in streams))
+    if not objects:
+        return
+    try:
+        found = automations_of(session.connector, objects).found
+    except ConnectorError as error:
+        say_wrapped(f"What acts on these records could not be read: {error.message}")
+        return
+    for on, group in groupby(found, key=lambda one: one.object):
+        named = ", ".join(f"{one.kind} “{one.name}”" for one in group)
+        say_wrapped(f"Acts on {on}: {named}", hang=4)
+    if found:
+        say(f"What they do: prmsync doctor {name}")
 
 
 def automations_json(automations: Automations) -> dict[str, Any]:

@@ -305,6 +305,15 @@ def progress(of: str = "") -> Callable[[str, int], None]:
     return tell
 
 
+def written_streams(
+    rows: Sequence[tuple[str, Sequence[tuple[Action, str]], int]],
+) -> list[str]:
+    """The streams of which a plan writes records in the CRM."""
+    return [
+        stream for stream, listed, _ in rows if any(action.side == "crm" for action, _ in listed)
+    ]
+
+
 def listing(run_id: int, rows: Sequence[tuple[str, Sequence[tuple[Action, str]], int]]) -> None:
     """Rows of a run by stream: (stream, the first rows with their titles, how many there are)."""
     for stream, found, total in rows:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from prmsync.cli import braking, plans
+from prmsync.cli.automations import name_what_acts
 from prmsync.cli.comparisons import totals
 from prmsync.cli.context import application
 from prmsync.cli.held import value_text
@@ -24,6 +25,7 @@ from prmsync.errors import PrmsyncError
 if TYPE_CHECKING:
     from prmsync.service.wiring import Application
     from prmsync.sync.running import Report
+    from prmsync.sync.session import Session
     from prmsync.sync.verify import StreamReport
 
 FAILED, WAITS = 1, 3
@@ -63,7 +65,7 @@ def plan(
                 report = run.plan(session)
                 found.append(plan_data(app.database, report.run_id, org_id=session.account.org_id))
                 if not as_json:
-                    _show_plan(app, name, report)
+                    _show_plan(app, name, report, session)
         if out is not None and found:
             write_plan(out, found)
             tell = note if as_json else say
@@ -73,13 +75,14 @@ def plan(
     _exit_if(failures)
 
 
-def _show_plan(app: Application, name: str, report: Report) -> None:
+def _show_plan(app: Application, name: str, report: Report, session: Session) -> None:
     from prmsync.service.plan_file import named_rows
 
     say(f"{name} · run {report.run_id}", "")
     plans.show_schema(report.mapping_edits, report.paused)
     plans.show_left_out(name, report.left_out)
-    plans.listing(report.run_id, named_rows(app.database, report.run_id, plans.SHOWN))
+    rows = named_rows(app.database, report.run_id, plans.SHOWN)
+    plans.listing(report.run_id, rows)
     if report.held:
         say(f"  ! {plans.needs_decision(report.held)}")
     if report.counts or report.held:
@@ -89,6 +92,7 @@ def _show_plan(app: Application, name: str, report: Report) -> None:
         say_wrapped(plans.cost_line(report))
     if report.trips:
         say("A brake would hold:", *braking.told(report.trips, report.names))
+    name_what_acts(name, session, plans.written_streams(rows))
     if report.counts:
         say(f"Do exactly this: prmsync apply {report.run_id}")
 

@@ -178,10 +178,6 @@ class Provisioner(Protocol):
 class ProvisioningPlugin(Protocol):
     """What a plugin is besides where its connector can create objects and fields."""
 
-    @property
-    def admin_help(self) -> str:
-        """How an admin comes by the one-time sign-in, in a sentence or two."""
-
     def provisioner(
         self,
         settings: ConnectionSettings,

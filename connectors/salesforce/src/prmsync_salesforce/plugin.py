@@ -55,13 +55,6 @@ class SalesforcePlugin:
     ) -> str:
         return browser.redeem(settings, runtime, attempt, answer)
 
-    @property
-    def admin_help(self) -> str:
-        return (
-            "An admin's access token, as the vendor's command line shows it after "
-            "`sf org login web`; it needs “Customize Application” and “Modify Metadata”."
-        )
-
     def admin_address(self, settings: ConnectionSettings, attempt: Attempt) -> str:
         return browser.admin_address(settings, attempt)
 
