@@ -46,9 +46,20 @@ def by_crm_ids(
     return found
 
 
-def page(connection: sa.Connection, stream_id: int, after: int, limit: int) -> list[Pair]:
-    """All links of a stream in id order."""
-    return _page(connection, limit, table.c.stream_id == stream_id, table.c.id > after)
+def ids_after(connection: sa.Connection, stream_id: int, after: int, limit: int) -> list[int]:
+    """The next ids of a stream's links behind `after`."""
+    statement = (
+        sa.select(table.c.id)
+        .where(table.c.stream_id == stream_id, table.c.id > after)
+        .order_by(table.c.id)
+        .limit(limit)
+    )
+    return [row[0] for row in connection.execute(statement).all()]
+
+
+def by_ids(connection: sa.Connection, ids: Collection[int]) -> list[Pair]:
+    """These links, in id order."""
+    return _page(connection, len(ids), among(connection, table.c.id, ids)) if ids else []
 
 
 def live_page(

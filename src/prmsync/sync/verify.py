@@ -8,7 +8,7 @@ marked for a normal, braked run, on the schedule and with `--repair`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -27,6 +27,8 @@ from prmsync.sync.session import Session, Stream
 
 __all__ = ["Difference", "StreamReport", "verify", "verify_slice"]
 
+IDS = 20_000
+"""Ids of links that are read at a time."""
 SLICE = 500
 """Links that are worth a slice of their own."""
 CALLS = 40
@@ -109,13 +111,9 @@ def _unseen(
     repair: bool,
 ) -> None:
     """Linked records that the CRM did not show: absence is reported, it is never a delete."""
-    after = 0
-    while page := pairs.page(connection, stream.id, after, links.CHUNK):
-        after = page[-1].id
+    for unseen in _not_ticked(connection, stream, seen):
         missing = []
-        for link in page:
-            if link.id < len(seen) and seen[link.id]:
-                continue
+        for link in pairs.by_ids(connection, unseen):
             if link.state == LinkState.LIVE and link.crm_id:
                 if link.crm_gone:
                     report.explain("deleted in the CRM")
@@ -126,6 +124,18 @@ def _unseen(
         report.missing_in_crm += len(missing)
         if repair:
             links.set_dirty(connection, missing, Dirty.CHANGED)
+
+
+def _not_ticked(
+    connection: sa.Connection, stream: Stream, seen: bytearray
+) -> Iterator[Sequence[int]]:
+    """Ids of links that are not ticked. Of the others, which are nearly all, only the id is
+    read."""
+    after = 0
+    while ids := pairs.ids_after(connection, stream.id, after, IDS):
+        after = ids[-1]
+        unseen = [one for one in ids if one >= len(seen) or not seen[one]]
+        yield from links.chunks(unseen)
 
 
 def verify_slice(session: Session, period: timedelta, *, calls: int = CALLS) -> list[StreamReport]:
