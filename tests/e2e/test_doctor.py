@@ -149,6 +149,7 @@ def test_the_saved_schema_makes_a_twin_that_the_same_mapping_fits(acme: Any) -> 
     assert done.code == 0, done.said
     text = Path(acme.folder / "org.json").read_text(encoding="utf-8")
     assert "A customer's name" not in text
+    assert len(json.loads(text)["lists"]["OpportunityStage"]) == 10
     twin = plugin("salesforce").simulator(SimulatorOptions(now=utc_now, schema=json.loads(text)))
     with serving(twin.handle) as url:
         base = {"PRMSYNC_CONNECTIONS__ACME_SF__BASE_URL": url}

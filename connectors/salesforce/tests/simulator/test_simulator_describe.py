@@ -128,3 +128,23 @@ def test_the_org_has_every_field_that_the_shipped_mapping_names(org, stream):
     wanted = {*fields, mapping["key"]} if "key" in mapping else set(fields)
     assert wanted
     assert wanted <= set(fields_of(org, mapping["object"]))
+
+
+def test_a_twin_has_the_stages_and_roles_of_its_org(new_org):
+    stage = {"MasterLabel": "Gewonnen", "ApiName": "Gewonnen", "IsClosed": True, "IsWon": True}
+    role = {"MasterLabel": "Haendler", "ApiName": "Haendler", "SortOrder": 1}
+    lists = {"OpportunityStage": [stage], "PartnerRole": [role], "NoSuchObject": [{}]}
+    org = new_org(schema={"lists": lists})
+    assert [row["ApiName"] for row in org.query("SELECT ApiName FROM OpportunityStage")] == [
+        "Gewonnen"
+    ]
+    assert len(org.query("SELECT Id FROM PartnerRole")) == 1
+    assert len(org.query("SELECT Id FROM CurrencyType")) > 5
+    assert org.read("Opportunity", org.opportunity(StageName="Gewonnen"))["IsWon"] is True
+
+
+def test_a_composite_holds_five_queries_at_most(org):
+    part = {"method": "GET", "url": "/services/data/v68.0/query?q=SELECT+Id+FROM+User"}
+    for count, status in ((5, 200), (6, 400)):
+        parts = [{**part, "referenceId": f"q{number}"} for number in range(count)]
+        assert org.call("POST", "/composite", {"compositeRequest": parts})[0] == status

@@ -1,6 +1,6 @@
 """An org's definitions as its simulator takes them (`--schema`): a twin to rehearse on.
 
-Only definitions: no record, no person, no text that somebody typed into a record.
+Only definitions: no record of business, no person, no text that somebody typed into a record.
 """
 
 from __future__ import annotations
@@ -9,8 +9,17 @@ from collections.abc import Mapping, Sequence
 
 from prmsync.connector.schema import Account
 from prmsync.errors import SchemaError
-from prmsync_salesforce.client import Client
+from prmsync_salesforce.client import Client, query_path
 from prmsync_salesforce.provision.live import Reader
+
+_LISTS = {
+    "CurrencyType": "IsoCode, ConversionRate, DecimalPlaces, IsActive, IsCorporate",
+    "OpportunityStage": "MasterLabel, ApiName, IsActive, SortOrder, IsClosed, IsWon, "
+    "ForecastCategory, ForecastCategoryName, DefaultProbability",
+    "PartnerRole": "MasterLabel, ApiName, SortOrder, ReverseRole",
+    "RecordType": "Id, Name, DeveloperName, SobjectType, IsActive",
+}
+"""Objects whose records are part of the definitions, and what is kept of them."""
 
 
 def saved_schema(client: Client, account: Account, objects: Sequence[str]) -> Mapping[str, object]:
@@ -24,12 +33,14 @@ def saved_schema(client: Client, account: Account, objects: Sequence[str]) -> Ma
             f"Salesforce does not show {', '.join(missing)}",
             hint="prmsync provision plan names what the org lacks or hides.",
         )
+    lists = _lists(client)
     return {
         "settings": {
             "name": f"Twin of {account.name}",
             "sandbox": account.environment == "sandbox",
             "currency": account.currency,
             "time_zone": account.time_zone,
+            "partner_objects": "PartnerRole" in lists,
             "multi_currency": any(
                 field["name"] == "CurrencyIsoCode"
                 for answer in described.values()
@@ -37,4 +48,21 @@ def saved_schema(client: Client, account: Account, objects: Sequence[str]) -> Ma
             ),
         },
         "objects": list(described.values()),
+        "lists": lists,
+    }
+
+
+def _lists(client: Client) -> dict[str, list[dict[str, object]]]:
+    """Stages, roles, record types and currencies; none of what the org does not have."""
+    paths = {
+        name: query_path(f"SELECT {fields} FROM {name}")  # noqa: S608 - names of our own
+        for name, fields in _LISTS.items()
+    }
+    answers = client.composite("metadata", paths)
+    return {
+        name: [
+            {key: value for key, value in row.items() if key != "attributes"} for row in answer.rows
+        ]
+        for name, answer in answers.items()
+        if answer.status == 200
     }

@@ -44,8 +44,9 @@ class SalesforceSimulator:
     """One simulated org. `handle` answers the REST API and `/_simulator/…`.
 
     `--schema` JSON: one describe answer, or `{"objects": [describe, …]}` (each replaces the
-    object of its name or adds one), with optional `"settings"` (see `OrgSettings`) and
-    `"validation_rules"`. `--data` JSON: `{"Account": [{…}], …}`, or what the control path
+    object of its name or adds one), with optional `"settings"` (see `OrgSettings`),
+    `"lists"` (records of its own stages, roles, record types and currencies by object) and the
+    lists of `set_up.KEYS`. `--data` JSON: `{"Account": [{…}], …}`, or what the control path
     `state` gave. Raises ConfigurationError when either cannot be used.
     """
 
@@ -64,7 +65,7 @@ class SalesforceSimulator:
         clock = SimulatorClock(options.now)
         database = Database(starting_schema(self.settings, schema))
         self.org = Org(database, clock.now)
-        seed(self.org, self.settings)
+        seed(self.org, self.settings, schema.get("lists"))
         set_up = SetUp(self.org)
         set_up.take(schema)
         self.queries = QueryEngine(database, clock.now, self.settings.locator_lifetime_seconds)

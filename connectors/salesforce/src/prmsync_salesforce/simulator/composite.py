@@ -15,6 +15,8 @@ from prmsync_salesforce.simulator.call import Call
 from prmsync_salesforce.simulator.database import Database
 from prmsync_salesforce.simulator.failure import ApiError, no_resource
 
+MAX_QUERIES = 5
+_QUERY = re.compile(r"/services/data/v[\d.]+/(query|queryAll|composite/sobjects)\b")
 MAX_CALLS = 25
 """Calls in one composite call or batch."""
 _REFERENCE = re.compile(r"@\{([A-Za-z0-9_]+)((?:\.[A-Za-z0-9_]+|\[\d+\])+)\}")
@@ -41,6 +43,14 @@ class Composite:
                 400,
                 "LIMIT_EXCEEDED",
                 f"The composite request holds more than {MAX_CALLS} subrequests",
+            )
+        urls = [str(part.get("url")) for part in parts if isinstance(part, dict)]
+        queries = sum(_QUERY.search(url) is not None for url in urls)
+        if queries > MAX_QUERIES:
+            raise ApiError(
+                400,
+                "LIMIT_EXCEEDED",
+                f"The composite request holds more than {MAX_QUERIES} queries and collections",
             )
         with self._database.all_or_none() as roll_back:
             answers = self._answers(call, parts)

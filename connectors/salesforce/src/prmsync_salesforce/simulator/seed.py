@@ -33,8 +33,13 @@ _PEOPLE = (
 )
 
 
-def seed(org: Org, settings: OrgSettings) -> None:
-    """Fills an empty org with its organisation, people, stages, roles and currencies."""
+def seed(org: Org, settings: OrgSettings, lists: Mapping[str, Any] | None = None) -> None:
+    """Fills an empty org with its organisation, people, stages, roles and currencies.
+
+    `lists` has the records of a saved org's own stages, roles and currencies by object; they take
+    the place of the built-in ones. Raises ValueError for what cannot be taken.
+    """
+    given = dict(lists or {})
     _load(
         org,
         "Organization",
@@ -52,11 +57,14 @@ def seed(org: Org, settings: OrgSettings) -> None:
     for name, profile_id in PROFILES.items():
         _load(org, "Profile", {"Id": profile_id, "Name": name, "UserType": "Standard"})
     _seed_people(org, settings)
-    _seed_stages(org)
-    for order, role in enumerate(PARTNER_ROLES if settings.partner_objects else (), 1):
+    if "OpportunityStage" not in given:
+        _seed_stages(org)
+    built_in = settings.partner_objects and "PartnerRole" not in given
+    for order, role in enumerate(PARTNER_ROLES if built_in else (), 1):
         _load(org, "PartnerRole", {"MasterLabel": role, "ApiName": role, "SortOrder": order})
-    if settings.multi_currency:
+    if settings.multi_currency and "CurrencyType" not in given:
         _seed_currencies(org, settings)
+    load_records(org, {name: rows for name, rows in given.items() if org.database.table(name)})
 
 
 def _seed_people(org: Org, settings: OrgSettings) -> None:
