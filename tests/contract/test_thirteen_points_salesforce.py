@@ -125,6 +125,17 @@ def test_point_04_tokens_expire_mid_run_and_between_pages(bench):
     assert connector.usage().calls["sign_in"] == 3
 
 
+def test_point_04_a_session_that_ends_in_a_bulk_job_is_renewed(bench):
+    made = create_deals(bench.connector(), 300)
+    connector = bench.connector(options={"bulk_rows": 100})
+    expired = {"status": 401, "code": "INVALID_SESSION_ID"}
+    bench.fault(path="/jobs/query/[^/]+$", method="GET", times=1, **expired)
+    bench.fault(path="/jobs/query/.*/results", times=1, **expired)
+    assert set(read(connector)[0]) == set(made)
+    assert connector.usage().calls["sign_in"] == 3
+    assert "bulk-query" in bench.control("GET", "stats")["by_endpoint"]
+
+
 @pytest.mark.parametrize("status", [400, 500])
 def test_point_05_a_locked_row_is_tried_again_row_by_row_and_as_a_whole(bench, status):
     connector = bench.connector()

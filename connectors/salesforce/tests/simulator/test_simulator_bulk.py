@@ -157,6 +157,22 @@ def test_a_job_that_makes_no_sense_is_refused(org, body, code):
     assert (status, answer[0]["errorCode"]) == (400, code)
 
 
+def test_a_job_that_is_done_is_listed_as_under_way_until_somebody_looks(org):
+    made = org.call("POST", "/jobs/ingest", {"object": "Account", "operation": "insert"})[1]
+    path = f"/jobs/ingest/{made['id']}"
+    raw(org, "PUT", f"{path}/batches", b"Name\nx\n")
+    org.call("PATCH", path, {"state": "UploadComplete"})
+
+    def listed():
+        [job] = org.call("GET", "/jobs/ingest")[1]["records"]
+        return job["state"]
+
+    assert (listed(), listed()) == ("InProgress", "InProgress")
+    for _ in range(2):
+        org.call("GET", path)
+    assert listed() == "JobComplete"
+
+
 def test_a_job_s_states_go_one_way(org):
     made = org.call("POST", "/jobs/ingest", {"object": "Account", "operation": "insert"})[1]
     path = f"/jobs/ingest/{made['id']}"

@@ -57,7 +57,7 @@ class IngestJobs:
         if not rest:
             if call.method == "POST":
                 return self._create(call)
-            return json_response(200, self._jobs.listed())
+            return json_response(200, self._jobs.listed(self._looks))
         job = self._jobs.get(rest[0])
         if len(rest) == 1:
             return self._one(call, job)

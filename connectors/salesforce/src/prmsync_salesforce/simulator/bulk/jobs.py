@@ -145,7 +145,11 @@ class Jobs:
             raise ApiError(400, "API_ERROR", f"Job is not in a state to be deleted: {job.state}")
         del self._all[job.id]
 
-    def listed(self) -> dict[str, Any]:
-        """All jobs, newest first."""
-        records = [job.summary() for job in reversed(self._all.values())]
+    def listed(self, looks: int) -> dict[str, Any]:
+        """All jobs, newest first, as they are told after that many looks."""
+        kind = "V2Ingest" if self.kind == "ingest" else "V2Query"
+        records = [
+            {**job.summary(), "state": job.shown_state(looks), "jobType": kind}
+            for job in reversed(self._all.values())
+        ]
         return {"done": True, "records": records, "nextRecordsUrl": None}

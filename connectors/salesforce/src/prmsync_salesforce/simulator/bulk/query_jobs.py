@@ -48,7 +48,7 @@ class QueryJobs:
         if not rest:
             if call.method == "POST":
                 return self._create(call)
-            return json_response(200, self._jobs.listed())
+            return json_response(200, self._jobs.listed(self._looks))
         job = self._jobs.get(rest[0])
         if len(rest) == 1 and call.method == "GET":
             job.looks += 1
