@@ -231,6 +231,15 @@ class RelationReader(Protocol):
 
 
 @runtime_checkable
+class Lister(Protocol):
+    """What a connector has besides where all records can be listed from any place on."""
+
+    def listed(self, spec: ObjectSpec, after: str) -> Page:
+        """The next records behind `after` ("" to begin), of those that are not deleted, in one
+        call. The page's cursor is the next `after`, None behind the last record."""
+
+
+@runtime_checkable
 class KeyReader(Protocol):
     """What a connector has besides where the CRM can be asked for records with an external key."""
 

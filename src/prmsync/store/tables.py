@@ -288,6 +288,7 @@ verification = sa.Table(
     _text("so_far"),
     _time("verified_at"),
     _text("found"),
+    _text("listed_to"),
 )
 
 link = sa.Table(

@@ -17,7 +17,8 @@ from prmsync.store.tables import verification as table
 @dataclass(slots=True)
 class Verification:
     """One stream. The round under way has compared links up to `place` since `began_at` and
-    counted `so_far`; the last whole comparison ended at `verified_at` and `found` its counts."""
+    counted `so_far`; the last whole comparison ended at `verified_at` and `found` its counts. The
+    CRM's own records are listed up to `listed_to`, "" before the first."""
 
     stream_id: int
     place: int = 0
@@ -25,6 +26,7 @@ class Verification:
     so_far: dict[str, Any] = field(default_factory=dict)
     verified_at: datetime | None = None
     found: dict[str, Any] = field(default_factory=dict)
+    listed_to: str = ""
 
 
 def of_streams(connection: sa.Connection, stream_ids: Iterable[int]) -> dict[int, Verification]:
@@ -39,6 +41,7 @@ def of_streams(connection: sa.Connection, stream_ids: Iterable[int]) -> dict[int
             _load(row.so_far),
             row.verified_at,
             _load(row.found),
+            row.listed_to or "",
         )
         for row in rows
     }
@@ -54,6 +57,7 @@ def save(connection: sa.Connection, one: Verification) -> None:
         "so_far": _dump(one.so_far),
         "verified_at": one.verified_at,
         "found": _dump(one.found),
+        "listed_to": one.listed_to,
     }
     statement = insert(table).values(stream_id=one.stream_id, **values)
     connection.execute(

@@ -3,7 +3,8 @@
 At once (`prmsync verify`), or in rolling slices on a schedule: a slice asks the CRM for the next
 linked records and compares them, so that all are covered within a few days at a known cost. What
 differs is explained (`prmsync.sync.comparing`); what nothing explains is stored as it was read and
-marked for a normal, braked run, on the schedule and with `--repair`.
+marked for a normal, braked run, on the schedule and with `--repair`. Beside a slice some of the
+CRM's records are listed, to meet those that no read ever showed (`prmsync.sync.unseen`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from prmsync.store import links, pairs, verification
 from prmsync.store import records as prm_records
 from prmsync.store.links import Dirty, LinkState
 from prmsync.store.verification import Verification
+from prmsync.sync import unseen as listing
 from prmsync.sync.comparing import Difference, StreamReport, compare_page
 from prmsync.sync.counters import counted_anew
 from prmsync.sync.observe import gathered, missing_relations, observe_prm, store_records
@@ -155,7 +157,7 @@ def verify_slice(session: Session, period: timedelta, *, calls: int = CALLS) -> 
     if all(to is None for _, to in due.values()):
         return []
     with holding(session):
-        left = calls * session.connector.batch_size
+        left, pages = calls * session.connector.batch_size, listing.PAGES
         for name, (state, to) in due.items():
             if to is None or left <= 0:
                 continue
@@ -163,7 +165,11 @@ def verify_slice(session: Session, period: timedelta, *, calls: int = CALLS) -> 
                 _begin(session, state)
                 continue
             report = StreamReport(name)
-            left -= _slice(session, session.streams[name], state, to, left, report)
+            stream = session.streams[name]
+            compared = _slice(session, stream, state, to, left, report)
+            left -= compared
+            if not session.doubted:
+                pages -= listing.list_on(session, stream, state, compared, pages, report)
             _close(session, state, top, period)
             reports.append(report)
     return reports

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from prmsync.domain.values import Values
 from prmsync.store import links, streams, verification
 from prmsync.store.tables import link
 from prmsync.store.verification import Verification
+from prmsync.sync import unseen
 from prmsync.sync import verify as verify_module
 from prmsync.sync.verify import StreamReport, verify, verify_slice
 
@@ -148,3 +150,58 @@ def test_what_differs_is_explained_by_what_is_known_of_it(slices: Any, crm: Any)
     assert report.explained == {"needs decision": 1}
     assert report.fields_held >= 1
     assert report.mismatched == 0
+
+
+def new_in_crm(crm: Any, at: int) -> str:
+    words = crm.words
+    values = {words["name"]: f"Only there {at}", words["domain"]: f"only{at}.example"}
+    return str(crm.create(words["partner"], values))
+
+
+def unlinked(world: Any) -> set[str]:
+    with world.session("crm") as session, world.database.read() as connection:
+        stream_id = session.streams["partner"].id
+        found = links.unlinked(connection, stream_id, crm_side=True, dirty_only=False)
+        return {str(one.crm_id) for one in found}
+
+
+def pass_unseen(world: Any, name: str) -> None:
+    """The stream's cursor passes what is new without a look."""
+    world.wait(3600)
+    with world.session("crm") as session, world.database.begin() as connection:
+        stream = session.streams[name]
+        pages = list(session.connector.changes(stream.spec, stream.state.crm_cursor))
+        stream.state.crm_cursor = pages[-1].cursor
+        streams.save_stream(connection, stream.state)
+    world.wait(3600)
+
+
+def test_records_that_no_read_ever_showed_are_met_by_slices(slices: Any, crm: Any) -> None:
+    turn(slices)
+    made = {new_in_crm(crm, at) for at in range(3)}
+    pass_unseen(slices, "partner")
+    slices.sync("crm")
+    assert not made & unlinked(slices)
+    slices.wait(WEEK.total_seconds())
+    assert turn(slices)["partner"].only_in_crm == 3
+    assert made <= unlinked(slices)
+    slices.wait(WEEK.total_seconds())
+    assert turn(slices)["partner"].only_in_crm == 0
+
+
+def test_listing_keeps_to_its_calls_and_goes_on_where_it_was(
+    slices: Any, crm: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = sys.modules[f"prmsync_{crm.connector}.reading"]
+    name = "LIST_PAGE" if crm.connector == "hubspot" else "LISTED"
+    monkeypatch.setattr(module, name, 10)
+    monkeypatch.setattr(unseen, "PAGES", 2)
+    turn(slices)
+    made = {new_in_crm(crm, at) for at in range(5)}
+    pass_unseen(slices, "partner")
+    found = []
+    for _ in range(3):
+        slices.wait(2 * WEEK.total_seconds())
+        found.append(turn(slices)["partner"].only_in_crm)
+    assert sum(found) == 5 and found[0] == 0
+    assert made <= unlinked(slices)

@@ -140,6 +140,15 @@ class HubSpotConnector:
         named = ((asked.get(str(record.values[key]).lower()), record) for record in records)
         return {name: record for name, record in named if name is not None}
 
+    def listed(self, spec: ObjectSpec, after: str) -> Page:
+        if spec.relation:  # read by their deals
+            return Page([])
+        self._admit()
+        of, reader = self._catalog.type(spec.object), self._catalog.reader(spec)
+        batch = self._objects.page(of, requested(wanted(spec)), after)
+        records = [one for one in reader.records(batch.found) if not one.deleted]
+        return Page(records, batch.cursor)
+
     def keyed(self, spec: ObjectSpec) -> list[Record]:
         self._admit()
         key = _key(spec)

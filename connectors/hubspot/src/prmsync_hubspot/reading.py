@@ -84,6 +84,15 @@ class Objects:
         for ids, cursor in listed.pages():
             yield Batch([{"id": one} for one in ids], cursor.text())
 
+    def page(self, of: ObjectType, properties: Sequence[str], after: str) -> Batch:
+        """One page of a listing; `cursor` is where the next one begins."""
+        params = {"limit": str(LIST_PAGE), "properties": ",".join(properties), "archived": "false"}
+        if after:
+            params["after"] = after
+        path = self._paths.path(OBJECTS, of.path)
+        data = self._client.call("read", "GET", path, params=params).data
+        return Batch(results(data), next_after(data))
+
     def having(self, of: ObjectType, name: str) -> list[Found]:
         """Records in which a property has a value, the first page of them."""
         path = self._paths.path(OBJECTS, of.path, "search")

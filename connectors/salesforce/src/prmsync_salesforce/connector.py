@@ -83,6 +83,9 @@ class SalesforceConnector:
     def find(self, spec: ObjectSpec, keys: Sequence[str]) -> dict[str, Record]:
         return reading.find(self._client, self._plan(spec), keys)
 
+    def listed(self, spec: ObjectSpec, after: str) -> Page:
+        return reading.listed(self._client, self._plan(spec), after)
+
     def keyed(self, spec: ObjectSpec) -> list[Record]:
         return reading.keyed(self._client, self._plan(spec))
 

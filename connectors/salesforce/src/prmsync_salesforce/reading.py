@@ -19,6 +19,8 @@ from prmsync_salesforce.rows import RowPlan
 RETRIEVE_LIMIT = 2000
 """Ids of one retrieve call (sObject Collections, with a request body)."""
 
+LISTED = 500
+"""Records of one page of a listing: a query gives that many in one answer."""
 KEYED = 500
 """Records with a key of ours that a first read looks at before it stores anything."""
 
@@ -135,6 +137,14 @@ def fetch(client: Client, plan: RowPlan, ids: Sequence[str]) -> dict[str, Record
         records = plan.records([row for _, row in there])
         found.update(zip((one for one, _ in there), records, strict=True))
     return found | _recycled(client, plan, [item for item in asked if item not in found])
+
+
+def listed(client: Client, plan: RowPlan, after: str) -> Page:
+    """The next records in the order of their ids."""
+    where = f"Id > {soql.quoted(after)}" if after else ""
+    query = soql.select(plan.fields, plan.object, where, "Id") + f" LIMIT {LISTED}"
+    rows = [row for answer in client.query("read", query) for row in answer.rows]
+    return page(plan, rows, str(rows[-1]["Id"]) if len(rows) == LISTED else None)
 
 
 def keyed(client: Client, plan: RowPlan) -> list[Record]:
