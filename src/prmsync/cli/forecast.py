@@ -1,235 +1,188 @@
-"""`prmsync forecast` and `prmsync report pipeline`."""
+"""`prmsync forecast` and what explains it: deals, explain, changes, backtest."""
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Decimal
-from typing import TYPE_CHECKING, Annotated, Any
+import sys
+from datetime import date
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from prmsync.cli.context import application
 from prmsync.cli.options import AsJson
-from prmsync.cli.output import emit_json, note, say, say_wrapped, table
-from prmsync.domain.stage import Stage
+from prmsync.cli.output import say
 
 if TYPE_CHECKING:
     from prmsync.answers.forecast import ForecastAnswer
-    from prmsync.answers.pipeline import PipelineRow
-    from prmsync.domain.money import Money
-    from prmsync.forecast.stage_weighted import Block, LeftOut, Part
+    from prmsync.answers.quarter_outlook import QuarterOutlook
+    from prmsync.service.wiring import Application
+
+MODELS = ("hazard", "conversion", "stage_weighted", "naive", "average")
+Period = Annotated[
+    str | None, typer.Option("--period", metavar="2026Q4", help="A quarter; else this one.")
+]
+AsOf = Annotated[
+    str | None,
+    typer.Option("--as-of", metavar="DATE", help="As it stood when this day ended; else now."),
+]
 
 
 def register(app: typer.Typer) -> None:
-    app.command("forecast")(forecast)
-    group = typer.Typer(help="Reports on partners' deals.", no_args_is_help=True)
-    group.command("pipeline")(pipeline)
-    app.add_typer(group, name="report")
+    group = typer.Typer(
+        help="The indirect forecast of a quarter, beside direct, and what it rests on."
+    )
+    group.callback(invoke_without_command=True)(forecast)
+    for command in (deals, explain, changes, backtest):
+        group.command(command.__name__)(command)
+    app.add_typer(group, name="forecast")
 
 
 def forecast(
-    period: Annotated[
-        str | None, typer.Option("--period", metavar="2026Q4", help="A quarter; else this one.")
-    ] = None,
+    context: typer.Context,
+    period: Period = None,
     by: Annotated[
         str | None,
-        typer.Option("--by", metavar="WHAT", help="Rows by partner, tier or stage as well."),
+        typer.Option(
+            "--by",
+            metavar="WHAT,…",
+            help="Rows by partner, tier, region, product, stage, age or owner as well.",
+        ),
     ] = None,
+    as_of: AsOf = None,
+    model: Annotated[
+        str, typer.Option("--model", metavar="M", help=f"{', '.join(MODELS)}.")
+    ] = MODELS[0],
     as_json: AsJson = False,
 ) -> None:
-    """The indirect forecast of a quarter, beside direct, with its 80 % range."""
+    """The indirect forecast of a quarter, beside direct, with the ranges that hold it."""
+    if context.invoked_subcommand is not None:
+        return
+    from prmsync.cli import outlook, stage_weighted
+
+    known = stage_weighted.GROUPINGS if model == "stage_weighted" else outlook.GROUPINGS
+    groupings = _groupings(by, known)
+    _require_model(model)
+    with application() as app:
+        if model == "stage_weighted":
+            stage_weighted.show(_stage_weighted(app, period, as_of), groupings, as_json=as_json)
+            return
+        found = _outlook(app, period, as_of)
+    outlook.show(found, model, groupings, as_json=as_json)
+
+
+def deals(
+    period: Period = None,
+    as_of: AsOf = None,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", help="How many; 0 is all.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Each open indirect deal's chance to be won in the period, and what moved it."""
+    from prmsync.cli import outlook_parts
+
+    with application() as app:
+        found = _outlook(app, period, as_of)
+    outlook_parts.show_deals(found, limit, as_json=as_json)
+
+
+def explain(period: Period = None, as_of: AsOf = None, as_json: AsJson = False) -> None:
+    """What the forecast has learned: how deals move on, are won and are lost, with its evidence."""
+    from prmsync.cli import outlook_parts
+
+    with application() as app:
+        found = _outlook(app, period, as_of)
+    outlook_parts.show_evidence(found, as_json=as_json)
+
+
+def changes(
+    since: Annotated[str, typer.Option("--since", metavar="DATE", help="The day to compare with.")],
+    period: Period = None,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+) -> None:
+    """What moved the forecast since a day, in parts that sum to the difference."""
+    from prmsync.cli import outlook_parts
+
+    with application() as app:
+        after = _outlook(app, period, as_of)
+        before = _outlook(app, after.quarter.name, since, option="--since")
+    outlook_parts.show_changes(before, after, as_json=as_json)
+
+
+def backtest(
+    quarters: Annotated[
+        int, typer.Option("--quarters", metavar="N", min=1, help="How many quarters to go back.")
+    ] = 4,
+    as_json: AsJson = False,
+) -> None:
+    """How good every model was on the quarters that are over, knowing only what was known then."""
+    from prmsync.answers.quarter_outlook import look_back
+    from prmsync.cli import outlook_parts
+
+    def progress(done: int, all_: int) -> None:
+        if sys.stderr.isatty():
+            print(f"\r  {done} of {all_} days asked again ", end="", file=sys.stderr, flush=True)  # noqa: T201 - progress on a terminal
+
+    with application() as app:
+        found = _outlook(app, None, None)
+    scores = {view.currency: look_back(view, quarters, progress) for view in found.indirect}
+    if sys.stderr.isatty():
+        say("")
+    outlook_parts.show_scores(scores, quarters, as_json=as_json)
+
+
+def _outlook(
+    app: Application, period: str | None, as_of: str | None, option: str = "--as-of"
+) -> QuarterOutlook:
+    from prmsync.answers.quarter_outlook import quarter_outlook
+    from prmsync.forecast.period import Quarter
+    from prmsync.service.program_file import program_of
+
+    quarter = Quarter.parse(period) if period else None
+    return quarter_outlook(
+        app.database, program_of(app.settings), quarter, _day(as_of, option), app.now()
+    )
+
+
+def _stage_weighted(app: Application, period: str | None, as_of: str | None) -> ForecastAnswer:
     from prmsync.answers.forecast import forecast_quarter
     from prmsync.errors import ConfigurationError
     from prmsync.forecast.period import Quarter
     from prmsync.service.program_file import program_of
 
-    if by not in (None, "partner", "tier", "stage"):
-        raise ConfigurationError(f"no rows by {by!r}", hint="--by partner, tier or stage")
+    if as_of is not None:
+        raise ConfigurationError(
+            "the stage-weighted forecast knows the present only",
+            hint="--as-of goes with the other models",
+        )
     quarter = Quarter.parse(period) if period else None
-    with application() as app:
-        answer = forecast_quarter(app.database, program_of(app.settings), quarter, app.now())
-    if as_json:
-        emit_json(_forecast_json(answer))
-        return
-    _head(answer)
-    for block in answer.forecast.indirect:
-        _block(block, answer, by)
-    if not answer.forecast.indirect:
-        say("  no indirect deal was won or is open in this quarter")
+    return forecast_quarter(app.database, program_of(app.settings), quarter, app.now())
 
 
-def _head(answer: ForecastAnswer) -> None:
-    f = answer.forecast
-    day = f.quarter.day_number(f.as_of)
-    year, number = f.quarter.year, f.quarter.number
-    say(f"Indirect {year} Q{number}, as of {f.as_of} (day {day} of {f.quarter.days})")
-    stale = (
-        f"open longer than {f.stale_after_days} days counts nothing (95 % of wins were faster)"
-        if f.stale_after_days is not None
-        else "no deal is called stale: fewer than 20 wins are known"
-    )
-    say_wrapped(f"Stage-weighted: past due counts nothing; {stale}.")
-    if answer.incomplete:
-        note(f"{answer.incomplete} open deals lack an amount, currency or close date: not counted")
+def _day(text: str | None, option: str) -> date | None:
+    from prmsync.errors import ConfigurationError
+
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ConfigurationError(
+            f"{option} {text}: this is not a day", hint="write it like 2026-11-30"
+        ) from None
 
 
-def _block(block: Block, answer: ForecastAnswer, by: str | None) -> None:
-    whole = block.whole
-    say("", f"  {'':<26} {block.currency:>14}")
-    worth = f"from {whole.deals} deals worth {_whole(whole.unweighted)}"
-    say(
-        f"  {'won to date':<26} {_whole(whole.won):>14}",
-        f"  {'open, expected':<26} {_whole(whole.expected):>14}     {worth}",
-        f"  {'forecast':<26} {_whole(whole.forecast):>14}     80 %: {_whole(block.low)} – "
-        f"{_whole(block.high)}",
-    )
-    for name, left in (("past due", block.past_due), ("stale", block.stale)):
-        if left.deals:
-            say(f"  {name + ', not counted':<26} {_whole(left.worth):>14}     {left.deals} deals")
-    direct = next((d for d in answer.forecast.direct if d.currency == block.currency), None)
-    if direct is not None:
-        say(f"  {'direct, same day':<26} {_whole(direct.whole.forecast):>14}")
-    if by is not None:
-        _parts(block, answer, by)
+def _groupings(by: str | None, known: tuple[str, ...]) -> tuple[str, ...]:
+    from prmsync.errors import ConfigurationError
+
+    asked = tuple(part.strip() for part in (by or "").split(",") if part.strip())
+    unknown = [part for part in asked if part not in known]
+    if unknown:
+        raise ConfigurationError(f"no rows by {unknown[0]!r}", hint=f"--by {', '.join(known)}")
+    return asked
 
 
-def _parts(block: Block, answer: ForecastAnswer, by: str) -> None:
-    parts: tuple[Part, ...] = getattr(block, f"by_{by}")
-    say("")
-    table(
-        [by, "won", "expected", "forecast", "open deals", "worth"],
-        [
-            (
-                answer.partners.get(part.name, part.name),
-                _whole(part.won),
-                _whole(part.expected),
-                _whole(part.forecast),
-                part.deals,
-                _whole(part.unweighted),
-            )
-            for part in parts
-        ],
-        indent=2,
-        shorten=("partner",),
-    )
+def _require_model(model: str) -> None:
+    from prmsync.errors import ConfigurationError
 
-
-def pipeline(
-    partner: Annotated[
-        str | None, typer.Option("--partner", metavar="NAME", help="Only this one: name or id.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Which partner has active deals in what stage."""
-    from prmsync.answers.pipeline import OPEN_STAGES, pipeline_by_stage
-
-    with application() as app:
-        rows = pipeline_by_stage(app.database, partner)
-    if as_json:
-        emit_json([_pipeline_json(row) for row in rows])
-        return
-    if not rows:
-        say("No partner has active deals.")
-        return
-    say("Active deals by stage: how many, and their worth in thousands of the row's currency", "")
-    table(
-        ["partner", *(_stage_head(stage) for stage in OPEN_STAGES), "all", "worth"],
-        [
-            (
-                row.name,
-                *(_cell(row, stage) for stage in OPEN_STAGES),
-                row.deals,
-                f"{_whole(row.worth)} {row.currency}" if row.worth else "no amount",
-            )
-            for row in rows
-        ],
-        shorten=("partner",),
-    )
-
-
-_SHORT = {Stage.TECHNICAL_VALIDATION: "technical", Stage.BUSINESS_VALIDATION: "business"}
-
-
-def _stage_head(stage: Stage) -> str:
-    return _SHORT.get(stage, stage.value)
-
-
-def _cell(row: PipelineRow, stage: Stage) -> str | None:
-    cell = row.cells.get(stage)
-    if cell is None:
-        unpriced = row.unpriced.get(stage)
-        return str(unpriced) if unpriced else None
-    thousands = (cell.worth.amount / 1000).quantize(Decimal(1), ROUND_HALF_UP)
-    return f"{cell.deals} · {thousands:,f}"
-
-
-def _whole(money: Money) -> str:
-    """Whole units: what people read in a forecast; --json has every digit."""
-    return f"{money.amount.quantize(Decimal(1), ROUND_HALF_UP):,f}"
-
-
-def _pipeline_json(row: PipelineRow) -> dict[str, Any]:
-    stages = {
-        stage.value: {"deals": cell.deals, "worth": cell.worth.amount}
-        for stage, cell in row.cells.items()
-    }
-    stages |= {stage.value: {"deals": n, "worth": None} for stage, n in row.unpriced.items()}
-    return {
-        "partner": row.name,
-        "partner_id": row.partner,
-        "tier": row.tier,
-        "currency": row.currency,
-        "deals": row.deals,
-        "worth": row.worth.amount if row.worth else None,
-        "stages": stages,
-    }
-
-
-def _forecast_json(answer: ForecastAnswer) -> dict[str, Any]:
-    f = answer.forecast
-    return {
-        "method": "stage_weighted",
-        "period": f.quarter.name,
-        "first_day": f.quarter.first,
-        "last_day": f.quarter.last,
-        "as_of": f.as_of,
-        "shared_shock_percent": f.shared_shock,
-        "stale_after_days": f.stale_after_days,
-        "incomplete": answer.incomplete,
-        "indirect": [_block_json(block, answer) for block in f.indirect],
-        "direct": [_block_json(block, answer) for block in f.direct],
-    }
-
-
-def _block_json(block: Block, answer: ForecastAnswer) -> dict[str, Any]:
-    parts = {
-        by: [
-            _part_json(part) | {"name": answer.partners.get(part.name, part.name)}
-            for part in getattr(block, f"by_{by}")
-        ]
-        for by in ("partner", "tier", "stage")
-    }
-    return {
-        "currency": block.currency,
-        **_part_json(block.whole),
-        "low": block.low.amount,
-        "high": block.high.amount,
-        "range_percent": 80,
-        "past_due": _left_json(block.past_due),
-        "stale": _left_json(block.stale),
-        "by": parts,
-    }
-
-
-def _part_json(part: Part) -> dict[str, Any]:
-    return {
-        "name": part.name,
-        "won": part.won.amount,
-        "expected": part.expected.amount,
-        "forecast": part.forecast.amount,
-        "open_deals": part.deals,
-        "open_worth": part.unweighted.amount,
-    }
-
-
-def _left_json(left: LeftOut) -> dict[str, Any]:
-    return {"deals": left.deals, "worth": left.worth.amount}
+    if model not in MODELS:
+        raise ConfigurationError(f"no model {model!r}", hint=f"--model {', '.join(MODELS)}")

@@ -29,6 +29,7 @@ from prmsync.cli import (
     parked,
     partners,
     pausing,
+    pipeline,
     provision,
     registrations,
     runs,
@@ -100,6 +101,7 @@ partners.register(app)
 conflicts.register(app)
 margins.register(app)
 forecast.register(app)
+pipeline.register(app)
 
 
 def main() -> None:

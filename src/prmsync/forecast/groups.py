@@ -56,16 +56,18 @@ class Cut:
         """Drops what was not known on that day."""
         return cls(history.as_of(today), weeks, today, quarter)
 
-    def earlier(self, quarters: int) -> Cut | None:
+    def earlier(self, quarters: int, *, staged: bool = True) -> Cut | None:
         """The same place in an earlier quarter that is over; None where too little was on record
-        then."""
+        then: no closes, or (`staged`) no stages of open deals."""
         quarter = self.quarter - quarters
         if quarter < 0 or self.weeks.bounds(quarter)[1] > self.today:
             return None
         start, end = self.weeks.bounds(quarter)
-        day = min(start + max(self.today - self.bounds[0], 0), end - 1)
+        day = min(start + self.today - self.bounds[0], end - 1)
         before = self.history.as_of(day)
         if not len(before.closed) or before.closed.min() > day - LEAST_RECORD:
+            return None
+        if staged and self.history.recorded_from > day - LEAST_RECORD:
             return None
         return Cut(before, self.weeks, day, quarter)
 
@@ -93,8 +95,9 @@ class Cut:
         return np.bincount(group, weights=worth[which], minlength=count).astype(float)
 
     def came(self, later: DealHistory) -> npt.NDArray[np.bool_]:
-        """Which deals, of a history that knows more, were won from `today` to the quarter's end."""
-        return later.won & (later.closed >= self.today) & (later.closed < self.bounds[1])
+        """Which deals, of a history that knows more, were won in the quarter from `today` on."""
+        start, end = self.bounds
+        return later.won & (later.closed >= max(self.today, start)) & (later.closed < end)
 
 
 Model = Callable[[Cut], Mapping[str, Groups]]

@@ -4,7 +4,7 @@ any grouping of the deals, with the model's own past built in."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,6 +16,10 @@ from prmsync.forecast.history import DealHistory
 from prmsync.forecast.spells import Floats, Ints
 from prmsync.forecast.spread import WEIGHTS, Sums, sums
 
+COLD = 0.5
+"""Relative error of the prior hazards, before any win was seen from stage to stage."""
+COLD_WINS = 10.0
+"""Wins seen that halve the square of it."""
 SHOCK = 0.1
 """Standard deviation of the market's common log factor on win hazards before any record."""
 
@@ -40,8 +44,9 @@ class QuarterForecast:
 
     def to_come(self, group: Ints, groups: int, width: str = TOTAL) -> Sums:
         """Any other grouping of the lots (open deals first, then the streams of new ones)."""
-        found = sums(self.outlook.lots, group, groups)
-        return found.scaled(self.calibration.bias).widened(self.calibration.width[width])
+        found = sums(self.outlook.lots, group, groups).scaled(self.calibration.bias)
+        found = found.widened(self.calibration.width[width])
+        return found.unsure(np.full(groups, _cold(self.cut.history)))
 
 
 def hazard_forecast(cut: Cut, prior: Prior, product: int) -> QuarterForecast:
@@ -49,17 +54,32 @@ def hazard_forecast(cut: Cut, prior: Prior, product: int) -> QuarterForecast:
     differ most in worth."""
     calibration = calibrate(_past(cut, prior, product), list(cut.dimensions()))
     fitted, ahead = _ahead(cut, prior, product)
+    cold = _cold(cut.history)
     groups = {}
     for name, (rows, count) in cut.dimensions().items():
         to_come = sums(ahead.lots, rows[ahead.segment], count).unsure(doubt(fitted, name, count))
         to_come = to_come.scaled(calibration.bias).widened(calibration.width[name])
+        to_come = to_come.unsure(np.full(count, cold))
         groups[name] = Groups(cut.won_by(rows, count), to_come)
     return QuarterForecast(cut, groups, ahead, fitted, calibration)
 
 
+def _cold(history: DealHistory) -> float:
+    """Squared relative error of a forecast that rests on the prior: less with every win seen."""
+    seen = int((history.won & (history.closed >= history.recorded_from)).sum())
+    return COLD**2 * COLD_WINS / (COLD_WINS + seen)
+
+
 def _ahead(cut: Cut, prior: Prior, product: int) -> tuple[Fitted, Outlook]:
     fitted = learn_all(cut.history, cut.weeks, cut.today, prior, product)
-    return fitted, outlook(fitted, cut.history, cut.weeks, cut.today, cut.bounds[1], SHOCK)
+    start, end = cut.bounds
+    ahead = outlook(fitted, cut.history, cut.weeks, cut.today, end, SHOCK)
+    if start <= cut.today:
+        return fitted, ahead
+    # A quarter to come: what is won before it begins is not its own.
+    before = outlook(fitted, cut.history, cut.weeks, cut.today, start, SHOCK)
+    chance = np.maximum(ahead.lots.chance - before.lots.chance, 0.0)
+    return fitted, replace(ahead, lots=replace(ahead.lots, chance=chance))
 
 
 def _past(cut: Cut, prior: Prior, product: int) -> list[Past]:

@@ -142,7 +142,7 @@ def _streams(
     recent = np.flatnonzero((week >= first) & (week < window.now))
     span = max(window.now - first, 1)
     entry = np.searchsorted(history.deal, recent)
-    share = np.bincount(history.stage[entry], minlength=history.stages) / max(len(recent), 1)
+    share = _entries(history, entry[history.created[recent] >= history.recorded_from])
     pace = np.bincount(history.segment[recent], minlength=rows) / span
     mean, square = fitted.amounts.expected(history.amount[entry], history.segment[recent])
     count_ = np.maximum(np.bincount(history.segment[recent], minlength=rows), 1)
@@ -154,3 +154,11 @@ def _streams(
         np.bincount(history.segment[recent], weights=square, minlength=rows) / count_,
         np.ones(rows),
     )
+
+
+def _entries(history: DealHistory, entry: Ints) -> Floats:
+    """Shares of the stages in which new deals begin, the first stage where none was seen to."""
+    seen = np.bincount(history.stage[entry], minlength=history.stages).astype(float)
+    seen[0] += 1.0
+    found: Floats = seen / seen.sum()
+    return found

@@ -97,4 +97,4 @@ class DealHistory:
             self.segment[deal],
             np.maximum(start, recorded if self.recorded_from else start),
         )
-        return found.until(int(weeks.week(np.array([today]))[0]))
+        return found.seen_at_all().until(int(weeks.week(np.array([today]))[0]))

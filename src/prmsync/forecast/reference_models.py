@@ -33,7 +33,7 @@ Expected = Callable[[Cut], Mapping[str, Floats]]
 
 def naive() -> Model:
     """Won to date, and what last quarter still brought from this day on."""
-    return partial(_with_record, expected=_naive)
+    return partial(_with_record, expected=_naive, staged=False)
 
 
 def stage_weighted_model(probability: Floats) -> Model:
@@ -67,9 +67,9 @@ def _middle(one: Sums, two: Sums) -> Sums:
     )
 
 
-def _with_record(cut: Cut, expected: Expected) -> dict[str, Groups]:
+def _with_record(cut: Cut, expected: Expected, *, staged: bool = True) -> dict[str, Groups]:
     means = expected(cut)
-    doubt = _errors(cut, expected)
+    doubt = _errors(cut, expected, staged)
     found = {}
     for name, (rows, count) in cut.dimensions().items():
         mean = means[name]
@@ -78,13 +78,13 @@ def _with_record(cut: Cut, expected: Expected) -> dict[str, Groups]:
     return found
 
 
-def _errors(cut: Cut, expected: Expected) -> dict[str, float]:
+def _errors(cut: Cut, expected: Expected, staged: bool) -> dict[str, float]:
     """By dimension the factor c of "variance = c x mean x whole": what the errors of earlier
     quarters say, one quarter with the error `UNKNOWN` added."""
     squares: dict[str, list[float]] = {name: [] for name in cut.dimensions()}
     scales: dict[str, list[float]] = {name: [] for name in cut.dimensions()}
     for ago in range(1, LOOK_BACKS + 1):
-        before = cut.earlier(ago)
+        before = cut.earlier(ago, staged=staged)
         if before is None:
             continue
         means, came = expected(before), before.came(cut.history)
@@ -106,7 +106,7 @@ def _scale(squares: list[float], scales: list[float]) -> float:
 
 def _naive(cut: Cut) -> dict[str, Floats]:
     dimensions = cut.dimensions()
-    before = cut.earlier(1)
+    before = cut.earlier(1, staged=False)
     if before is None:
         return {name: np.zeros(count) for name, (_, count) in dimensions.items()}
     came = before.came(cut.history)

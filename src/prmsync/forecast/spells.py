@@ -6,7 +6,7 @@ A *week* is a whole number that grows by one a week and by 13 a fiscal quarter, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import numpy as np
@@ -67,7 +67,11 @@ class Spells:
 
     def since(self, week: int) -> Spells:
         """Only what happened from `week` on."""
-        kept = self.last >= week
+        return replace(self, seen=np.maximum(self.seen, week)).seen_at_all()
+
+    def seen_at_all(self) -> Spells:
+        """Without the stays that were over before anything was recorded."""
+        kept = self.last >= self.seen
         return Spells(
             self.stage[kept],
             self.start[kept],
@@ -75,5 +79,5 @@ class Spells:
             self.exit[kept],
             self.target[kept],
             self.segment[kept],
-            np.maximum(self.seen[kept], week),
+            self.seen[kept],
         )

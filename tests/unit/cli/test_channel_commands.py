@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -109,13 +109,63 @@ def test_the_forecast_stands_beside_direct_by_currency(run: Run) -> None:
     for words in ("won to date", "open, expected", "80 %:", "direct, same day", "EUR", "USD"):
         assert words in shown
     found = data(run, "forecast")
+    assert found["method"] == "hazard"
+    for block in found["indirect"]:
+        for rows in block["by"].values():
+            assert sum(Decimal(row["forecast"]) for row in rows) == Decimal(block["forecast"])
+            assert sum(Decimal(row["won"]) for row in rows) == Decimal(block["won"])
+    assert "2026Q4" in run("forecast", "--period", "soon", code=2)
+    assert "--by partner" in run("forecast", "--by", "moon", code=2)
+    assert "a year ahead" in run("forecast", "--period", "2031Q1", code=2)
+    assert "no model 'moon'" in run("forecast", "--model", "moon", code=2)
+    assert "not a day" in run("forecast", "--as-of", "soon", code=2)
+
+
+@pytest.mark.parametrize("model", ["conversion", "naive", "average"])
+def test_other_models_stand_in_the_same_form(run: Run, model: str) -> None:
+    assert "to come, expected" in run("forecast", "--model", model, "--by", "tier")
+    for block in data(run, "forecast", "--model", model)["indirect"]:
+        for rows in block["by"].values():
+            assert sum(Decimal(row["forecast"]) for row in rows) == Decimal(block["forecast"])
+
+
+def test_the_stage_weighted_forecast_is_exact_and_of_today(run: Run) -> None:
+    assert "past due" in run("forecast", "--model", "stage_weighted", "--by", "tier,stage")
+    found = data(run, "forecast", "--model", "stage_weighted")
+    assert found["method"] == "stage_weighted"
     for block in found["indirect"]:
         parts = sum(Decimal(part["forecast"]) for part in block["by"]["partner"])
         assert parts == Decimal(block["forecast"])
-    empty = data(run, "forecast", "--period", "2031Q1")
+    empty = data(run, "forecast", "--model", "stage_weighted", "--period", "2031Q1")
     assert (empty["period"], empty["indirect"]) == ("2031Q1", [])
-    assert "2026Q4" in run("forecast", "--period", "soon", code=2)
-    assert "--by partner" in run("forecast", "--by", "moon", code=2)
+    refused = run("forecast", "--model", "stage_weighted", "--as-of", "2026-11-01", code=2)
+    assert "the present only" in refused
+
+
+def test_the_deals_behind_the_forecast_sum_to_it(run: Run) -> None:
+    assert "more," in run("forecast", "deals", "--limit", "3")
+    blocks = {one["currency"]: one for one in data(run, "forecast")["indirect"]}
+    deals = data(run, "forecast", "deals")
+    for currency, block in blocks.items():
+        mine = [Decimal(deal["expected"]) for deal in deals if deal["currency"] == currency]
+        assert abs(sum(mine) - Decimal(block["open"])) < 1
+        assert len(mine) == block["open_deals"]
+
+
+def test_what_was_learned_and_what_changed_is_told(run: Run) -> None:
+    assert "Of 100 deals in a stage" in run("forecast", "explain")
+    assert len(data(run, "forecast", "explain")["hazards"]) == 5
+    since = (TODAY - timedelta(days=1)).isoformat()
+    assert f"on {since}" in run("forecast", "changes", "--since", since)
+    for one in data(run, "forecast", "changes", "--since", since):
+        parts = sum(Decimal(part["worth"]) for part in one["parts"])
+        assert abs(Decimal(one["before"]) + parts - Decimal(one["after"])) < Decimal("0.05")
+    assert "not a day" in run("forecast", "changes", "--since", "yesterday", code=2)
+
+
+def test_without_a_record_of_stages_no_score_is_claimed(run: Run) -> None:
+    assert "No quarter is on record" in run("forecast", "backtest")
+    assert data(run, "forecast", "backtest") == {}
 
 
 def test_the_pipeline_names_partners_and_stages(run: Run) -> None:

@@ -1,0 +1,219 @@
+"""The deals of the partner database as the forecast sees them, on any day.
+
+Opportunities and their kept past (`prmsync.store.opportunity_past`) are put together to how each
+deal stood from when to when. What was not known at the end of the day asked for is left out, so the
+pipeline of an earlier day is rebuilt, deleted deals included.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from itertools import groupby, pairwise
+from typing import Any
+
+import sqlalchemy as sa
+
+from prmsync.answers import rows
+from prmsync.domain.customer import codes
+from prmsync.domain.partner import TierHistory
+from prmsync.domain.program import Program
+from prmsync.domain.stage import Stage
+from prmsync.domain.values import PrmId
+from prmsync.errors import InputError
+from prmsync.forecast.history import NEVER
+from prmsync.forecast.timelines import UNKNOWN, Deals, Standing, Timeline, gather
+from prmsync.store import tables
+from prmsync.store.opportunity_past import PastState, past_states
+
+DIMENSIONS = ("partner", "tier", "region", "product")
+ASSUMED_AGE = timedelta(days=90)
+"""What a deal without a date of creation is taken to have lived before its close."""
+_NO_CREATION = "without a date of creation: taken as made"
+
+
+@dataclass(frozen=True, slots=True)
+class DealBook:
+    """Everything known of all deals at the end of `as_of`: states by deal, in order, the last one
+    without an end. `recorded_from`: the day since which changes were seen."""
+
+    as_of: date
+    states: Mapping[str, tuple[PastState, ...]]
+    numbers: Mapping[str, str]
+    owners: Mapping[str, str]
+    partner_names: Mapping[str, str]
+    countries: Mapping[str, str]
+    tiers: TierHistory
+    recorded_from: date
+    zone: tzinfo
+    findings: Mapping[str, int]
+    """What makes the forecast less sure, and of how many deals."""
+
+    def currencies(self) -> list[str]:
+        """Currencies of the deals, the commonest first."""
+        last = (states[-1] for states in self.states.values())
+        count = Counter(state.currency for state in last if state.currency)
+        return sorted(count, key=lambda name: (-count[name], name))
+
+    def deals(self, currency: str, *, indirect: bool) -> Deals:
+        """Indirect or direct deals with their worth in one currency; deals of another currency
+        count in the hazards and are worth nothing here. A deal without an amount belongs to the
+        commonest currency."""
+        main = currency == self.currencies()[0]
+        mine = (s for s in self.states.values() if (s[-1].partner is not None) is indirect)
+        timelines = [self._timeline(states, currency, main) for states in mine]
+        return gather(timelines, DIMENSIONS, self.recorded_from.toordinal())
+
+    def _timeline(self, states: tuple[PastState, ...], currency: str, main: bool) -> Timeline:
+        created = _day(states[0].created_at, self.zone, self.as_of)
+        starts = [created, *(_day(s.until_at, self.zone, self.as_of) for s in states[:-1])]
+        today = self.as_of.toordinal()
+        standings = tuple(
+            Standing(
+                max(start, created),
+                _stage(state),
+                _amount(state, currency, main),
+                _close(state, today),
+            )
+            for start, state in zip(starts, states, strict=True)
+        )
+        return Timeline(states[0].opportunity, created, standings, self._labels(states[-1]))
+
+    def _labels(self, state: PastState) -> tuple[str, ...]:
+        partner = state.partner
+        product = min(codes(state.product_lines), default=UNKNOWN)
+        if partner is None:
+            return (UNKNOWN, UNKNOWN, UNKNOWN, product)
+        tier = self.tiers.on(PrmId(partner), self.as_of) or UNKNOWN
+        name = self.partner_names.get(partner, partner)
+        return (name, tier, self.countries.get(partner) or UNKNOWN, product)
+
+
+def deal_book(connection: sa.Connection, program: Program, as_of: date) -> DealBook:
+    """Everything that was known of the deals when `as_of` ended in the program's time zone.
+
+    Raises InputError where the database holds a stage that is none.
+    """
+    zone = program.review.time_zone
+    end = datetime.combine(as_of + timedelta(days=1), time(), zone).astimezone(UTC)
+    present = list(connection.execute(sa.select(tables.opportunity)))
+    past = list(past_states(connection))
+    states = _known(present, past, end)
+    kept, findings = _usable(states, as_of)
+    recorded = min((state.until_at for state in past), default=end).astimezone(zone).date()
+    partners = list(rows.partners(connection))
+    return DealBook(
+        as_of=as_of,
+        states=kept,
+        numbers={row.id: row.number or row.name for row in present},
+        owners={row.id: row.owner for row in present if row.owner},
+        partner_names={partner.id: partner.name for partner in partners},
+        countries={partner.id: partner.country for partner in partners if partner.country},
+        tiers=rows.tier_history(connection),
+        recorded_from=min(recorded, as_of),
+        zone=zone,
+        findings=findings,
+    )
+
+
+def _known(
+    present: Iterable[Any], past: Iterable[PastState], end: datetime
+) -> dict[str, tuple[PastState, ...]]:
+    """By deal its states that had begun before `end`; what ended later had not ended yet."""
+    by_deal = {deal: list(states) for deal, states in groupby(past, lambda s: s.opportunity)}
+    for row in present:
+        by_deal.setdefault(row.id, []).append(_present_state(row))
+    found = {}
+    for deal, states in by_deal.items():
+        starts = [states[0].created_at, *(state.until_at for state in states)]
+        begun = [
+            state
+            for start, state in zip(starts, states, strict=False)
+            if start is None or start < end
+        ]
+        over = begun and begun[-1].gone and begun[-1].until_at < end
+        if begun and not over:
+            found[deal] = tuple(begun)
+    return found
+
+
+def _present_state(row: Any) -> PastState:
+    return PastState(
+        opportunity=row.id,
+        until_at=datetime.max.replace(tzinfo=UTC),
+        stage=row.stage,
+        amount=row.amount,
+        currency=row.currency,
+        close_date=row.close_date,
+        partner=row.partner,
+        product_lines=row.product_lines,
+        created_at=row.created_at,
+        gone=False,
+    )
+
+
+def _usable(
+    states: Mapping[str, tuple[PastState, ...]], as_of: date
+) -> tuple[dict[str, tuple[PastState, ...]], dict[str, int]]:
+    """Deals that can enter a forecast, and what was found wrong with how many."""
+    kept: dict[str, tuple[PastState, ...]] = {}
+    findings: Counter[str] = Counter()
+    for deal, mine in states.items():
+        last = mine[-1]
+        closed = _stage(last).is_closed
+        if closed and last.close_date is None and len(mine) == 1:
+            findings["closed without a close date: left out"] += 1
+            continue
+        if last.created_at is None:
+            findings[f"{_NO_CREATION} {ASSUMED_AGE.days} days before the close"] += 1
+        if not closed and (last.amount is None or last.currency is None):
+            findings["open without an amount: a typical amount is taken"] += 1
+        if _stage(last).is_won and last.amount is None:
+            findings["won without an amount: worth nothing here"] += 1
+        if any(_stage(a).is_closed and not _stage(b).is_closed for a, b in pairwise(mine)):
+            findings["opened again after a close: only the last close counts"] += 1
+        kept[deal] = _with_creation(mine, as_of)
+    return kept, dict(findings)
+
+
+def _with_creation(states: tuple[PastState, ...], as_of: date) -> tuple[PastState, ...]:
+    """The same states, all of them with the present date of creation, or a guess at it."""
+    created = states[-1].created_at
+    if created is None:
+        close = min(states[-1].close_date or as_of, as_of)
+        guess = datetime.combine(close, time(), UTC) - ASSUMED_AGE
+        created = min(guess, states[0].until_at)
+    return tuple(replace(state, created_at=created) for state in states)
+
+
+def _stage(state: PastState) -> Stage:
+    try:
+        return Stage(state.stage)
+    except ValueError:
+        raise InputError(
+            f"opportunity {state.opportunity} holds {state.stage!r}, which is no stage",
+            hint=f"correct it in the partner database to one of: {', '.join(Stage)}",
+        ) from None
+
+
+def _day(moment: datetime | None, zone: tzinfo, latest: date) -> int:
+    """The day of a moment in the program's zone, as an ordinal, not after `latest`."""
+    if moment is None:
+        return latest.toordinal()
+    return min(moment.astimezone(zone).date(), latest).toordinal()
+
+
+def _amount(state: PastState, currency: str, main: bool) -> float:
+    if state.amount is None or state.currency is None:
+        return float("nan") if main else 0.0
+    return float(state.amount) if state.currency == currency else 0.0
+
+
+def _close(state: PastState, today: int) -> int:
+    """The expected close, or of a closed deal the close, which is never after today."""
+    if state.close_date is None:
+        return NEVER
+    day = state.close_date.toordinal()
+    return min(day, today) if _stage(state).is_closed else day

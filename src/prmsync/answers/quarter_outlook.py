@@ -1,0 +1,187 @@
+"""The quarter's forecast by the models that learn from history, over the partner database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cached_property, partial
+
+import numpy as np
+
+from prmsync.answers.deal_history import DealBook, deal_book
+from prmsync.domain.program import Program
+from prmsync.errors import ConfigurationError
+from prmsync.forecast.backtest import Progress, Score, backtest, cuts
+from prmsync.forecast.groups import Cut, Groups, Model
+from prmsync.forecast.hazard_forecast import QuarterForecast, hazard_forecast
+from prmsync.forecast.hazards import Prior
+from prmsync.forecast.history import DealHistory
+from prmsync.forecast.period import Quarter
+from prmsync.forecast.prior import WEEKS_IN_STAGE, prior_of
+from prmsync.forecast.reference_models import average, conversion, naive, stage_weighted_model
+from prmsync.forecast.timelines import OPEN_STAGES, Deals
+from prmsync.forecast.weeks import Weeks
+from prmsync.store.database import Database
+
+PRODUCT = 3
+"""The dimension whose values differ most in worth, by its place in DIMENSIONS."""
+FEW_WINS = 30
+"""Recorded wins below which the range says more than the number."""
+FARTHEST = 365
+"""Days from today to the first day of the last quarter that is forecast."""
+_WINS_FOR_PACE = 20
+_SHIFT = 3.0
+"""Standard deviations between the wins of a quarter and those expected that are told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """The weeks that all histories of a book share, and the program's stage probabilities."""
+
+    weeks: Weeks
+    probability: tuple[float, ...]
+
+    def prior(self, history: DealHistory) -> Prior:
+        """What is believed before any stages were seen: the pace is that of the deals won."""
+        won = history.won
+        if int(won.sum()) < _WINS_FOR_PACE:
+            return prior_of(self.probability)
+        weeks = float(np.median(history.closed[won] - history.created[won])) / 7
+        stay = min(max(weeks / len(self.probability), 1.0), 3 * WEEKS_IN_STAGE)
+        return prior_of(self.probability, stay)
+
+    def models(self, history: DealHistory) -> dict[str, Model]:
+        """Every model by name, the default first."""
+        hazard = partial(_hazard, prior=self.prior(history))
+        rest = average(naive(), conversion())
+        return {
+            "hazard": hazard,
+            "conversion": conversion(),
+            "stage_weighted": stage_weighted_model(np.array(self.probability)),
+            "naive": naive(),
+            "average": average(hazard, rest),
+        }
+
+
+def _hazard(cut: Cut, prior: Prior) -> Mapping[str, Groups]:
+    return hazard_forecast(cut, prior, PRODUCT).groups
+
+
+@dataclass(frozen=True)
+class View:
+    """Indirect or direct deals in one currency, and their forecast."""
+
+    currency: str
+    deals: Deals
+    cut: Cut
+    setting: Setting
+
+    @cached_property
+    def found(self) -> QuarterForecast:
+        """The default model's forecast."""
+        return hazard_forecast(self.cut, self.setting.prior(self.cut.history), PRODUCT)
+
+    def by(self, model: str) -> Mapping[str, Groups]:
+        """Another model's forecast by dimension."""
+        return self.setting.models(self.cut.history)[model](self.cut)
+
+    @property
+    def recorded_wins(self) -> int:
+        """Wins of deals whose stages were seen."""
+        history = self.deals.history
+        return int((history.won & (history.closed >= history.recorded_from)).sum())
+
+    def shift(self) -> tuple[float, float] | None:
+        """(seen, expected) wins since the last quarter began, where they differ by more than luck;
+        None where they do not, or nothing earlier is on record."""
+        before = self.cut.earlier(1)
+        if before is None:
+            return None
+        past = hazard_forecast(before, self.setting.prior(before.history), PRODUCT)
+        expected = float(past.outlook.lots.chance[1].sum())
+        seen = float(before.came(self.cut.history).sum())
+        spread = (expected + (0.1 * expected) ** 2) ** 0.5
+        return (seen, expected) if abs(seen - expected) > _SHIFT * max(spread, 1.0) else None
+
+
+@dataclass(frozen=True, slots=True)
+class QuarterOutlook:
+    """A quarter as it stood when `as_of` ended: indirect and direct views by currency, the
+    commonest currency first."""
+
+    quarter: Quarter
+    as_of: date
+    book: DealBook
+    indirect: tuple[View, ...]
+    direct: tuple[View, ...]
+
+
+def quarter_outlook(
+    database: Database,
+    program: Program,
+    quarter: Quarter | None,
+    as_of: date | None,
+    now: datetime,
+) -> QuarterOutlook:
+    """The outlook of a quarter, by default the one that holds the day; one that is over stands as
+    on its last day. Raises ConfigurationError for a day to come, or one after the quarter."""
+    today = now.astimezone(program.review.time_zone).date()
+    period = quarter or Quarter.of(as_of or today)
+    day = as_of or min(today, period.last)
+    if day > today:
+        raise ConfigurationError(
+            f"{day} is still to come", hint=f"--as-of rebuilds a day up to {today}"
+        )
+    if day > period.last:
+        hint = f"--as-of {period.last} shows it on its last day"
+        raise ConfigurationError(f"{period.name} was over on {day}", hint=hint)
+    if (period.first - day).days > FARTHEST:
+        hint = (
+            f"a forecast reaches a year ahead: the last quarter is {Quarter.of(_ahead(day)).name}"
+        )
+        raise ConfigurationError(f"nothing can be said of {period.name} on {day}", hint=hint)
+    with database.read() as connection:
+        book = deal_book(connection, program, day)
+    setting = Setting(_weeks(book, period), _probability(program))
+    return QuarterOutlook(
+        period,
+        day,
+        book,
+        tuple(_view(book, setting, period, name, True) for name in book.currencies()),
+        tuple(_view(book, setting, period, name, False) for name in book.currencies()),
+    )
+
+
+def _ahead(day: date) -> date:
+    return day + timedelta(days=FARTHEST)
+
+
+def _probability(program: Program) -> tuple[float, ...]:
+    odds = program.forecast.probability
+    return tuple(float(odds.get(stage, 0)) / 100 for stage in OPEN_STAGES)
+
+
+def _weeks(book: DealBook, quarter: Quarter) -> Weeks:
+    zone = book.zone
+    made = (
+        s[0].created_at.astimezone(zone).date() for s in book.states.values() if s[0].created_at
+    )
+    first = min((*made, quarter.first, book.as_of))
+    return Weeks.of_months(first, quarter.last + timedelta(days=1))
+
+
+def _view(
+    book: DealBook, setting: Setting, quarter: Quarter, currency: str, indirect: bool
+) -> View:
+    deals = book.deals(currency, indirect=indirect)
+    index = setting.weeks.quarter(quarter.first.toordinal())
+    cut = Cut.of(deals.history, setting.weeks, book.as_of.toordinal() + 1, index)
+    return View(currency, deals, cut, setting)
+
+
+def look_back(view: View, quarters: int, progress: Progress) -> dict[str, Score]:
+    """Every model asked again on earlier days of the last `quarters` quarters."""
+    history = view.deals.history
+    at = cuts(history, view.setting.weeks, view.cut.today, quarters)
+    return backtest(history, at, view.setting.models(history), progress)

@@ -1,0 +1,275 @@
+"""The forecast that learns from history, in words and in JSON."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from prmsync.answers.deal_history import DIMENSIONS
+from prmsync.answers.quarter_outlook import FEW_WINS
+from prmsync.cli.output import emit_json, note, say, say_wrapped, table
+from prmsync.forecast.groups import TOTAL
+from prmsync.forecast.rollup import (
+    INTERVALS,
+    LEVELS,
+    Row,
+    by_age,
+    by_dimension,
+    by_label,
+    by_stage,
+    total,
+)
+
+if TYPE_CHECKING:
+    from prmsync.answers.quarter_outlook import QuarterOutlook, View
+
+GROUPINGS = (*DIMENSIONS, "stage", "age", "owner")
+NOBODY = "nobody"
+_WIDTH = 15
+
+
+def show(outlook: QuarterOutlook, model: str, by: tuple[str, ...], *, as_json: bool) -> None:
+    """Print the outlook by a model, with rows by some of GROUPINGS."""
+    if as_json:
+        emit_json(_json(outlook, model, by))
+        return
+    _head(outlook, model)
+    for indirect, direct in zip(outlook.indirect, outlook.direct, strict=True):
+        _block(outlook, indirect, direct, model, by)
+    if not outlook.indirect:
+        say("  no deal is known yet")
+    for what, count in outlook.book.findings.items():
+        note(f"{count:,} deals {what}")
+
+
+def head(outlook: QuarterOutlook, what: str = "") -> str:
+    """The line above every answer on a quarter."""
+    q = outlook.quarter
+    day = q.day_number(outlook.as_of)
+    return f"Indirect {q.year} Q{q.number}{what}, as of {outlook.as_of} (day {day} of {q.days})"
+
+
+def whole(worth: float) -> str:
+    """Whole units: what people read in a forecast; --json has every digit."""
+    return f"{worth:,.0f}"
+
+
+def _head(outlook: QuarterOutlook, model: str) -> None:
+    say(head(outlook))
+    words = {
+        "hazard": "Deals move on, are won and are lost at the pace that yours have shown",
+        "conversion": "Open deals bring what such deals, by stage and age, brought before",
+        "naive": "Won to date, and what last quarter still brought from this day on",
+        "average": "Half the default model, half the average of naive and conversion",
+    }
+    learned = "; `prmsync forecast explain` shows what was learned" if model == "hazard" else ""
+    say_wrapped(f"{words[model]}{learned}.")
+
+
+def _block(
+    outlook: QuarterOutlook, view: View, direct: View, model: str, by: tuple[str, ...]
+) -> None:
+    row, beside = row_of(view, model), row_of(direct, model)
+    if not (row.forecast or row.deals or beside.forecast):
+        return
+    say("", f"  {'':<26} {view.currency:>{_WIDTH}}")
+    few = view.recorded_wins < FEW_WINS
+    parts = [_line("won to date", row.won), *_to_come(row, model)]
+    whole_ = [_line("forecast", row.forecast, _range(row, 80)), _line_of_ranges(row)]
+    say(*([*whole_, *parts] if few else [*parts, *whole_]))
+    say(_line("direct, same day", beside.forecast))
+    if few:
+        say_wrapped(
+            f"{view.recorded_wins} wins were seen from stage to stage so far: below {FEW_WINS} the "
+            "range says more than the number.",
+            indent=2,
+        )
+    if model == "hazard":
+        _words_of_record(view)
+    for grouping in by:
+        _rows(outlook, view, model, grouping)
+
+
+def _line(name: str, worth: float, words: str = "") -> str:
+    return f"  {name:<26} {whole(worth):>{_WIDTH}}     {words}".rstrip()
+
+
+def _to_come(row: Row, model: str) -> list[str]:
+    if model != "hazard":
+        return [_line("to come, expected", row.open)]
+    return [
+        _line("open, expected", row.open, f"{row.deals} deals, stated {whole(row.stated)}"),
+        _line("deals to come, expected", row.new, "that are not there yet"),
+    ]
+
+
+def _range(row: Row, percent: int) -> str:
+    low, high = row.ranges[percent]
+    return f"{percent} %: {whole(low)} – {whole(high)}"
+
+
+def _line_of_ranges(row: Row) -> str:
+    return f"  {'':<26} {'':>{_WIDTH}}     {_range(row, 50)}   {_range(row, 95)}"
+
+
+def _words_of_record(view: View) -> None:
+    calibration = view.found.calibration
+    if calibration.record:
+        percent = (calibration.bias - 1) * 100
+        quarters = "quarter" if calibration.record == 1 else "quarters"
+        say_wrapped(
+            f"Corrected by {percent:+.0f} %: so the forecasts made on this day of the last "
+            f"{calibration.record} {quarters} would have had to be.",
+            indent=2,
+        )
+    shift = view.shift()
+    if shift is not None:
+        seen, expected = shift
+        say_wrapped(
+            f"The market may have shifted: {seen:.0f} wins since this day of last quarter, until "
+            f"its end, against {expected:.0f} expected then.",
+            indent=2,
+        )
+
+
+def row_of(view: View, model: str) -> Row:
+    """The whole of a view by any model, in one row."""
+    if model == "hazard":
+        return total(view.found, view.deals)
+    return _row_of_groups(view, model, TOTAL, (TOTAL,))[0]
+
+
+def rows_of(outlook: QuarterOutlook, view: View, model: str, grouping: str) -> list[Row]:
+    """The rows of one grouping. Models other than the default know the dimensions only."""
+    if model != "hazard":
+        if grouping not in DIMENSIONS:
+            return []
+        rows = _row_of_groups(view, model, grouping, view.deals.names[grouping])
+        return sorted((row for row in rows if row.forecast), key=lambda row: -row.forecast)
+    if grouping == "stage":
+        return by_stage(view.found)
+    if grouping == "age":
+        return by_age(view.found)
+    if grouping == "owner":
+        owners = [outlook.book.owners.get(deal, NOBODY) for deal in view.deals.ids]
+        return by_label(view.found, owners)
+    return by_dimension(view.found, view.deals, grouping)
+
+
+def _row_of_groups(view: View, model: str, grouping: str, names: tuple[str, ...]) -> list[Row]:
+    groups = view.by(model)[grouping]
+    ends = groups.quantiles(LEVELS)
+    return [
+        Row(
+            name,
+            float(groups.won[at]),
+            float(groups.to_come.mean[at]),
+            0.0,
+            {
+                percent: (float(ends[2 * i, at]), float(ends[2 * i + 1, at]))
+                for i, percent in enumerate(INTERVALS)
+            },
+            0,
+            0.0,
+        )
+        for at, name in enumerate(names)
+    ]
+
+
+def _rows(outlook: QuarterOutlook, view: View, model: str, grouping: str) -> None:
+    rows = rows_of(outlook, view, model, grouping)
+    say("")
+    if not rows:
+        say(f"  no rows by {grouping} of this model")
+        return
+    table(
+        [grouping, "won", "open", "to come", "forecast", "80 % from", "to", "deals"],
+        [
+            (
+                row.name,
+                whole(row.won),
+                whole(row.open),
+                whole(row.new),
+                whole(row.forecast),
+                *(whole(end) for end in row.ranges[80]),
+                row.deals,
+            )
+            for row in rows
+        ],
+        indent=2,
+        shorten=("partner", "owner"),
+    )
+
+
+def exact(worth: float) -> Decimal:
+    """An estimate to the cent, for programs."""
+    return Decimal(f"{worth:.2f}")
+
+
+_PARTS = ("won", "open", "new")
+
+
+def row_json(row: Row) -> dict[str, Any]:
+    """One row for programs: amounts in major units, ranges by per cent."""
+    return _row_json(row, {part: exact(getattr(row, part)) for part in _PARTS})
+
+
+def rows_json(rows: list[Row], whole_: Row) -> list[dict[str, Any]]:
+    """Rows whose rounded parts sum to the rounded total: the largest row takes what is left."""
+    cents = [{part: exact(getattr(row, part)) for part in _PARTS} for row in rows]
+    for part in _PARTS if rows else ():
+        left = exact(getattr(whole_, part)) - sum(one[part] for one in cents)
+        max(cents, key=lambda one: one[part])[part] += left
+    return [_row_json(row, one) for row, one in zip(rows, cents, strict=True)]
+
+
+def _row_json(row: Row, cents: dict[str, Decimal]) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "won": cents["won"],
+        "open": cents["open"],
+        "to_come": cents["new"],
+        "forecast": sum(cents.values()),
+        "ranges": {
+            str(percent): {"low": exact(low), "high": exact(high)}
+            for percent, (low, high) in row.ranges.items()
+        },
+        "open_deals": row.deals,
+        "open_worth": exact(row.stated),
+    }
+
+
+def _json(outlook: QuarterOutlook, model: str, by: tuple[str, ...]) -> dict[str, Any]:
+    q = outlook.quarter
+    return {
+        "method": model,
+        "period": q.name,
+        "first_day": q.first,
+        "last_day": q.last,
+        "as_of": outlook.as_of,
+        "findings": dict(outlook.book.findings),
+        "indirect": [_view_json(outlook, view, model, by) for view in outlook.indirect],
+        "direct": [_view_json(outlook, view, model, by) for view in outlook.direct],
+    }
+
+
+def _view_json(
+    outlook: QuarterOutlook, view: View, model: str, by: tuple[str, ...]
+) -> dict[str, Any]:
+    whole_ = row_of(view, model)
+    found: dict[str, Any] = {
+        "currency": view.currency,
+        **row_json(whole_),
+        "recorded_wins": view.recorded_wins,
+        "by": {
+            grouping: rows_json(rows_of(outlook, view, model, grouping), whole_)
+            for grouping in by or (GROUPINGS if model == "hazard" else DIMENSIONS)
+        },
+    }
+    if model == "hazard":
+        calibration = view.found.calibration
+        found["calibration"] = {
+            "factor": round(calibration.bias, 4),
+            "quarters": calibration.record,
+        }
+    return found

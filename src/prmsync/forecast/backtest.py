@@ -1,0 +1,118 @@
+"""How good forecasts were: every model asked again on earlier days, knowing only what was known.
+
+Rolling origin: at days 0, 28 and 56 of each earlier quarter every model forecasts the quarter from
+the history as it stood; its errors are scored against what came. Measures: WAPE (sum of absolute
+errors over the sum of what came; total, and over the groups of each dimension), pinball loss of the
+quantiles 0.1 to 0.9 (Koenker and Bassett 1978) over what came, coverage and width of the 80 %
+interval, bias, and the Brier score of "won by the quarter's end" of the model that gives chances.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from prmsync.forecast.groups import TOTAL, Cut, Model
+from prmsync.forecast.history import DealHistory
+from prmsync.forecast.spells import Floats
+from prmsync.forecast.weeks import Weeks
+
+DAYS = (0, 28, 56)
+"""Days of a quarter on which it is forecast."""
+QUANTILES: Floats = np.arange(1, 10) / 10
+_LOW, _HIGH = 0, 8
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(slots=True)
+class Score:
+    """Sums over cuts, from which the measures follow; `came` in major units."""
+
+    cuts: int = 0
+    came: float = 0.0
+    bias_sum: float = 0.0
+    pinball_sum: float = 0.0
+    width_sum: float = 0.0
+    errors: dict[str, float] = field(default_factory=dict)
+    inside: dict[str, int] = field(default_factory=dict)
+    groups: dict[str, int] = field(default_factory=dict)
+
+    def wape(self, dimension: str = TOTAL) -> float:
+        """Sum of absolute errors over the sum of what came."""
+        return self.errors[dimension] / self.came
+
+    def coverage(self, dimension: str = TOTAL) -> float:
+        """Share of outcomes within the 80 % interval."""
+        return self.inside[dimension] / self.groups[dimension]
+
+    @property
+    def bias(self) -> float:
+        return self.bias_sum / self.came
+
+    @property
+    def pinball(self) -> float:
+        return self.pinball_sum / self.came
+
+    @property
+    def width(self) -> float:
+        """Mean width of the 80 % interval over what came."""
+        return self.width_sum / self.came
+
+
+def cuts(history: DealHistory, weeks: Weeks, today: int, quarters: int) -> list[Cut]:
+    """Cuts of the last `quarters` quarters that are over, where enough was on record then."""
+    present = weeks.quarter(today)
+    found = []
+    for quarter in range(max(present - quarters, 0), present):
+        start, end = weeks.bounds(quarter)
+        for day in DAYS:
+            cut = Cut.of(history, weeks, min(start + day, end - 1), quarter)
+            if len(cut.history.created) and history.recorded_from <= cut.today:
+                found.append(cut)
+    return found
+
+
+def backtest(
+    history: DealHistory,
+    at: Sequence[Cut],
+    models: Mapping[str, Model],
+    progress: Progress = lambda _done, _all: None,
+) -> dict[str, Score]:
+    """Score of each model over the same cuts; `history` is the whole one, which knows what came.
+    A quarter in which nothing was won is counted, but has no scale of its own."""
+    scores = {name: Score() for name in models}
+    for done, cut in enumerate(at):
+        for name, model in models.items():
+            _score(scores[name], history, cut, model)
+        progress(done + 1, len(at))
+    return scores
+
+
+def _score(score: Score, history: DealHistory, cut: Cut, model: Model) -> None:
+    start, end = cut.bounds
+    came = history.won & (history.closed >= start) & (history.closed < end)
+    answers = model(cut)
+    score.cuts += 1
+    for name, (rows, count) in cut.dimensions().items():
+        real = np.bincount(
+            rows[history.segment[came]], weights=history.worth[came], minlength=count
+        )
+        quantiles = answers[name].quantiles(QUANTILES)
+        error = float(np.abs(answers[name].mean - real).sum())
+        within = (quantiles[_LOW] - 1e-6 <= real) & (real <= quantiles[_HIGH] + 1e-6)
+        score.errors[name] = score.errors.get(name, 0.0) + error
+        score.inside[name] = score.inside.get(name, 0) + int(within.sum())
+        score.groups[name] = score.groups.get(name, 0) + count
+        if name == TOTAL:
+            score.came += float(real[0])
+            score.bias_sum += float(answers[name].mean[0] - real[0])
+            score.width_sum += float(quantiles[_HIGH, 0] - quantiles[_LOW, 0])
+            score.pinball_sum += _pinball(real[0], quantiles[:, 0])
+
+
+def _pinball(real: float, quantiles: Floats) -> float:
+    miss = real - quantiles
+    return float(2 * np.maximum(QUANTILES * miss, (QUANTILES - 1) * miss).mean())
