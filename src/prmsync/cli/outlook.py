@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from prmsync.answers.deal_history import DIMENSIONS
 from prmsync.answers.quarter_outlook import FEW_WINS
-from prmsync.cli.output import emit_json, note, say, say_wrapped, table
+from prmsync.cli.output import emit_json, say, say_wrapped, table
 from prmsync.forecast.groups import TOTAL
 from prmsync.forecast.rollup import (
     INTERVALS,
@@ -38,8 +38,10 @@ def show(outlook: QuarterOutlook, model: str, by: tuple[str, ...], *, as_json: b
         _block(outlook, indirect, direct, model, by)
     if not outlook.indirect:
         say("  no deal is known yet")
+    if outlook.book.findings:
+        say("")
     for what, count in outlook.book.findings.items():
-        note(f"{count:,} deals {what}")
+        say_wrapped(f"{count:,} deals {what}", indent=2)
 
 
 def head(outlook: QuarterOutlook, what: str = "") -> str:

@@ -216,7 +216,8 @@ def show_scores(scores: dict[str, dict[str, Score]], quarters: int, *, as_json: 
     """The record of every model, by currency."""
     tried = {name: by for name, by in scores.items() if any(s.came > 0 for s in by.values())}
     if as_json:
-        emit_json({name: {m: _score_json(s) for m, s in by.items()} for name, by in tried.items()})
+        found = [(name, *pair) for name, by in tried.items() for pair in by.items()]
+        emit_json([_score_json(*one) for one in found])
         return
     say(f"Indirect: every model asked again on days 0, 28 and 56 of the last {quarters} quarters")
     if not tried:
@@ -248,9 +249,11 @@ def _score_row(name: str, score: Score) -> tuple[str | int, ...]:
     )
 
 
-def _score_json(score: Score) -> dict[str, Any]:
+def _score_json(currency: str, model: str, score: Score) -> dict[str, Any]:
     dimensions = (TOTAL, *DIMENSIONS)
     return {
+        "currency": currency,
+        "model": model,
         "cuts": score.cuts,
         "came": exact(score.came),
         "wape": {name: score.wape(name) for name in dimensions} if score.came else None,

@@ -165,7 +165,7 @@ def test_what_was_learned_and_what_changed_is_told(run: Run) -> None:
 
 def test_without_a_record_of_stages_no_score_is_claimed(run: Run) -> None:
     assert "No quarter is on record" in run("forecast", "backtest")
-    assert data(run, "forecast", "backtest") == {}
+    assert data(run, "forecast", "backtest") == []
 
 
 def test_the_pipeline_names_partners_and_stages(run: Run) -> None:
