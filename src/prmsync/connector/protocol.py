@@ -214,10 +214,10 @@ class Connector(Protocol):
 class ManyWriter(Protocol):
     """What a connector has besides where it has several write calls under way together."""
 
-    @property
-    def rows_at_once(self) -> int:
-        """Rows that `create`, `update` and `delete` take at once: several batches of `batch_size`.
-        Of more than one batch, rows of a call that failed whole each have its error."""
+    def rows_at_once(self, op: str) -> int:
+        """Rows that `create`, `update` or `delete` (`op`) takes at once: several batches of
+        `batch_size`. Of more than one batch, rows of a call that failed whole each have its
+        error."""
 
 
 @runtime_checkable

@@ -51,7 +51,7 @@ def cost(session: Session, rows: Mapping[ToSend, int]) -> Counter[str]:
 def rows_at_once(session: Session, op: str, *, backfill: bool) -> tuple[int, QuotaError | None]:
     """How many rows are sent next, and why none is, decided before anything of them leaves."""
     connector = session.connector
-    most = connector.rows_at_once if isinstance(connector, ManyWriter) else connector.batch_size
+    most = connector.rows_at_once(op) if isinstance(connector, ManyWriter) else connector.batch_size
     usage = connector.usage()
     if usage.left is None:
         return most, None

@@ -62,6 +62,29 @@ def test_a_call_that_never_happened_among_several_is_made_up_for(
     assert names(together) == Counter(f"Partner {number}" for number in range(450))
 
 
+def test_many_new_records_go_by_one_job(together: World, partner_values: Values) -> None:
+    together.options["bulk_writes"] = 100
+    insert(together, 450, partner_values)
+    report = together.sync("crm", release=True)
+    assert report.state == "done"
+    assert report.calls["write"] == 3
+    assert names(together) == Counter(f"Partner {number}" for number in range(450))
+    assert together.settle("crm").counts == {}
+
+
+def test_a_job_whose_end_nobody_heard_is_looked_up_and_nothing_comes_twice(
+    together: World, partner_values: Values
+) -> None:
+    together.options["bulk_writes"] = 100
+    insert(together, 450, partner_values)
+    together.crms["crm"].fault(path="successfulResults", status=503)
+    assert together.sync("crm", release=True).state == "failed"
+    together.crms["crm"].no_faults()
+    together.settle("crm")
+    assert names(together) == Counter(f"Partner {number}" for number in range(450))
+    assert together.parked() == []
+
+
 def test_a_strict_guard_keeps_what_a_person_types_between_the_look_and_the_write(
     make_world, partner_values: Values
 ) -> None:

@@ -20,7 +20,7 @@ from prmsync.connector.protocol import (
 )
 from prmsync.connector.provisioning import Automations
 from prmsync.connector.schema import Account, ObjectSchema, Person
-from prmsync_salesforce import reading
+from prmsync_salesforce import bulk_ingest, reading
 from prmsync_salesforce.auth import Tokens
 from prmsync_salesforce.client import Client
 from prmsync_salesforce.lanes import Lanes
@@ -31,6 +31,9 @@ from prmsync_salesforce.provision.twin import saved_schema
 from prmsync_salesforce.rows import RowPlan
 from prmsync_salesforce.session import Session
 from prmsync_salesforce.writing import BATCH_SIZE, Writer
+
+BULK_AT_ONCE = 10_000
+"""New rows of one job: what is unknown after a crash stays within bounds."""
 
 
 class SalesforceConnector:
@@ -46,6 +49,9 @@ class SalesforceConnector:
         self._client = Client(tokens, runtime, self._budget, self._options.api_version)
         self._session = Session(self._client, settings, self._options.api_version)
         self._sleep = runtime.sleep
+        # Jobs are for whoever has the time to wait; what runs one call after the other has not.
+        self._bulk_rows = self._options.bulk_writes if runtime.pool is not None else 0
+        self._settled = False
         self._lanes = Lanes(runtime.pool, runtime.sleep)
         self._plans: dict[ObjectSpec, RowPlan] = {}
 
@@ -53,9 +59,9 @@ class SalesforceConnector:
     def batch_size(self) -> int:
         return BATCH_SIZE
 
-    @property
-    def rows_at_once(self) -> int:
-        return self.batch_size * self._lanes.most
+    def rows_at_once(self, op: str) -> int:
+        together = self.batch_size * self._lanes.most
+        return max(together, BULK_AT_ONCE) if op == "create" and self._bulk_rows else together
 
     def account(self) -> Account:
         return self._session.account()
@@ -99,9 +105,14 @@ class SalesforceConnector:
         return self._writer(spec, ids).delete(ids) if ids else []
 
     def _writer(self, spec: ObjectSpec, rows: Sequence[object]) -> Writer:
-        if len(rows) > self.rows_at_once:
-            raise ValueError(f"{len(rows)} rows in one write; at most {self.rows_at_once}")
-        return Writer(self._client, self._plan(spec), self._lanes)
+        most = max(map(self.rows_at_once, ("create", "update")))
+        if len(rows) > most:
+            raise ValueError(f"{len(rows)} rows in one write; at most {most}")
+        plan = self._plan(spec)
+        if self._bulk_rows and not self._settled:
+            bulk_ingest.settle_earlier(self._client, self._sleep)
+            self._settled = True
+        return Writer(self._client, plan, self._lanes, self._sleep, self._bulk_rows)
 
     def automations(self, objects: Sequence[str]) -> Automations:
         self._session.account()

@@ -42,7 +42,7 @@ class Lanes:
         results = call(rows) if len(rows) <= size else self._spread(rows, call, size, self.most)
         self._learn(results)
         for pause in _PAUSES:
-            places = [place for place, result in enumerate(results) if _is_locked(result)]
+            places = [place for place, result in enumerate(results) if is_locked(result)]
             if not places:
                 break
             self._sleep(pause)
@@ -77,7 +77,7 @@ class Lanes:
         return [results.get(place) or WriteResult(error=last) for place in range(len(rows))]
 
     def _learn(self, results: Sequence[WriteResult]) -> None:
-        if any(map(_is_locked, results)):
+        if any(map(is_locked, results)):
             self.width = max(1, self.width // 2)
         else:
             self.width = min(self.most, self.width + 1)
@@ -99,7 +99,8 @@ def _for_each(told: list[WriteResult] | ConnectorError, count: int) -> list[Writ
     return [WriteResult(error=told)] * count if isinstance(told, ConnectorError) else told
 
 
-def _is_locked(result: WriteResult) -> bool:
+def is_locked(result: WriteResult) -> bool:
+    """Whether another process held the row or its parent."""
     return result.error is not None and result.error.code == LOCKED
 
 

@@ -19,7 +19,9 @@ RESERVE = 0.95
 _CALL_SHARE = 1.0
 BULK_ROWS = 100_000
 """From 50 pages on a Bulk job takes a third of the calls, its own ones included."""
-_KNOWN = ("bulk_rows", "call_share", "currency", "prefetch")
+BULK_WRITES = 5_000
+"""From 25 calls on a Bulk job takes a third of them."""
+_KNOWN = ("bulk_rows", "bulk_writes", "call_share", "currency", "prefetch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,8 @@ class Options:
     """`call_share` (0..1): the part of the org's daily calls that one session may use.
     `currency`: the company currency, for an org that does not tell it.
     `prefetch`: fetch the next page in a thread while the present one is worked on.
-    `bulk_rows`: a first read of more records than these goes by a Bulk job; 0 is never."""
+    `bulk_rows`: a first read of more records than these goes by a Bulk job; 0 is never.
+    `bulk_writes`: more new records than these are written by a Bulk job; 0 is never."""
 
     base_url: str
     grant: Grant
@@ -35,6 +38,7 @@ class Options:
     call_share: float
     prefetch: bool
     bulk_rows: int = BULK_ROWS
+    bulk_writes: int = BULK_WRITES
 
     @classmethod
     def of(cls, settings: ConnectionSettings) -> Options:
@@ -56,6 +60,7 @@ class Options:
             call_share=float(settings.options.get("call_share", _CALL_SHARE)),
             prefetch=bool(settings.options.get("prefetch", True)),
             bulk_rows=int(settings.options.get("bulk_rows", BULK_ROWS)),
+            bulk_writes=int(settings.options.get("bulk_writes", BULK_WRITES)),
         )
 
 
@@ -84,9 +89,10 @@ def _options(options: Mapping[str, Any]) -> list[Finding]:
         findings.append(Finding("options.currency", 'must be an ISO 4217 code such as "EUR"'))
     if not isinstance(options.get("prefetch", True), bool):
         findings.append(Finding("options.prefetch", "must be true or false"))
-    rows = options.get("bulk_rows", BULK_ROWS)
-    if isinstance(rows, bool) or not isinstance(rows, int) or rows < 0:
-        findings.append(Finding("options.bulk_rows", "must be a whole number, 0 for never"))
+    for key in ("bulk_rows", "bulk_writes"):
+        rows = options.get(key, 0)
+        if isinstance(rows, bool) or not isinstance(rows, int) or rows < 0:
+            findings.append(Finding(f"options.{key}", "must be a whole number, 0 for never"))
     share = options.get("call_share", _CALL_SHARE)
     if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 1:
         findings.append(Finding("options.call_share", "must be a number above 0, at most 1"))

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from prmsync.connector.protocol import Change, NewRecord, WriteResult
 from prmsync.domain.values import Values
 from prmsync.errors import GoneError, RejectedError
-from prmsync_salesforce import conditional
+from prmsync_salesforce import bulk_ingest, conditional
 from prmsync_salesforce.client import Client
 from prmsync_salesforce.errors import row_error
-from prmsync_salesforce.lanes import Lanes, side_by_side
+from prmsync_salesforce.lanes import Lanes, is_locked, side_by_side
 from prmsync_salesforce.rows import RowPlan, sendable
 
 BATCH_SIZE = 200
@@ -29,6 +29,9 @@ class Writer:
     client: Client
     plan: RowPlan
     lanes: Lanes
+    sleep: Callable[[float], None]
+    bulk_rows: int = 0
+    """More new rows than these go by a Bulk job; 0 is never."""
 
     def create(self, rows: Sequence[NewRecord]) -> list[WriteResult]:
         """Upsert on the external key; relations, which have none, by a plain create."""
@@ -36,8 +39,25 @@ class Writer:
         if self.plan.spec.relation is not None or key is None:
             records = [self._record(row.values) for row in rows]
             return self._sent(records, self._post, self._parents(rows))
+        if 0 < self.bulk_rows < len(rows) and not self.plan.spec.allow_duplicates:
+            results = bulk_ingest.upsert(self.client, self.plan, rows, self.sleep)
+            if results is not None:
+                return self._unlocked(rows, results)
         records = [self._record({**row.values, key: row.key}) for row in rows]
         return self._sent(records, self._upsert, self._parents(rows))
+
+    def _unlocked(
+        self, rows: Sequence[NewRecord], results: Sequence[WriteResult]
+    ) -> list[WriteResult]:
+        """A job's results, its locked rows sent once more by themselves."""
+        told = list(results)
+        places = [place for place, result in enumerate(told) if is_locked(result)]
+        if places:
+            calm = replace(self, bulk_rows=0)
+            again = calm.create([rows[place] for place in places])
+            for place, result in zip(places, again, strict=True):
+                told[place] = result
+        return told
 
     def update(self, rows: Sequence[Change]) -> list[WriteResult]:
         """Change the named fields only; None clears one."""
