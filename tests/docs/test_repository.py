@@ -142,6 +142,16 @@ def test_the_wheel_holds_the_mappings(root: Path, wheel: list[str]) -> None:
     assert shipped - set(wheel) == set()
 
 
+def test_the_wheel_holds_the_metadata_for_salesforce(root: Path, wheel: list[str]) -> None:
+    folder = root / "connectors/salesforce/metadata"
+    shipped = {
+        "prmsync_salesforce/_metadata/" + path.relative_to(folder).as_posix()
+        for path in folder.rglob("*.xml")
+    }
+    assert len(shipped) > 80
+    assert shipped - set(wheel) == set()
+
+
 def test_the_wheel_announces_both_connectors(wheel: list[str]) -> None:
     assert any(name.endswith("entry_points.txt") for name in wheel)
     assert not [name for name in wheel if "/tests/" in name or name.startswith("tests/")]

@@ -21,13 +21,18 @@ from prmsync.service.loop_back import redirect_uri
 from prmsync.service.runtime import utc_now
 from prmsync.service.settings import load_settings
 
+ROOT = Path(__file__).resolve().parents[2]
 ADMIN = "dana.admin@crm.example.com"
 
 
 @pytest.fixture
-def urls() -> Iterator[dict[str, str]]:
+def schemas() -> dict[str, Any]:
     """Salesforce as an admin gets it, and HubSpot as ever."""
-    schemas = {"salesforce": {"settings": {"prepared": False}}, "hubspot": None}
+    return {"salesforce": {"settings": {"prepared": False}}, "hubspot": None}
+
+
+@pytest.fixture
+def urls(schemas: dict[str, Any]) -> Iterator[dict[str, str]]:
     with ExitStack() as stack:
         yield {
             crm: stack.enter_context(
@@ -106,6 +111,60 @@ def test_provisioning_again_makes_nothing(acme: Any, admin_token: str) -> None:
     assert "Nothing is missing." in plan.out
 
 
+class TestWithoutPartnerObjects:
+    """An org of an edition, or with settings, that has no Partners of opportunities."""
+
+    @pytest.fixture
+    def schemas(self) -> dict[str, Any]:
+        bare = {"prepared": False, "partner_objects": False}
+        return {"salesforce": {"settings": bare}, "hubspot": None}
+
+    def test_relations_are_records_of_our_own_object(self, acme: Any, admin_token: str) -> None:
+        said = acme.refused(1, "provision", "plan", "acme-sf")
+        assert "PRM_Opportunity_Partner__c" in said
+        example = ROOT / "docs" / "examples" / "salesforce-relation-without-partners.yaml"
+        acme.write("mappings/salesforce/relation.yaml", example.read_text(encoding="utf-8"))
+        made = apply(acme, admin_token, "--yes")
+        assert made.code == 0, made.said
+        acme.write("partners.csv", "name,domain\nGlobex,globex.example\n")
+        assert acme.run("import", "partners.csv", "--as", "partner").code == 0
+        assert acme.run("sync", "acme-sf").code == 3
+        assert acme.run("apply", "1", "--yes").code == 0
+        [account] = acme.records("salesforce", "Account")
+        deal = put(acme, "Opportunity", Name="A deal", StageName="Prospecting", **CLOSES)
+        relation = {"Opportunity__c": deal, "Account__c": account["Id"], "Role__c": "Distributor"}
+        put(acme, "PRM_Opportunity_Partner__c", **relation)
+        settle(acme)
+        verified = json.loads(acme.run("verify", "acme-sf", "--json").out)["acme-sf"]
+        found = {one["stream"]: one for one in verified}
+        assert found["relation"]["equal"] == found["relation"]["prm_records"] == 1
+
+
+def settle(acme: Any) -> None:
+    """Sync and release what waits, until nothing is left to write."""
+    for _ in range(4):
+        done = acme.run("sync", "acme-sf")
+        if "nothing to write" in done.out:
+            return
+        for run in json.loads(acme.run("runs", "list", "--json").out):
+            if run["state"] == "waiting":
+                assert acme.run("apply", str(run["id"]), "--yes").code == 0
+    raise AssertionError(done.said)
+
+
+CLOSES = {"CloseDate": "2027-03-31"}
+
+
+def put(acme: Any, name: str, **values: Any) -> str:
+    """A record that a person makes in Salesforce; its id."""
+    answer = httpx.post(
+        f"{acme.urls['salesforce']}/_simulator/records",
+        json={"object": name, "values": values},
+        trust_env=False,
+    )
+    return str(answer.raise_for_status().json()["id"])
+
+
 def test_nothing_is_made_without_a_yes(acme: Any, admin_token: str) -> None:
     done = apply(acme, admin_token)
     assert done.code == 1
@@ -154,33 +213,18 @@ def test_a_crm_in_which_prmsync_makes_nothing_says_so(acme: Any) -> None:
 
 
 def test_a_plan_names_what_acts_on_written_objects_and_what_it_means(acme: Any) -> None:
-    for name, values in (
-        (
-            "FlowDefinitionView",
-            {
-                "ApiName": "Deal_Owner",
-                "Label": "Deal owner by region",
-                "TriggerType": "RecordAfterSave",
-                "TriggerObjectOrEventId": "Opportunity",
-                "IsActive": True,
-            },
-        ),
-        (
-            "DuplicateRule",
-            {
-                "DeveloperName": "D",
-                "MasterLabel": "Same name",
-                "SobjectType": "Account",
-                "IsActive": True,
-            },
-        ),
-        ("WorkflowRule", {"Name": "Tell the desk", "TableEnumOrId": "Opportunity"}),
-    ):
-        httpx.post(
-            f"{acme.urls['salesforce']}/_simulator/records",
-            json={"object": name, "values": values},
-            trust_env=False,
-        ).raise_for_status()
+    put(
+        acme,
+        "FlowDefinitionView",
+        ApiName="Deal_Owner",
+        Label="Deal owner by region",
+        TriggerType="RecordAfterSave",
+        TriggerObjectOrEventId="Opportunity",
+        IsActive=True,
+    )
+    rule = {"DeveloperName": "D", "MasterLabel": "Same name", "SobjectType": "Account"}
+    put(acme, "DuplicateRule", **rule, IsActive=True)
+    put(acme, "WorkflowRule", Name="Tell the desk", TableEnumOrId="Opportunity")
     plan = acme.run("provision", "plan", "acme-sf")
     assert "Active in the CRM on what is written: 3" in plan.out
     assert "Deal owner by region" in plan.out
@@ -196,7 +240,6 @@ def test_a_plan_names_what_acts_on_written_objects_and_what_it_means(acme: Any) 
 
 
 def test_the_page_for_admins_names_the_folder_with_the_metadata() -> None:
-    root = Path(__file__).resolve().parents[2]
-    page = (root / "docs" / "crm-admin.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "crm-admin.md").read_text(encoding="utf-8")
     assert "connectors/salesforce/metadata" in page
-    assert (root / "connectors/salesforce/metadata/sfdx-project.json").is_file()
+    assert (ROOT / "connectors/salesforce/metadata/sfdx-project.json").is_file()

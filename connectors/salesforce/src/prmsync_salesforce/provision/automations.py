@@ -19,7 +19,6 @@ from prmsync_salesforce.provision.live import Reader, custom_object_ids
 _MOMENTS = {
     "RecordBeforeSave": "before a record is saved",
     "RecordAfterSave": "after a record is saved",
-    "RecordBeforeDelete": "before a record is deleted",
 }
 _REWRITES = (
     "may change fields that were just written",
@@ -71,7 +70,7 @@ def _flows(reader: Reader, names: _Names) -> Iterator[Automation]:
         event = row.get("TriggerObjectOrEvent") or {}
         moment = _MOMENTS.get(str(row.get("TriggerType")), "on its own schedule")
         on = names.get(str(event.get("QualifiedApiName") or "").lower())
-        if on is not None:
+        if on is not None and row.get("TriggerType") != "RecordBeforeDelete":
             yield Automation(
                 on,
                 "flow",

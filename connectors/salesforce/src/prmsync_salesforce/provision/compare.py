@@ -92,7 +92,7 @@ class _Comparing:
             )
             return False
         if not can_be_made(need.object):
-            self._find(need.object, *standard_hint(need.object))
+            self._find(need.object, *standard_hint(need.object, need.at))
             return False
         name = need.object
         definition = self._source.objects.get(name) or made_object(name, need.stream)
@@ -130,7 +130,7 @@ class _Comparing:
     def _make_field(self, need: ObjectNeed, field: FieldNeed) -> None:
         name = f"{need.object}.{field.name}"
         if not can_be_made(field.name):
-            self._find(name, *standard_hint(name))
+            self._find(name, *standard_hint(name, field.at))
             return
         shipped = self._source.fields.get((need.object, field.name))
         definition = (

@@ -37,7 +37,7 @@ _HINTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             "“Customize Application”.",
         ),
         (
-            "already exists|duplicate (value|developer name)|already a field named",
+            "already exists|duplicate (value|developer name)|there is already an? ",
             "Something of this name is in the org and not shown: look in Setup also under Deleted "
             "Fields, where a name stays taken until it is erased.",
         ),

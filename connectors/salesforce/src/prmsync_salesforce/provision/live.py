@@ -13,7 +13,7 @@ from prmsync_salesforce import soql
 from prmsync_salesforce.client import Client, decoded
 from prmsync_salesforce.describe import STAGES, object_schema
 from prmsync_salesforce.provision.org import LiveObject, LiveOrg
-from prmsync_salesforce.provision.source import PEOPLE_SET, SERVICE_SET
+from prmsync_salesforce.provision.source import PEOPLE_SET, SERVICE_SET, source
 
 _DESCRIBES = 25
 """Requests of one composite call."""
@@ -163,7 +163,11 @@ def _value_sets(reader: Reader) -> frozenset[str]:
 
 def _list_views(reader: Reader, names: Sequence[str]) -> frozenset[tuple[str, str]]:
     listed = ",".join(map(soql.quoted, names))
-    query = f"SELECT DeveloperName, SobjectType FROM ListView WHERE SobjectType IN ({listed})"  # noqa: S608
+    ours = ",".join(soql.quoted(name) for name in sorted({one for _, one in source().list_views}))
+    query = (
+        "SELECT DeveloperName, SobjectType FROM ListView "  # noqa: S608 - names are quoted
+        f"WHERE SobjectType IN ({listed}) AND DeveloperName IN ({ours})"
+    )
     rows = reader.rows("list views", query)
     return frozenset((str(row["SobjectType"]), str(row["DeveloperName"])) for row in rows)
 

@@ -44,9 +44,10 @@ def about(definition: Node) -> str:
     return ", ".join(words)
 
 
-def standard_hint(name: str) -> tuple[str, str]:
-    """What to say of a name that only the vendor, or an installed package, can bring."""
+def standard_hint(name: str, at: str) -> tuple[str, str]:
+    """What to say of a name that only the vendor, or an installed package, can bring; `at` is
+    where the mapping names it."""
     hint = FALLBACKS.get(name.lower())
     if hint is None:
         hint = "Check the name in the mapping; prmsync makes only custom fields and objects (__c)."
-    return _GONE, hint
+    return _GONE, f"{at}: {hint}" if at else hint
