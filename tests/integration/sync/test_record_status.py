@@ -231,7 +231,7 @@ def test_a_refused_record_says_so(make_world: Callable[..., Any], partner_values
     partner = world.insert("partner", partner_values)
     world.settle("crm")
     rule = {"object": "Account", "when": "Name = 'Nobody'", "message": "Nobody is no name"}
-    crm.simulator.org.add_rule({**rule, "field": "Name"})
+    crm.simulator.org.rules.add({**rule, "field": "Name"})
     world.wait(2)
     world.edit("partner", partner, {"name": "Nobody"})
     world.sync("crm", release=True)

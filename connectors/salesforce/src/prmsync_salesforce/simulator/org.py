@@ -9,17 +9,19 @@ from typing import Any
 
 from prmsync.connector.simulator.automations import LATER_SECONDS, Automations
 from prmsync_salesforce.simulator.access import Access
+from prmsync_salesforce.simulator.checks import check_references, check_unique
+from prmsync_salesforce.simulator.cleaning import Cleaner, known_field
 from prmsync_salesforce.simulator.database import GRANTS, Database, Row, Table
 from prmsync_salesforce.simulator.deployed import Deployed
+from prmsync_salesforce.simulator.derived import Derived
 from prmsync_salesforce.simulator.duplicates import DuplicateRules
-from prmsync_salesforce.simulator.evaluate import Predicate, Scope
 from prmsync_salesforce.simulator.failure import ApiError, bad_data, unknown_type
 from prmsync_salesforce.simulator.formulas.fields import FormulaFields
 from prmsync_salesforce.simulator.formulas.rules import FormulaRules
 from prmsync_salesforce.simulator.ids import long_id
-from prmsync_salesforce.simulator.rollups import PRODUCTS, Rollups
+from prmsync_salesforce.simulator.rollups import Rollups
 from prmsync_salesforce.simulator.schema import Choice, FieldDefinition, ObjectDefinition
-from prmsync_salesforce.simulator.soql import parse_condition
+from prmsync_salesforce.simulator.validation import ValidationRules
 from prmsync_salesforce.simulator.values import convert, stamp
 
 _MOMENTS = ("CreatedDate", "LastModifiedDate", "SystemModstamp")
@@ -38,17 +40,6 @@ class Writer:
     allow_duplicates: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ValidationRule:
-    """Refuses a record of `object` that meets the condition, with the admin's message."""
-
-    object: str
-    message: str
-    refuses: Predicate
-    field: str | None = None
-    when: str = ""
-
-
 class Org:
     """Reads and writes of records, checked as Salesforce checks them."""
 
@@ -62,7 +53,9 @@ class Org:
         self._formula_rules = FormulaRules(database, self.formulas)
         self.locked: set[str] = set()
         self.automations = Automations()
-        self._rules: dict[str, list[ValidationRule]] = {}
+        self.rules = ValidationRules(database, now)
+        self._cleaner = Cleaner(database)
+        self._derived = Derived(database)
         self.value_sets: dict[str, tuple[Choice, ...]] = {}
         self.deployed = Deployed(database, self.access, self.value_sets)
 
@@ -70,37 +63,12 @@ class Org:
     def multi_currency(self) -> bool:
         return self.database.table("CurrencyType") is not None
 
-    def add_rule(self, raw: Mapping[str, Any]) -> None:
-        """A validation rule from `{"object", "when": SOQL condition, "message", "field"?}`.
-        Raises ValueError or ApiError when it cannot be understood."""
-        table = self.database.table(str(raw.get("object")))
-        if table is None or "when" not in raw or "message" not in raw:
-            raise ValueError('a validation rule needs a known "object", "when" and "message"')
-        scope = Scope(raw["when"], table.definition, self.database, self.now)
-        refuses = scope.predicate(parse_condition(raw["when"]))
-        rule = ValidationRule(
-            table.definition.name, raw["message"], refuses, raw.get("field"), raw["when"]
-        )
-        self._rules.setdefault(rule.object, []).append(rule)
-
-    def clear_rules(self) -> None:
-        """Take all validation rules away."""
-        self._rules.clear()
-
-    def rules_as_json(self) -> list[dict[str, Any]]:
-        """The validation rules, as `add_rule` takes them."""
-        return [
-            {"object": rule.object, "when": rule.when, "message": rule.message, "field": rule.field}
-            for rules in self._rules.values()
-            for rule in rules
-        ]
-
     def create(self, table: Table, values: Mapping[str, Any], writer: Writer) -> str:
         """A new record's id. Raises ApiError."""
         definition = self._seen(table, writer)
         if not (definition.createable or writer.unbound):
             raise _not_supported(definition, "insert")
-        cleaned = self._cleaned(definition, values, creating=True)
+        cleaned = self._cleaner.cleaned(definition, values, creating=True)
         row: Row = {**definition.defaults, **cleaned, "IsDeleted": False}
         self._fill_defaults(definition, row, writer)
         missing = [field.name for field in definition.required if row.get(field.name) is None]
@@ -125,8 +93,8 @@ class Org:
         if not (definition.updateable or writer.unbound):
             raise _not_supported(definition, "update")
         old = self.existing(table, record_id)
-        self._check_lock(old, writer)
-        cleaned = self._cleaned(definition, values, creating=False)
+        self.check_lock(old, writer)
+        cleaned = self._cleaner.cleaned(definition, values, creating=False)
         if old.get("HasOpportunityLineItem"):
             # Salesforce takes the sum of the products and says nothing about the amount sent.
             cleaned.pop("Amount", None)
@@ -148,7 +116,7 @@ class Org:
         self.formulas.follow(table, record_id)
         self._automate(table, old, row, writer)
 
-    def _check_lock(self, row: Row, writer: Writer) -> None:
+    def check_lock(self, row: Row, writer: Writer) -> None:
         """Nobody edits what waits for an approval, but past the API; nobody a converted lead."""
         if row.get("IsConverted") is True:
             raise bad_data("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead")
@@ -184,7 +152,7 @@ class Org:
         if not (self._seen(table, writer).deletable or writer.unbound):
             raise _not_supported(table.definition, "delete")
         row = self.existing(table, record_id)
-        self._check_lock(row, writer)
+        self.check_lock(row, writer)
         moment = stamp(writer.moment or self.now())
         audit = {"LastModifiedById": writer.user_id, "LastModifiedDate": moment}
         self.database.put(table, {**row, **audit, "IsDeleted": True, "SystemModstamp": moment})
@@ -216,46 +184,12 @@ class Org:
             raise bad_data(
                 "UNDELETE_FAILED", "Entity is not in the recycle bin, or its parent is not there"
             )
-        self._check_unique(table, row, row)
+        check_unique(table, row, row)
         moment = stamp(writer.moment or self.now())
         audit = {"LastModifiedById": writer.user_id, "LastModifiedDate": moment}
         back = {**row, **audit, "IsDeleted": False, "SystemModstamp": moment}
         self.database.put(table, back)
         self.rollups.follow(table, {}, back, writer.user_id)
-
-    def convert_lead(self, record_id: str, writer: Writer) -> dict[str, str]:
-        """An account, a contact and an opportunity from a lead; their ids. Raises ApiError."""
-        table = self.database.tables["Lead"]
-        lead = self.existing(table, record_id)
-        self._check_lock(lead, writer)
-        account = self._make("Account", {"Name": lead["Company"]}, writer)
-        person = {"LastName": lead["LastName"], "FirstName": lead.get("FirstName")}
-        contact = self._make("Contact", {**person, "AccountId": account}, writer)
-        closes = (self.now() + timedelta(days=90)).date().isoformat()
-        deal = {"Name": lead["Company"], "AccountId": account, "CloseDate": closes}
-        opportunity = self._make("Opportunity", {**deal, "StageName": "Prospecting"}, writer)
-        moment = stamp(self.now())
-        made = {
-            "ConvertedAccountId": account,
-            "ConvertedContactId": contact,
-            "ConvertedOpportunityId": opportunity,
-        }
-        self.database.put(
-            table,
-            {
-                **lead,
-                **made,
-                "IsConverted": True,
-                "ConvertedDate": moment[:10],
-                "LastModifiedById": writer.user_id,
-                "LastModifiedDate": moment,
-                "SystemModstamp": moment,
-            },
-        )
-        return made
-
-    def _make(self, object_name: str, values: Mapping[str, Any], writer: Writer) -> str:
-        return self.create(self.database.tables[object_name], values, writer)
 
     def existing(self, table: Table, record_id: str) -> Row:
         """The live row with this 18-character id. Raises NOT_FOUND or ENTITY_IS_DELETED."""
@@ -274,7 +208,7 @@ class Org:
         for name, value in values.items():
             if name == "attributes":
                 continue
-            field = _known(definition, name)
+            field = known_field(definition, name)
             row[field.name] = convert(field, value)
         row = {name: value for name, value in row.items() if value is not None}
         moment = stamp(self.now())
@@ -287,52 +221,11 @@ class Org:
             row.setdefault("OwnerId", default_user)
         if "Id" not in row:
             row["Id"] = self.database.new_id(table)
-        self._derive(definition, row, values)
+        self._derived.fill(definition, row, values)
         self.formulas.fill(definition, row, None)
         row = {name: value for name, value in row.items() if value is not None}
         self.database.put(table, row)
         return str(row["Id"])
-
-    def _cleaned(
-        self, definition: ObjectDefinition, values: Mapping[str, Any], *, creating: bool
-    ) -> Row:
-        cleaned: Row = {}
-        read_only: list[str] = []
-        for name, value in values.items():
-            if name == "attributes":
-                continue
-            field = definition.field(name)
-            if field is None:
-                field, value = self._by_reference(definition, name, value)
-            if not (field.createable if creating else field.updateable):
-                read_only.append(field.name)
-                continue
-            cleaned[field.name] = convert(field, value)
-        if read_only:
-            raise _read_only(read_only)
-        return cleaned
-
-    def _by_reference(
-        self, definition: ObjectDefinition, name: str, value: Any
-    ) -> tuple[FieldDefinition, Any]:
-        """`{"Partner__r": {"PRM_Partner_Id__c": "…"}}` names a parent by its external id."""
-        reference = definition.relation(name)
-        if reference is None or not (isinstance(value, dict) or value is None):
-            return _known(definition, name), value
-        parent = self.database.table(reference.reference_to[0])
-        keys = {key: text for key, text in (value or {}).items() if key != "attributes"}
-        if parent is None or len(keys) != 1:
-            raise bad_data("INVALID_FIELD", f"{name} must name one external id", name)
-        key, text = next(iter(keys.items()))
-        field = _known(parent.definition, key)
-        found = parent.find(field, text) if field.indexed else []
-        if len(found) != 1:
-            raise bad_data(
-                "INVALID_FIELD",
-                f"Foreign key external ID: {text} not found for field {field.name} in entity "
-                f"{parent.definition.name}",
-            )
-        return reference, found[0]
 
     def _fill_defaults(self, definition: ObjectDefinition, row: Row, writer: Writer) -> None:
         if definition.field("OwnerId") is not None and row.get("OwnerId") is None:
@@ -348,80 +241,14 @@ class Org:
 
     def _finish(self, table: Table, row: Row, cleaned: Row, old: Row | None) -> None:
         """The checks that look at the whole record, and the fields that follow from others."""
-        self._check_references(table.definition, cleaned, old)
-        self._check_unique(table, row, cleaned)
-        self._derive(table.definition, row, cleaned)
+        check_references(self.database, table.definition, cleaned, old)
+        check_unique(table, row, cleaned)
+        self._derived.fill(table.definition, row, cleaned)
         self.formulas.fill(table.definition, row, old)
         for name in [name for name, value in row.items() if value is None]:
             del row[name]
         self._formula_rules.check(table.definition.name, row, old)
-        for rule in self._rules.get(table.definition.name, ()):
-            if rule.refuses(row):
-                fields = [rule.field] if rule.field else []
-                raise bad_data("FIELD_CUSTOM_VALIDATION_EXCEPTION", rule.message, *fields)
-
-    def _check_references(
-        self, definition: ObjectDefinition, cleaned: Row, old: Row | None
-    ) -> None:
-        for field in definition.references:
-            target = cleaned.get(field.name)
-            if target is None or (old is not None and old.get(field.name) == target):
-                continue
-            table = self.database.table_of(target)
-            if table is None or table.definition.name not in field.reference_to:
-                raise bad_data(
-                    "FIELD_INTEGRITY_EXCEPTION",
-                    f"{field.label}: id value of incorrect type: {target}",
-                    field.name,
-                )
-            parent = table.rows.get(target)
-            if parent is None or parent["IsDeleted"]:
-                raise bad_data("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
-            if field.name == "OwnerId" and parent.get("IsActive") is False:
-                raise bad_data(
-                    "INACTIVE_OWNER_OR_USER",
-                    "operation performed with inactive user ["
-                    + target
-                    + "] as owner of "
-                    + definition.label.lower(),
-                    "OwnerId",
-                )
-
-    def _check_unique(self, table: Table, row: Row, cleaned: Row) -> None:
-        for field in table.definition.indexed:
-            value = cleaned.get(field.name)
-            if not field.unique or value is None:
-                continue
-            others = [found for found in table.find(field, value) if found != row["Id"]]
-            if others:
-                raise bad_data(
-                    "DUPLICATE_VALUE",
-                    f"duplicate value found: {field.name} duplicates value on record with id: "
-                    f"{others[0][:15]}",
-                )
-
-    def _derive(self, definition: ObjectDefinition, row: Row, written: Mapping[str, Any]) -> None:
-        if definition.name in ("User", "Lead", "Contact"):
-            parts = (row.get("FirstName"), row.get("LastName"))
-            row["Name"] = " ".join(part for part in parts if part)
-        if definition.name == "Opportunity" and ("StageName" in written or "IsWon" not in row):
-            stage = self._stage(row.get("StageName"))
-            row["IsClosed"] = bool(stage.get("IsClosed"))
-            row["IsWon"] = bool(stage.get("IsWon"))
-            row["ForecastCategory"] = stage.get("ForecastCategory")
-            if "Probability" not in written:
-                row["Probability"] = stage.get("DefaultProbability")
-        if definition.name == PRODUCTS:
-            row["TotalPrice"] = (row.get("Quantity") or 0) * (row.get("UnitPrice") or 0)
-        if definition.name == "Lead":
-            row.setdefault("Status", "Open - Not Contacted")
-        if definition.name.endswith("__c") and row.get("Name") is None:
-            row["Name"] = row.get("Id", "")[:15]
-
-    def _stage(self, label: str | None) -> Row:
-        table = self.database.table("OpportunityStage")
-        rows = table.rows.values() if table else ()
-        return next((row for row in rows if row.get("ApiName") == label), {})
+        self.rules.check(table.definition.name, row)
 
     def _let_go(self, table: Table, record_id: str, writer: Writer) -> None:
         """Deletes children that go with their parent and clears the other lookups to it."""
@@ -456,28 +283,9 @@ def own_id(table: Table, text: object) -> str:
     return found
 
 
-def _known(definition: ObjectDefinition, name: str) -> FieldDefinition:
-    field = definition.field(name)
-    if field is None:
-        raise bad_data(
-            "INVALID_FIELD", f"No such column '{name}' on sobject of type {definition.name}"
-        )
-    return field
-
-
 def _required(missing: list[str]) -> ApiError:
     message = f"Required fields are missing: [{', '.join(missing)}]"
     return bad_data("REQUIRED_FIELD_MISSING", message, *missing)
-
-
-def _read_only(names: list[str]) -> ApiError:
-    return bad_data(
-        "INVALID_FIELD_FOR_INSERT_UPDATE",
-        f"Unable to create/update fields: {', '.join(names)}. Please check the security "
-        "settings of this field and verify that it is read/write for your profile or "
-        "permission set.",
-        *names,
-    )
 
 
 def _not_supported(definition: ObjectDefinition, operation: str) -> ApiError:

@@ -8,6 +8,7 @@ from typing import Any
 from prmsync.connector.simulator.chassis import Control
 from prmsync_salesforce.simulator.failure import ApiError
 from prmsync_salesforce.simulator.ids import long_id
+from prmsync_salesforce.simulator.leads import convert_lead
 from prmsync_salesforce.simulator.metadata.setup import upsert_setup
 from prmsync_salesforce.simulator.org import Org, Writer
 from prmsync_salesforce.simulator.renames import rename_choice
@@ -39,7 +40,7 @@ class SetUp:
         return {
             "duplicate_rules": self._org.duplicates.as_json(),
             "rollups": self._org.rollups.as_json(),
-            "validation_rules": self._org.rules_as_json(),
+            "validation_rules": self._org.rules.as_json(),
             "approval_locks": sorted(self._org.locked),
         }
 
@@ -47,7 +48,7 @@ class SetUp:
         """Replace rules and locks by what `dump` gave. Raises ValueError, ApiError."""
         self._org.duplicates.clear()
         self._org.rollups.clear()
-        self._org.clear_rules()
+        self._org.rules.clear()
         self._org.locked.clear()
         self._org.locked.update(state.get("approval_locks", ()))
         self.take(state)
@@ -75,7 +76,7 @@ class SetUp:
             "duplicate_rules": self._org.duplicates.as_json(),
             "field_security": self._org.access.dump(),
             "rollups": self._org.rollups.as_json(),
-            "validation_rules": self._org.rules_as_json(),
+            "validation_rules": self._org.rules.as_json(),
         }
         return {key: lists[key]}
 
@@ -85,7 +86,7 @@ class SetUp:
         upsert_setup(self._org, "DuplicateRule", key, MasterLabel=rule.name, IsActive=True)
 
     def _add_validation_rule(self, raw: Mapping[str, Any]) -> None:
-        self._org.add_rule(raw)
+        self._org.rules.add(raw)
         name = str(raw.get("name", f"{raw['object']}_Rule"))
         upsert_setup(
             self._org,
@@ -128,7 +129,7 @@ class SetUp:
 
     def _convert(self, body: Mapping[str, Any] | None) -> Any:
         record_id = _id(body)
-        return self._tried(lambda: self._org.convert_lead(record_id, _person()), record_id)
+        return self._tried(lambda: convert_lead(self._org, record_id, _person()), record_id)
 
     def _tried(self, work: Callable[[], Any], record_id: str) -> dict[str, Any]:
         try:
