@@ -79,13 +79,16 @@ def show_brake(name: str, report: Report) -> None:
     say(*answers(report.waiting_run, report.waiting))
 
 
-def answers(run_id: int, trips: Sequence[Trip], *, waiting: bool = True) -> list[str]:
-    """The commands that answer a plan that waits; creations cannot be put back."""
+def answers(
+    run_id: int, trips: Sequence[Trip], *, waiting: bool = True, undo: bool = False
+) -> list[str]:
+    """The commands that answer a plan that waits; creations cannot be put back, and an undo puts
+    back already."""
     yes = " --yes" if waiting else ""
     back = [f"  Put the other side back prmsync runs revert {run_id}"]
     return [
         f"  Look                    {SHOW} {run_id}",
         f"  Write it                prmsync apply {run_id}{yes}",
-        *(back if any(one.cell.op != "create" for one in trips) else []),
+        *(back if not undo and any(one.cell.op != "create" for one in trips) else []),
         f"  Leave until it moves    prmsync runs drop {run_id}",
     ]

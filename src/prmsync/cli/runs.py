@@ -108,7 +108,8 @@ def show(
     if trips:
         say("", "A brake holds:", *braking.told(trips, names))
     if found.state in ("waiting", "planned"):
-        say("", *braking.answers(run, trips, waiting=found.state == "waiting")[1:])
+        waits, undoes = found.state == "waiting", found.undoes is not None
+        say("", *braking.answers(run, trips, waiting=waits, undo=undoes)[1:])
 
 
 def drop(run: RunId, as_json: AsJson = False) -> None:

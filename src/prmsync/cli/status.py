@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -18,7 +19,10 @@ from prmsync.cli.pausing import going_on_with
 if TYPE_CHECKING:
     from prmsync.service.wiring import Application
     from prmsync.store.runs import Run
-    from prmsync.sync.status import ConnectionStatus, StreamStatus
+    from prmsync.sync.status import ConnectionStatus
+
+COUNTS = 7
+"""Columns of counts in the table."""
 
 
 def register(app: typer.Typer) -> None:
@@ -39,30 +43,29 @@ def status(as_json: AsJson = False) -> None:
             return
         now = app.now()
         table(
-            ["connection", "stream", "ours", "linked", "only ours", "only CRM", "to decide",
-             "refused", "to read", "CRM read"],
-            [
-                (one.name if index == 0 else "", *_cells(stream, now))
-                for one in found
-                for index, stream in enumerate(one.streams)
-            ],
+            ["connection", "ours", "linked", "only ours", "only CRM", "to decide", "refused",
+             "to read", "CRM read"],
+            [row for one in found for row in _rows(one, now)],
         )  # fmt: skip
         say("")
         for one in found:
             _show(app, one, now)
 
 
-def _cells(stream: StreamStatus, now: datetime) -> tuple[str, ...]:
-    counts = (
-        stream.in_prm,
-        stream.linked,
-        stream.only_prm,
-        stream.only_crm,
-        stream.held,
-        stream.parked,
-        stream.to_read,
-    )
-    return (stream.name, *(f"{count:,}" for count in counts), ago(stream.read_at, now))
+def _rows(one: ConnectionStatus, now: datetime) -> Iterator[tuple[str, ...]]:
+    """The connection's name on a line of its own: beside its streams there is no room for it."""
+    yield (one.name, *[""] * (COUNTS + 1))
+    for stream in one.streams:
+        counts = (
+            stream.in_prm,
+            stream.linked,
+            stream.only_prm,
+            stream.only_crm,
+            stream.held,
+            stream.parked,
+            stream.to_read,
+        )
+        yield (f"  {stream.name}", *(f"{count:,}" for count in counts), ago(stream.read_at, now))
 
 
 def _show(app: Application, one: ConnectionStatus, now: datetime) -> None:

@@ -326,8 +326,8 @@ def verify(
 def _show_verify(name: str, reports: list[StreamReport]) -> None:
     say(name)
     table(
-        ["stream", "ours", "CRM", "linked", "equal", "fields equal", "explained", "mismatch",
-         "only CRM", "only ours"],
+        ["stream", "ours", "CRM", "linked", "equal", "explained", "mismatch", "only CRM",
+         "only ours"],
         [
             (
                 one.stream,
@@ -338,7 +338,6 @@ def _show_verify(name: str, reports: list[StreamReport]) -> None:
                         one.crm_records,
                         one.linked,
                         one.equal,
-                        one.fields_equal,
                         sum(one.explained.values()),
                         one.mismatched + one.missing_in_crm,
                         one.only_in_crm,

@@ -83,15 +83,18 @@ def drop_undo(connection: sa.Connection, session: Session, run: Run) -> int:
 def _planned(session: Session, run_id: int, *, only_tell: bool, release: bool = False) -> Report:
     with session.database.read() as connection:
         wanted = of_connection(session, runs.get(connection, run_id))
+        answered = _is_answered(connection, run_id)
     if wanted.kind == runs.ERASE:
         raise StateError(f"run {run_id} is an erasure: it is not undone, nothing has its values")
+    if answered:
+        _require_written(session, wanted)
     undo_id = start(session, runs.UNDO, undoes=run_id)
     made = Plan(undo_id)
     with ending(session, undo_id):
         recover(session)
         with session.database.read() as connection:
             run = runs.get(connection, run_id)
-        _require_written(session, run, undo_id)  # before anything is read for nothing
+        _require_written(session, run)
         observe(session)
         require_known_keys(session)
         for stream in reversed(session.streams.values()):
@@ -101,15 +104,20 @@ def _planned(session: Session, run_id: int, *, only_tell: bool, release: bool = 
         return finish(session, made, Outcome(), 0, RunState.PLANNED)
 
 
-def _require_written(session: Session, run: Run, undo_id: int) -> None:
-    with session.database.begin() as connection:
-        session.fence(connection)
+def _is_answered(connection: sa.Connection, run_id: int) -> bool:
+    """Whether it is known of every write of a run whether it happened."""
+    states = {state for _, _, _, state in journal.counts(connection, run_id)}
+    return states.isdisjoint((ActionState.SENT, ActionState.UNKNOWN))
+
+
+def _require_written(session: Session, run: Run) -> None:
+    """Asked as early as it is known: nothing is read, and no run begun, for nothing."""
+    with session.database.read() as connection:
         if any(
             written.links_of_run(connection, run.id, stream.id, 0, 1)
             for stream in session.streams.values()
         ):
             return
-        runs.set_state(connection, undo_id, RunState.DROPPED)
     raise StateError(
         f"run {run.id} ({run.kind}, {run.state}) wrote nothing: there is nothing to undo",
         hint=f"see `prmsync runs list {run.connection}`",

@@ -94,6 +94,16 @@ def test_what_a_run_wrote_to_the_partner_database_goes_back_and_stays(
     assert [item.group for item in waiting(world)] == ["source"]
 
 
+def test_no_undo_begins_of_a_run_that_wrote_nothing(world: Any, deal: str) -> None:
+    quiet = world.sync("crm")
+    with world.database.read() as connection:
+        before = runs.recent(connection, None, 100)
+    with pytest.raises(StateError, match="wrote nothing"):
+        world.undo("crm", quiet.run_id)
+    with world.database.read() as connection:
+        assert runs.recent(connection, None, 100) == before
+
+
 @pytest.mark.parametrize(("take", "expected"), [("prm", "Wrong SE"), ("crm", "Northwind GmbH")])
 def test_who_decides_an_undone_field_has_the_last_word(
     world: Any, crm: Any, deal: str, take: str, expected: str

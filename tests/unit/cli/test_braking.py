@@ -72,6 +72,7 @@ def test_the_answers_are_commands() -> None:
     ]
     assert answers(41, [STAGE], waiting=False)[1].endswith("prmsync apply 41")
     assert not any("revert" in line for line in answers(41, [CREATES]))
+    assert not any("revert" in line for line in answers(41, [STAGE], undo=True))
 
 
 def test_json_has_the_same_facts() -> None:
