@@ -16,10 +16,22 @@ import sqlalchemy as sa
 
 from prmsync.reconcile.brakes import Cell, Trip, cells
 from prmsync.store.journal import Action, ActionState, waiting
+from prmsync.store.prepared import given
 from prmsync.store.tables import brake as table
 from prmsync.store.tables import run as runs
 
 _KEY = (table.c.stream_id, table.c.side, table.c.op, table.c.field, table.c.cause)
+
+
+_NOTHING_WAITS = (
+    table.update()
+    .where(
+        table.c.stream_id == given("stream"),
+        table.c.count > 0,
+        table.c.run_id.not_in(sa.select(runs.c.id).where(runs.c.undoes.is_not(None))),
+    )
+    .values(count=0)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +155,7 @@ def no_longer_wait(connection: sa.Connection, rows: Iterable[Action]) -> None:
 
 def nothing_waits(connection: sa.Connection, stream_id: int) -> None:
     """All rows of a stream leave their brakes, but those of an undo."""
-    undoing = sa.select(runs.c.id).where(runs.c.undoes.is_not(None))
-    connection.execute(
-        table.update()
-        .where(table.c.stream_id == stream_id, table.c.count > 0, table.c.run_id.not_in(undoing))
-        .values(count=0)
-    )
+    connection.execute(_NOTHING_WAITS, {"stream": stream_id})
 
 
 def recount(connection: sa.Connection, streams: Mapping[int, str]) -> Counter[Cell]:

@@ -17,6 +17,8 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from prmsync.store.prepared import given, listed, packed
+
 Row = tuple[Any, ...]
 _Id = TypeVar("_Id", int, str)
 BATCH = 5000
@@ -72,10 +74,22 @@ def select_rows(
     """
     if not values:
         return []
-    statement = sa.select(*raw(columns)).where(among(connection, key, values))
+    statement = _selection(connection.dialect.name, tuple(columns), key, lock, share)
+    return list(connection.execute(statement, {"ids": packed(connection, list(values))}).all())
+
+
+@lru_cache(maxsize=256)
+def _selection(
+    dialect: str,
+    columns: tuple[sa.Column[Any], ...],
+    key: sa.Column[Any],
+    lock: bool,
+    share: bool,
+) -> sa.Select[Any]:
+    statement = sa.select(*raw(columns)).where(listed(dialect, key))
     if lock or share:
         statement = statement.with_for_update(key_share=share, read=share)
-    return list(connection.execute(statement).all())
+    return statement
 
 
 def raw(columns: Iterable[sa.Column[Any]]) -> list[sa.ColumnElement[Any]]:
@@ -119,8 +133,13 @@ def any_between(
     side by side and have no rows elsewhere yet: one look tells it for a whole page of them."""
     if not ids:
         return False
-    found = sa.exists().where(key >= min(ids), key <= max(ids))
-    return bool(connection.execute(sa.select(found)).scalar_one())
+    named = {"least": min(ids), "most": max(ids)}
+    return bool(connection.execute(_between(key), named).scalar_one())
+
+
+@lru_cache(maxsize=64)
+def _between(key: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    return sa.select(sa.exists().where(key >= given("least"), key <= given("most")))
 
 
 @lru_cache(maxsize=256)

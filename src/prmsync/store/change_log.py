@@ -8,11 +8,13 @@ in (xid, seq) order. SQLite has one writer at a time, so seq alone is the order 
 
 from __future__ import annotations
 
-from typing import Literal
+from functools import lru_cache
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
 from prmsync.errors import StoreError
+from prmsync.store.prepared import given
 from prmsync.store.tables import change_log, link, stream
 
 Op = Literal["insert", "update", "delete"]
@@ -35,14 +37,8 @@ def changes_after(
     there is nothing new. Records stand in the order of their last change. Raises StoreError when
     the cursor comes from another PostgreSQL server (a restored dump): its log cannot be followed.
     """
-    rows = connection.execute(
-        sa.select(change_log.c.xid, change_log.c.seq, change_log.c.record, change_log.c.op)
-        .where(
-            change_log.c.stream == stream_name, *_settled(connection), _after(connection, cursor)
-        )
-        .order_by(change_log.c.xid, change_log.c.seq)
-        .limit(limit)
-    ).all()
+    named = {"stream": stream_name, "xid": cursor[0], "seq": cursor[1], "limit": limit}
+    rows = connection.execute(_following(connection.dialect.name), named).all()
     records: dict[str, Op] = {}
     for _, _, record, op in rows:
         records.pop(record, None)
@@ -50,6 +46,21 @@ def changes_after(
     if not rows:
         _require_same_server(connection, cursor)
     return records, (rows[-1].xid, rows[-1].seq) if rows else cursor
+
+
+@lru_cache(maxsize=4)
+def _following(dialect: str) -> sa.Select[Any]:
+    """The next log rows of a stream in the order of their cursors."""
+    place = sa.tuple_(change_log.c.xid, change_log.c.seq)
+    behind = place > sa.tuple_(given("xid", sa.BigInteger), given("seq", sa.BigInteger))
+    if dialect == "sqlite":
+        behind = sa.and_(change_log.c.xid == _NO_XID, change_log.c.seq > given("seq"))
+    return (
+        sa.select(change_log.c.xid, change_log.c.seq, change_log.c.record, change_log.c.op)
+        .where(change_log.c.stream == given("stream"), *_settled(dialect), behind)
+        .order_by(change_log.c.xid, change_log.c.seq)
+        .limit(given("limit", sa.Integer))
+    )
 
 
 def head(connection: sa.Connection) -> Cursor:
@@ -76,7 +87,8 @@ def prune(connection: sa.Connection) -> int:
     for name, xid, seq in places:
         lowest[name] = min(lowest.get(name, (xid, seq)), (xid, seq))
     unread = change_log.c.stream.not_in(list(lowest))
-    deleted = connection.execute(change_log.delete().where(unread, *_settled(connection))).rowcount
+    settled = _settled(connection.dialect.name)
+    deleted = connection.execute(change_log.delete().where(unread, *settled)).rowcount
     for name, cursor in lowest.items():
         passed = sa.and_(change_log.c.stream == name, _up_to(connection, cursor))
         deleted += connection.execute(change_log.delete().where(passed)).rowcount
@@ -137,7 +149,7 @@ def _up_to(connection: sa.Connection, cursor: Cursor) -> sa.ColumnElement[bool]:
     return sa.not_(_after(connection, cursor))
 
 
-def _settled(connection: sa.Connection) -> list[sa.ColumnElement[bool]]:
-    if connection.dialect.name != "postgresql":
+def _settled(dialect: str) -> list[sa.ColumnElement[bool]]:
+    if dialect != "postgresql":
         return []
     return [change_log.c.xid < sa.literal_column(_OLDEST_OPEN.text, sa.BigInteger)]

@@ -16,6 +16,7 @@ import orjson
 import sqlalchemy as sa
 
 from prmsync.domain.values import Values
+from prmsync.store.prepared import given
 from prmsync.store.tables import erasure as table
 from prmsync.store.tables import link as links
 from prmsync.store.tables import stream as streams
@@ -95,18 +96,21 @@ def add(
     )
 
 
+_CLOSED = (
+    sa.select(table.c.fields, links.c.prm_id, links.c.crm_id, streams.c.name)
+    .join(links, links.c.id == table.c.link_id)
+    .join(streams, streams.c.id == links.c.stream_id)
+    .where(streams.c.connection == given("of"))
+)
+
+
 def closed(
     connection: sa.Connection, connection_name: str
 ) -> dict[str, dict[str, dict[str, list[str]]]]:
     """Stream → CRM id or our id → field → digests of what must not come back from this CRM."""
-    statement = (
-        sa.select(table.c.fields, links.c.prm_id, links.c.crm_id, streams.c.name)
-        .join(links, links.c.id == table.c.link_id)
-        .join(streams, streams.c.id == links.c.stream_id)
-        .where(streams.c.connection == connection_name)
-    )
+    rows = connection.execute(_CLOSED, {"of": connection_name}).all()
     found: dict[str, dict[str, dict[str, list[str]]]] = {}
-    for said, prm_id, crm_id, stream in connection.execute(statement):
+    for said, prm_id, crm_id, stream in rows:
         for key in (prm_id, crm_id):
             if key is None:
                 continue

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -15,6 +16,7 @@ from prmsync.domain.values import Scalar
 from prmsync.errors import NotFoundError, StateError
 from prmsync.store.bulk import among, any_between
 from prmsync.store.links import chunks
+from prmsync.store.prepared import given, listed, one_of, over, packed
 from prmsync.store.tables import held as table
 from prmsync.store.tables import link as links
 from prmsync.store.tables import parked as parked_table
@@ -102,29 +104,36 @@ def of_links(connection: sa.Connection, link_ids: Sequence[int]) -> dict[int, li
     found: dict[int, list[HeldItem]] = {}
     if not any_between(connection, table.c.link_id, link_ids):
         return found
+    statement = _of_links(connection.dialect.name)
     for part in chunks(link_ids):
-        statement = sa.select(table).where(
-            among(connection, table.c.link_id, part),
-            table.c.state.in_((HeldState.OPEN, HeldState.DECIDED)),
-        )
-        for row in connection.execute(statement):
+        for row in connection.execute(statement, {"ids": packed(connection, part)}).all():
             found.setdefault(row.link_id, []).append(_item(row))
     return found
 
 
+@lru_cache(maxsize=4)
+def _of_links(dialect: str) -> sa.Select[Any]:
+    return sa.select(table).where(
+        listed(dialect, table.c.link_id), one_of(table.c.state, ("open", "decided"))
+    )
+
+
+_OPEN_OF_MARKED = (
+    sa.select(table)
+    .join(links, links.c.id == table.c.link_id)
+    .where(
+        links.c.stream_id == given("stream"),
+        over(links.c.dirty, 0),
+        table.c.group_name == given("group"),
+        one_of(table.c.state, ["open"]),
+    )
+)
+
+
 def open_of_marked(connection: sa.Connection, stream_id: int, group: str) -> list[HeldItem]:
     """Open items of one group whose link is marked to be decided again."""
-    statement = (
-        sa.select(table)
-        .join(links, links.c.id == table.c.link_id)
-        .where(
-            links.c.stream_id == stream_id,
-            links.c.dirty > 0,
-            table.c.group_name == group,
-            table.c.state == HeldState.OPEN,
-        )
-    )
-    return [_item(row) for row in connection.execute(statement)]
+    rows = connection.execute(_OPEN_OF_MARKED, {"stream": stream_id, "group": group})
+    return [_item(row) for row in rows.all()]
 
 
 def new_item(
@@ -282,11 +291,16 @@ def parked_of(connection: sa.Connection, link_ids: Sequence[int]) -> dict[int, P
     found: dict[int, ParkedItem] = {}
     if not any_between(connection, parked_table.c.link_id, link_ids):
         return found
+    statement = _parked_of(connection.dialect.name)
     for part in chunks(link_ids):
-        statement = sa.select(parked_table).where(among(connection, parked_table.c.link_id, part))
-        for row in connection.execute(statement):
+        for row in connection.execute(statement, {"ids": packed(connection, part)}).all():
             found[row.link_id] = ParkedItem(**row._mapping)
     return found
+
+
+@lru_cache(maxsize=4)
+def _parked_of(dialect: str) -> sa.Select[Any]:
+    return sa.select(parked_table).where(listed(dialect, parked_table.c.link_id))
 
 
 def park(connection: sa.Connection, items: Sequence[ParkedItem]) -> None:

@@ -8,7 +8,10 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from prmsync.store.prepared import given
 from prmsync.store.tables import misfit as table
+
+_OF_CONNECTION = sa.select(table).where(table.c.connection == given("of")).order_by(table.c.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +38,7 @@ class PausedPart:
 
 def of_connection(connection: sa.Connection, name: str) -> list[PausedPart]:
     """What is paused of a connection, in the order of its streams."""
-    rows = connection.execute(
-        sa.select(table).where(table.c.connection == name).order_by(table.c.id)
-    )
+    rows = connection.execute(_OF_CONNECTION, {"of": name}).all()
     return [
         PausedPart(row.stream, row.part, row.place, row.message, row.hint or "", row.since)
         for row in rows

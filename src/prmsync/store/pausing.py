@@ -7,10 +7,16 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
+from prmsync.store.prepared import given
 from prmsync.store.streams import ensure_connection, ensure_streams
 from prmsync.store.tables import connection as connections
 from prmsync.store.tables import stream as streams
 
+_PAUSED_STREAMS = (
+    sa.select(streams.c.name, streams.c.paused_why)
+    .where(streams.c.connection == given("of"), streams.c.paused)
+    .order_by(streams.c.id)
+)
 BY_HAND = "by hand"
 """What is shown where nobody said why."""
 
@@ -67,9 +73,5 @@ def resume_stream(connection: sa.Connection, name: str, one: str) -> bool:
 
 def paused_streams(connection: sa.Connection, name: str) -> dict[str, str]:
     """The paused streams of a connection, each with its reason."""
-    rows = connection.execute(
-        sa.select(streams.c.name, streams.c.paused_why)
-        .where(streams.c.connection == name, streams.c.paused)
-        .order_by(streams.c.id)
-    )
+    rows = connection.execute(_PAUSED_STREAMS, {"of": name}).all()
     return {row.name: row.paused_why or BY_HAND for row in rows}

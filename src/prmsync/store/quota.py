@@ -12,12 +12,22 @@ from datetime import datetime, timedelta
 import orjson
 import sqlalchemy as sa
 
+from prmsync.store.prepared import given
 from prmsync.store.tables import call_count as table
 from prmsync.store.tables import connection as connections
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 KEPT = 2 * DAY
+
+
+_ADD = (
+    table.update()
+    .where(table.c.connection == given("of"), table.c.hour == given("at"))
+    .values(calls=table.c.calls + given("more", sa.Integer))
+)
+_SAVE = connections.update().where(connections.c.name == given("of")).values(quota=given("text"))
+_METER = sa.select(connections.c.quota).where(connections.c.name == given("of"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +51,7 @@ class Meter:
 def add_calls(connection: sa.Connection, name: str, now: datetime, calls: int) -> None:
     """Count calls of this hour; hours that no window reaches any more are forgotten."""
     hour = _hour(now)
-    here = (table.c.connection == name, table.c.hour == hour)
-    found = connection.execute(
-        table.update().where(*here).values(calls=table.c.calls + calls)
-    ).rowcount
+    found = connection.execute(_ADD, {"of": name, "at": hour, "more": calls}).rowcount
     if not found:
         connection.execute(table.insert().values(connection=name, hour=hour, calls=calls))
         old = table.c.hour < now - KEPT
@@ -94,14 +101,12 @@ def window_start(known: Meter | None, now: datetime) -> datetime:
 
 def save_meter(connection: sa.Connection, name: str, known: Meter) -> None:
     text = orjson.dumps(known).decode()
-    connection.execute(connections.update().where(connections.c.name == name).values(quota=text))
+    connection.execute(_SAVE, {"of": name, "text": text})
 
 
 def meter(connection: sa.Connection, name: str) -> Meter | None:
     """What was last known; None before any run."""
-    row = connection.execute(
-        sa.select(connections.c.quota).where(connections.c.name == name)
-    ).scalar_one_or_none()
+    row = connection.execute(_METER, {"of": name}).scalar_one_or_none()
     return None if row is None else read_meter(row)
 
 

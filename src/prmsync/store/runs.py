@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import orjson
 import sqlalchemy as sa
 
 from prmsync.errors import NotFoundError
+from prmsync.store.prepared import given, one_of
 from prmsync.store.tables import run as table
 
 
@@ -146,9 +148,11 @@ def recent(connection: sa.Connection, name: str | None = None, limit: int = 20) 
 
 def in_state(connection: sa.Connection, name: str, *states: RunState) -> list[Run]:
     """Runs of a connection in these states, oldest first."""
-    statement = (
-        sa.select(table)
-        .where(table.c.connection == name, table.c.state.in_(states))
-        .order_by(table.c.id)
-    )
-    return [_run(row) for row in connection.execute(statement)]
+    rows = connection.execute(_in_state(states), {"of": name})
+    return [_run(row) for row in rows.all()]
+
+
+@lru_cache(maxsize=32)
+def _in_state(states: tuple[RunState, ...]) -> sa.Select[Any]:
+    here = table.c.connection == given("of")
+    return sa.select(table).where(here, one_of(table.c.state, states)).order_by(table.c.id)

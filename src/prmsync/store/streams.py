@@ -8,8 +8,24 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from prmsync.store.prepared import given
 from prmsync.store.tables import connection as connections
 from prmsync.store.tables import stream as streams
+
+_CONNECTION = sa.select(connections).where(connections.c.name == given("of"))
+_STREAMS = sa.select(streams).where(streams.c.connection == given("of")).order_by(streams.c.id)
+_SAVE = (
+    streams.update()
+    .where(streams.c.id == given("stream"))
+    .values(
+        crm_cursor=given("at"),
+        prm_xid=given("xid"),
+        prm_cursor=given("seq"),
+        mapping_hash=given("mapping"),
+        read_at=given("read"),
+        relations_after=given("relations"),
+    )
+)
 
 
 @dataclass(slots=True)
@@ -44,7 +60,7 @@ class ConnectionState:
 
 def ensure_connection(connection: sa.Connection, name: str, connector: str) -> ConnectionState:
     """The connection's row, made on first use."""
-    row = connection.execute(sa.select(connections).where(connections.c.name == name)).first()
+    row = connection.execute(_CONNECTION, {"of": name}).first()
     if row is None:
         connection.execute(connections.insert().values(name=name, connector=connector))
         return ConnectionState(name, connector, None, None, False, None, None, None, None)
@@ -89,9 +105,7 @@ def ensure_streams(
 
 def streams_of(connection: sa.Connection, name: str) -> dict[str, StreamState]:
     """Stream name → its state, in the order in which they were made."""
-    rows = connection.execute(
-        sa.select(streams).where(streams.c.connection == name).order_by(streams.c.id)
-    )
+    rows = connection.execute(_STREAMS, {"of": name}).all()
     return {
         row.name: StreamState(
             row.id,
@@ -108,15 +122,13 @@ def streams_of(connection: sa.Connection, name: str) -> dict[str, StreamState]:
 
 def save_stream(connection: sa.Connection, state: StreamState) -> None:
     """Move cursors; only in the transaction that stored what they passed."""
-    connection.execute(
-        streams.update()
-        .where(streams.c.id == state.id)
-        .values(
-            crm_cursor=state.crm_cursor,
-            prm_xid=state.prm_cursor[0],
-            prm_cursor=state.prm_cursor[1],
-            mapping_hash=state.mapping_hash,
-            read_at=state.read_at,
-            relations_after=state.relations_after,
-        )
-    )
+    values = {
+        "stream": state.id,
+        "at": state.crm_cursor,
+        "xid": state.prm_cursor[0],
+        "seq": state.prm_cursor[1],
+        "mapping": state.mapping_hash,
+        "read": state.read_at,
+        "relations": state.relations_after,
+    }
+    connection.execute(_SAVE, values)

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from prmsync.domain.merge import Side
+from prmsync.store.prepared import given
 from prmsync.store.tables import action, link
 from prmsync.store.tables import stream as table
 
@@ -71,9 +73,13 @@ def created(connection: sa.Connection, done: Sequence[Action]) -> None:
 def _add(connection: sa.Connection, column: sa.Column[int], change: Mapping[int, int]) -> None:
     for stream_id, more in change.items():
         if more:
-            connection.execute(
-                table.update().where(table.c.id == stream_id).values({column: column + more})
-            )
+            connection.execute(_more(column), {"stream": stream_id, "more": more})
+
+
+@lru_cache(maxsize=4)
+def _more(column: sa.Column[int]) -> sa.Update:
+    here = table.c.id == given("stream")
+    return table.update().where(here).values({column: column + given("more", sa.Integer)})
 
 
 def count_by_state(connection: sa.Connection, stream_id: int) -> dict[str, int]:

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import orjson
 import sqlalchemy as sa
 
 from prmsync.store.bulk import among
-from prmsync.store.held import HeldState
-from prmsync.store.links import Dirty, LinkState, chunks
+from prmsync.store.links import Dirty, chunks
+from prmsync.store.prepared import given, listed, one_of, over, packed
 from prmsync.store.tables import held, parked
 from prmsync.store.tables import link as links
 from prmsync.store.tables import told as table
@@ -45,24 +46,23 @@ def _told(row: Any) -> Told:
     )
 
 
+_HERE = links.c.stream_id == given("stream")
+_MARKED = over(links.c.dirty, 0)
+_OF_STREAM = sa.select(table).join(links, links.c.id == table.c.link_id).where(_HERE)
+_OF_MARKED = _OF_STREAM.where(_MARKED)
+_ANY = sa.select(sa.exists(sa.select(table)))
+
+
 def of_stream(connection: sa.Connection, stream_id: int) -> dict[int, Told]:
     """Link id → what its CRM record was told."""
-    statement = (
-        sa.select(table)
-        .join(links, links.c.id == table.c.link_id)
-        .where(links.c.stream_id == stream_id)
-    )
-    return {row.link_id: _told(row) for row in connection.execute(statement)}
+    rows = connection.execute(_OF_STREAM, {"stream": stream_id}).all()
+    return {row.link_id: _told(row) for row in rows}
 
 
 def of_marked(connection: sa.Connection, stream_id: int) -> dict[int, Told]:
     """The same, of links that are marked to be decided again."""
-    statement = (
-        sa.select(table)
-        .join(links, links.c.id == table.c.link_id)
-        .where(links.c.stream_id == stream_id, links.c.dirty > 0)
-    )
-    return {row.link_id: _told(row) for row in connection.execute(statement)}
+    rows = connection.execute(_OF_MARKED, {"stream": stream_id}).all()
+    return {row.link_id: _told(row) for row in rows}
 
 
 def save(connection: sa.Connection, rows: Sequence[Told]) -> None:
@@ -91,13 +91,11 @@ def look_again(
     """Of the CRM records that changed, those that say something, or were told something, are
     compared anew at the end of the run; `showing` are the ones that say something now."""
     wanted = set(showing)
-    if not wanted and connection.execute(sa.select(sa.exists(sa.select(table)))).scalar_one() == 0:
+    if not wanted and connection.execute(_ANY).scalar_one() == 0:
         return
+    statement = _unsay(connection.dialect.name)
     for part in chunks(sorted(changed)):
-        ids = sa.select(links.c.id).where(
-            links.c.stream_id == stream_id, among(connection, links.c.crm_id, part)
-        )
-        connection.execute(table.update().where(table.c.link_id.in_(ids)).values(said=None))
+        connection.execute(statement, {"stream": stream_id, "ids": packed(connection, part)})
     for part in chunks(sorted(wanted)):
         fresh = sa.select(links.c.id, sa.literal("?")).where(
             links.c.stream_id == stream_id,
@@ -107,6 +105,12 @@ def look_again(
         connection.execute(table.insert().from_select(["link_id", "said"], fresh))
 
 
+@lru_cache(maxsize=4)
+def _unsay(dialect: str) -> sa.Update:
+    ids = sa.select(links.c.id).where(_HERE, listed(dialect, links.c.crm_id))
+    return table.update().where(table.c.link_id.in_(ids)).values(said=None)
+
+
 def affairs(connection: sa.Connection, stream_id: int) -> dict[int, str]:
     """Link id → a mark of all that keeps it from being in step; links in step are missing.
 
@@ -114,29 +118,25 @@ def affairs(connection: sa.Connection, stream_id: int) -> dict[int, str]:
     mass write of its own before anybody has answered.
     """
     found: dict[int, list[str]] = {}
-    for letter, statement in _queries(stream_id):
-        for row in connection.execute(statement):
+    for letter, statement in _AFFAIRS.items():
+        for row in connection.execute(statement, {"stream": stream_id}).all():
             found.setdefault(row[0], []).append(letter + ".".join(str(one) for one in row[1:]))
     return {link_id: "|".join(parts) for link_id, parts in found.items()}
 
 
-def _queries(stream_id: int) -> list[tuple[str, sa.Select[Any]]]:
-    here = links.c.stream_id == stream_id
-    there = sa.and_(links.c.crm_id.is_not(None), links.c.crm_gone == 0)
-    shown = sa.and_(here, there, links.c.state != LinkState.ENDED)
-    return [
-        (
-            "h",
-            sa.select(held.c.link_id, sa.func.count(), sa.func.max(held.c.id))
-            .join(links, links.c.id == held.c.link_id)
-            .where(shown, held.c.state == HeldState.OPEN)
-            .group_by(held.c.link_id),
-        ),
-        (
-            "p",
-            sa.select(parked.c.link_id, parked.c.since, parked.c.code)
-            .join(links, links.c.id == parked.c.link_id)
-            .where(shown),
-        ),
-        ("d", sa.select(links.c.id).where(shown, links.c.dirty > 0, links.c.dirty == Dirty.WAITS)),
-    ]
+_SHOWN = sa.and_(
+    _HERE,
+    links.c.crm_id.is_not(None),
+    links.c.crm_gone == 0,
+    links.c.state != sa.literal_column("'ended'", sa.Text),
+)
+_AFFAIRS = {
+    "h": sa.select(held.c.link_id, sa.func.count(), sa.func.max(held.c.id))
+    .join(links, links.c.id == held.c.link_id)
+    .where(_SHOWN, one_of(held.c.state, ["open"]))
+    .group_by(held.c.link_id),
+    "p": sa.select(parked.c.link_id, parked.c.since, parked.c.code)
+    .join(links, links.c.id == parked.c.link_id)
+    .where(_SHOWN),
+    "d": sa.select(links.c.id).where(_SHOWN, _MARKED, links.c.dirty == Dirty.WAITS),
+}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import orjson
 import sqlalchemy as sa
@@ -12,6 +14,7 @@ from prmsync.store.bulk import among
 from prmsync.store.journal import Action, ActionState, FieldChange, from_row
 from prmsync.store.journal_statements import COLUMNS
 from prmsync.store.links import chunks
+from prmsync.store.prepared import given, listed, one_of, packed
 from prmsync.store.tables import action as table
 from prmsync.store.tables import link as links
 from prmsync.store.tables import stream as streams
@@ -150,21 +153,27 @@ def writes_of_records(
     """Link id → the done writes and base moves of its record on all connections, oldest first;
     only links with at least `least` done updates of their own."""
     found: dict[int, list[DoneWrite]] = {}
+    statement = _often(connection.dialect.name)
     for part in chunks(link_ids):
-        statement = (
-            sa.select(table.c.link_id)
-            .where(
-                among(connection, table.c.link_id, part),
-                table.c.op == "update",
-                table.c.state == ActionState.DONE,
-            )
-            .group_by(table.c.link_id)
-            .having(sa.func.count() >= least)
-        )
-        often = [row[0] for row in connection.execute(statement)]
+        named = {"ids": packed(connection, part), "least": least}
+        often = list(connection.execute(statement, named).scalars())
         if often:
             found.update(_of_records(connection, often))
     return found
+
+
+@lru_cache(maxsize=4)
+def _often(dialect: str) -> sa.Select[Any]:
+    return (
+        sa.select(table.c.link_id)
+        .where(
+            listed(dialect, table.c.link_id),
+            table.c.op == "update",
+            one_of(table.c.state, ["done"]),
+        )
+        .group_by(table.c.link_id)
+        .having(sa.func.count() >= given("least", sa.Integer))
+    )
 
 
 def _of_records(connection: sa.Connection, link_ids: Sequence[int]) -> dict[int, list[DoneWrite]]:
