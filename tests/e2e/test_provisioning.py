@@ -106,7 +106,13 @@ def test_provisioning_again_makes_nothing(acme: Any, admin_token: str) -> None:
     assert apply(acme, admin_token, "--yes").code == 0
     again = apply(acme, admin_token, "--json")
     assert again.code == 0, again.said
-    assert json.loads(again.out) == {"steps": [], "findings": [], "present": 71, "complete": True}
+    assert json.loads(again.out) == {
+        "steps": [],
+        "findings": [],
+        "not_shown": [],
+        "present": 71,
+        "complete": True,
+    }
     plan = acme.run("provision", "plan", "acme-sf")
     assert "Nothing is missing." in plan.out
 

@@ -167,6 +167,7 @@ def _show(connection: str, looked: Looked) -> None:
         say("", f"Missing: {len(looked.plan.steps)}")
         _show_steps(looked.plan.steps)
     show_findings(looked.plan.findings, "Not for prmsync to change")
+    show_findings(looked.plan.unread, "Not shown to who signed in, so the list may be too long")
     show_automations(looked.automations)
 
 
@@ -233,9 +234,12 @@ def _plan_json(plan: ProvisionPlan) -> dict[str, Any]:
             {"kind": one.kind.value, "name": one.name, "what": one.what, "why": one.why}
             for one in plan.steps
         ],
-        "findings": [
-            {"where": one.where, "message": one.message, "hint": one.hint} for one in plan.findings
-        ],
+        "findings": _findings_json(plan.findings),
+        "not_shown": _findings_json(plan.unread),
         "present": plan.present,
         "complete": not plan.steps and not plan.findings,
     }
+
+
+def _findings_json(findings: Sequence[Finding]) -> list[dict[str, str]]:
+    return [{"where": one.where, "message": one.message, "hint": one.hint} for one in findings]

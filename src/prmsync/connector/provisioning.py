@@ -94,12 +94,14 @@ class ProvisionPlan:
     """What would be made, in order, and what a person must look at.
 
     `present` counts the fields that are there and fit. `findings` exist and do not fit, or are
-    missing and cannot be made: the plan leaves them alone.
+    missing and cannot be made: the plan leaves them alone. `unread` could not be looked at by
+    whoever signed in, so that the plan may show too much.
     """
 
     steps: tuple[Step, ...] = ()
     findings: tuple[Finding, ...] = ()
     present: int = 0
+    unread: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,8 +75,32 @@ def test_an_admin_of_another_org_is_refused(ground):
 def test_somebody_who_may_not_deploy_is_told_what_they_need(ground):
     with pytest.raises((AuthError, RejectedError)) as refused:
         ground.provisioner("avery.stone@crm.example.com").apply(ground.needs(), lambda _: None)
-    assert refused.value.hint or refused.value.findings
+    told = [refused.value.hint, *(one.hint for one in refused.value.findings)]
+    assert any("Modify Metadata" in hint for hint in told)
     assert ground.field("Account", "PRM_Partner_Id__c") is None
+
+
+def test_a_licence_that_allows_no_such_permission_is_told_in_the_orgs_words(ground):
+    ground.fault(
+        path="composite/sobjects",
+        record="0Pa|005",
+        status=400,
+        code="FIELD_INTEGRITY_EXCEPTION",
+        message="The user license doesn't allow the permission: Read Account",
+    )
+    with pytest.raises(RejectedError) as refused:
+        ground.apply()
+    [finding] = refused.value.findings
+    assert "doesn't allow the permission: Read Account" in finding.message
+    assert "Salesforce API Integration" in finding.hint
+
+
+def test_what_the_user_that_syncs_may_not_see_is_said_and_is_no_finding(ground):
+    ground.fault(path="/tooling/", status=403, code="INSUFFICIENT_ACCESS")
+    plan = ground.plan()
+    assert plan.findings == ()
+    assert {one.where for one in plan.unread} >= {"Setup: custom fields", "Setup: custom objects"}
+    assert len(plan.steps) == 79
 
 
 def test_a_field_of_another_type_is_a_finding_and_stays_as_it_is(ground):

@@ -55,7 +55,7 @@ class _Comparing:
         self._org = org
         self._source = source
         self._steps: list[Step] = []
-        self._findings: list[Finding] = list(org.unread)
+        self._findings: list[Finding] = []
         self._present = 0
         self._objects: dict[str, Node] = {}
         self._fields: dict[tuple[str, str], Node] = {}
@@ -70,7 +70,9 @@ class _Comparing:
         grants = grants_for(self._needs, self._org, parts, self._source, self._wanted)
         assign = not self._org.assigned
         self._more_steps(parts, grants, assign)
-        plan = ProvisionPlan(tuple(self._steps), tuple(self._findings), self._present)
+        plan = ProvisionPlan(
+            tuple(self._steps), tuple(self._findings), self._present, self._org.unread
+        )
         return Comparison(plan, parts, grants, assign)
 
     def _object(self, need: ObjectNeed) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from prmsync.errors import (
-    ConnectorError,
+    AuthError,
     Finding,
     OutcomeUnknownError,
     RejectedError,
@@ -28,13 +28,16 @@ _WAITS = (1.0, 2.0, 3.0, 5.0)
 _LOOKS = 240
 """Looks before following ends: about twenty minutes, longer than any deployment of this size."""
 
+_ADMIN = (
+    "Sign in as an admin with “Modify Metadata Through Metadata API Functions” and “Customize "
+    "Application”."
+)
 _HINTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), hint)
     for pattern, hint in (
         (
             "insufficient access|not have permission|requires.*permission",
-            "Sign in as an admin with “Modify Metadata Through Metadata API Functions” and "
-            "“Customize Application”.",
+            _ADMIN,
         ),
         (
             "already exists|duplicate (value|developer name)|there is already an? ",
@@ -68,7 +71,12 @@ def deploy(client: Client, archive: bytes, sleep: Callable[[float], None]) -> No
     Raises RejectedError with a finding for each refused part (then nothing was made),
     OutcomeUnknownError when the end was not seen: doing it again is safe.
     """
-    answer = decoded(_send(client, archive), "write")
+    try:
+        answer = decoded(_send(client, archive), "write")
+    except AuthError as error:
+        raise AuthError(
+            f"whoever signed in may not deploy: {error.message}", hint=_ADMIN, code=error.code
+        ) from None
     deployment = str(answer.get("id") or "")
     if not deployment:
         raise OutcomeUnknownError("Salesforce answered a deployment without its id", hint=_AGAIN)
@@ -135,7 +143,7 @@ def _judge(result: Mapping[str, Any]) -> None:
         raise RejectedError("the deployment was cancelled in the org", hint=_AGAIN)
     raise RejectedError(
         f"Salesforce refused the deployment{f': {said}' if said else ''}. Nothing was made.",
-        hint=_hint(said) if said else "",
+        hint=hint_for(said) if said else "",
         code=str(result.get("errorStatusCode") or ""),
         findings=findings,
     )
@@ -145,10 +153,11 @@ def _finding(failure: Mapping[str, Any]) -> Finding:
     problem = " ".join(str(failure.get("problem") or "no reason given").split())
     kind = str(failure.get("componentType") or "").strip()
     name = str(failure.get("fullName") or failure.get("fileName") or "")
-    return Finding(f"{kind} {name}".strip(), problem, _hint(problem))
+    return Finding(f"{kind} {name}".strip(), problem, hint_for(problem))
 
 
-def _hint(problem: str) -> str:
+def hint_for(problem: str) -> str:
+    """What an admin can do about a part that Salesforce refused."""
     found = next((hint for pattern, hint in _HINTS if pattern.search(problem)), None)
     return found or _OWN_WORDS
 
@@ -163,9 +172,3 @@ def _several(found: Any) -> Sequence[Mapping[str, Any]]:
 def _is(flag: Any) -> bool:
     """The guide's own examples write flags as text."""
     return flag is True or str(flag).lower() == "true"
-
-
-def refused(error: ConnectorError, what: str) -> ConnectorError:
-    """The same error, told as part of `what`."""
-    error.message = f"{what}: {error.message}"
-    return error

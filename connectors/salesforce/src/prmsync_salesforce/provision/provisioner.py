@@ -12,9 +12,8 @@ from prmsync.connector.schema import ObjectSchema
 from prmsync.errors import ConfigurationError, Finding, RejectedError, SchemaError
 from prmsync_salesforce import soql
 from prmsync_salesforce.client import Client
-from prmsync_salesforce.errors import row_error
 from prmsync_salesforce.provision.compare import Comparison, compare
-from prmsync_salesforce.provision.deploy import deploy, refused
+from prmsync_salesforce.provision.deploy import deploy, hint_for
 from prmsync_salesforce.provision.granting import Grants
 from prmsync_salesforce.provision.live import read_org
 from prmsync_salesforce.provision.package import files_of, zipped
@@ -128,7 +127,8 @@ class SalesforceProvisioner:
 
 
 def _create(admin: Client, rows: Sequence[Mapping[str, Any]], name: str) -> None:
-    """Raises RejectedError with a finding for each row that was refused; the others are made."""
+    """Raises RejectedError with a finding for each row that was refused; the others are made.
+    Salesforce's words are told whole: these rows hold no one's data."""
     findings: list[Finding] = []
     for start in range(0, len(rows), BATCH_SIZE):
         some = rows[start : start + BATCH_SIZE]
@@ -136,7 +136,14 @@ def _create(admin: Client, rows: Sequence[Mapping[str, Any]], name: str) -> None
         results = admin.collection("POST", "", len(some), body=body)
         for row, result in zip(some, results, strict=True):
             if not result.get("success"):
-                error = row_error(result.get("errors") or ())
-                findings.append(Finding(f"{SERVICE_SET}: {row[name]}", error.message, error.hint))
+                findings.append(_refused(f"{SERVICE_SET}: {row[name]}", result))
     if findings:
-        raise refused(RejectedError("Salesforce refused some", findings=findings), "permissions")
+        raise RejectedError("Salesforce refused permissions", findings=findings)
+
+
+def _refused(where: str, result: Mapping[str, Any]) -> Finding:
+    problem = "; ".join(
+        " ".join(f"{one.get('statusCode', '')}: {one.get('message', '')}".split())
+        for one in result.get("errors") or ()
+    )
+    return Finding(where, problem or "no reason given", hint_for(problem))
