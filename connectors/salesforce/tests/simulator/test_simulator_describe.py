@@ -148,3 +148,17 @@ def test_a_composite_holds_five_queries_at_most(org):
     for count, status in ((5, 200), (6, 400)):
         parts = [{**part, "referenceId": f"q{number}"} for number in range(count)]
         assert org.call("POST", "/composite", {"compositeRequest": parts})[0] == status
+
+
+def test_a_twin_s_prefixes_and_owners_of_two_kinds_are_the_orgs_own(org, new_org):
+    saved = org.call("GET", "/sobjects/PRM_Registration__c/describe")[1]
+    saved |= {"name": "Deal__c", "keyPrefix": "a00"}
+    for field in saved["fields"]:
+        if field["name"] == "OwnerId":
+            field["referenceTo"] = ["Group", "User"]
+    twin = new_org(schema={"objects": [saved]})
+    assert twin.call("GET", "/sobjects/PRM_Registration__c/describe")[0] == 404
+    made = twin.create("Deal__c", PRM_Registration_Id__c="k")
+    assert made.startswith("a00")
+    [row] = twin.query("SELECT Owner.Name FROM Deal__c")
+    assert row["Owner"]["Name"] == "Integration User"

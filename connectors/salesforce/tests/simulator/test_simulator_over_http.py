@@ -114,3 +114,23 @@ def test_simple_salesforce_deploys_metadata_over_soap(org, salesforce):
     failed = deploy(salesforce, _FIELD.replace("20", "999"))
     assert failed["state"] == "Failed"
     assert failed["deployment_detail"]["errors"][0]["message"].startswith("The length")
+
+
+def test_simple_salesforce_runs_bulk_jobs(salesforce):
+    rows = [
+        {
+            "PRM_Opportunity_Id__c": f"k{number}",
+            "Name": f"Deal {number}" if number else "",
+            "StageName": "Prospecting",
+            "CloseDate": "2026-12-01",
+        }
+        for number in range(3)
+    ]
+    [done] = salesforce.bulk2.Opportunity.upsert(
+        records=rows, external_id_field="PRM_Opportunity_Id__c", batch_size=200
+    )
+    assert (done["numberRecordsTotal"], done["numberRecordsFailed"]) == (3, 1)
+    failed = salesforce.bulk2.Opportunity.get_failed_records(done["job_id"])
+    assert "REQUIRED_FIELD_MISSING" in failed
+    pages = list(salesforce.bulk2.Opportunity.query("SELECT Name FROM Opportunity"))
+    assert pages == ['"Name"\n"Deal 1"\n"Deal 2"\n']

@@ -40,6 +40,7 @@ def saved_schema(client: Client, account: Account, objects: Sequence[str]) -> Ma
             "sandbox": account.environment == "sandbox",
             "currency": account.currency,
             "time_zone": account.time_zone,
+            "prepared": False,
             "partner_objects": "PartnerRole" in lists,
             "multi_currency": any(
                 field["name"] == "CurrencyIsoCode"

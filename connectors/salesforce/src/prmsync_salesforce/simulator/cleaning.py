@@ -44,7 +44,7 @@ class Cleaner:
         reference = definition.relation(name)
         if reference is None or not (isinstance(value, dict) or value is None):
             return known_field(definition, name), value
-        parent = self._database.table(reference.reference_to[0])
+        parent = self._database.target(reference)
         keys = {key: text for key, text in (value or {}).items() if key != "attributes"}
         if parent is None or len(keys) != 1:
             raise bad_data("INVALID_FIELD", f"{name} must name one external id", name)

@@ -134,6 +134,14 @@ class Database:
         """The table an id belongs to, by its key prefix."""
         return self._by_prefix.get(record_id[:3])
 
+    def target(self, reference: FieldDefinition) -> Table | None:
+        """The table that a reference leads to; of several, the first that the org has."""
+        for name in reference.reference_to:
+            table = self.table(name)
+            if table is not None:
+                return table
+        return None
+
     def row(self, record_id: str) -> Row | None:
         """The row with this 18-character id, deleted ones included. An EntityDefinition's id is
         the name of its object."""

@@ -95,7 +95,7 @@ class Scope:
         return path, field
 
     def _target(self, reference: FieldDefinition | None) -> ObjectDefinition | None:
-        table = self.database.table(reference.reference_to[0]) if reference else None
+        table = self.database.target(reference) if reference else None
         return self.view(table) if table is not None else None
 
     def getter(self, name: Name) -> tuple[Getter, FieldDefinition]:

@@ -75,7 +75,7 @@ def _parent_renderer(
 ) -> Getter:
     reference = items[0][0]
     database = scope.database
-    table = database.table(reference.reference_to[0])
+    table = database.target(reference)
     definition = scope.view(table) if table is not None else None
     if definition is None:
         return lambda _row: None

@@ -14,7 +14,8 @@ from prmsync_salesforce.simulator.standard import standard_objects
 
 def starting_schema(settings: OrgSettings, schema: Mapping[str, Any]) -> list[ObjectDefinition]:
     """The built-in objects, each replaced by the saved describe of its name, and the others that
-    were saved. Raises KeyError for what is no describe."""
+    were saved. A built-in object whose key prefix a saved one has makes way. Raises KeyError for
+    what is no describe."""
     objects = standard_objects(
         multi_currency=settings.multi_currency,
         prepared=settings.prepared,
@@ -29,6 +30,11 @@ def starting_schema(settings: OrgSettings, schema: Mapping[str, Any]) -> list[Ob
         known = definitions.get(raw["name"])
         prefix = known.prefix if known else f"a{number + 1:02d}"
         fresh = object_from_describe(raw, prefix)
+        definitions = {
+            name: one
+            for name, one in definitions.items()
+            if one.prefix != fresh.prefix or name == fresh.name
+        }
         definitions[raw["name"]] = _named(fresh, _children_of(known))
     for raw in describes:
         for name, names in _told(raw).items():
