@@ -127,10 +127,10 @@ def test_simple_salesforce_runs_bulk_jobs(salesforce):
         for number in range(3)
     ]
     [done] = salesforce.bulk2.Opportunity.upsert(
-        records=rows, external_id_field="PRM_Opportunity_Id__c", batch_size=200
+        records=rows, external_id_field="PRM_Opportunity_Id__c", batch_size=200, wait=0
     )
     assert (done["numberRecordsTotal"], done["numberRecordsFailed"]) == (3, 1)
     failed = salesforce.bulk2.Opportunity.get_failed_records(done["job_id"])
     assert "REQUIRED_FIELD_MISSING" in failed
-    pages = list(salesforce.bulk2.Opportunity.query("SELECT Name FROM Opportunity"))
+    pages = list(salesforce.bulk2.Opportunity.query("SELECT Name FROM Opportunity", wait=0))
     assert pages == ['"Name"\n"Deal 1"\n"Deal 2"\n']

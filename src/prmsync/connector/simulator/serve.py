@@ -123,6 +123,7 @@ def _server(handler: Handler, latency_ms: int, tls: TlsFiles | None) -> uvicorn.
         log_level="warning",
         access_log=False,
         server_header=False,
+        timeout_keep_alive=60,  # clients that poll every five seconds would meet closed connections
         date_header=False,  # the chassis dates answers by the simulated clock
         ssl_certfile=tls.certificate if tls else None,
         ssl_keyfile=tls.key if tls else None,
