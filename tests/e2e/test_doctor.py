@@ -71,6 +71,17 @@ def test_a_field_that_is_gone_is_a_problem_that_names_the_command(acme: Any) -> 
     assert "prmsync provision plan acme-sf" in said
 
 
+def test_each_thing_that_does_not_fit_is_told_once(acme: Any) -> None:
+    mapping = "mappings/salesforce/opportunity.yaml"
+    acme.edit(mapping, "number: {crm: PRM_Number__c", "number: {crm: NextStepp")
+    acme.edit(mapping, "loss_reason: PRM_Loss_Reason__c", "loss_reason: IsWon")
+    said = acme.refused(2, "doctor", "acme-sf")
+    assert said.count("NextStepp") == 1
+    assert "did you mean `NextStep`?" in said
+    assert said.count("IsWon") == 1
+    assert "2 problems." in said
+
+
 def test_what_acts_on_written_objects_is_named_with_its_remedy(acme: Any) -> None:
     put(
         acme,

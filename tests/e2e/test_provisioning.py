@@ -171,6 +171,24 @@ def put(acme: Any, name: str, **values: Any) -> str:
     return str(answer.raise_for_status().json()["id"])
 
 
+def test_an_assignment_that_was_taken_away_is_told_by_doctor_and_made_again(
+    acme: Any, admin_token: str
+) -> None:
+    assert apply(acme, admin_token, "--yes").code == 0
+    assert acme.run("doctor", "acme-sf").code == 0
+    [given] = acme.records("salesforce", "PermissionSetAssignment")
+    httpx.delete(
+        f"{acme.urls['salesforce']}/_simulator/records",
+        params={"object": "PermissionSetAssignment", "id": given["Id"]},
+        trust_env=False,
+    ).raise_for_status()
+    said = acme.refused(2, "doctor", "acme-sf")
+    assert "permissions are missing: PRM_Sync_Service" in said
+    again = apply(acme, admin_token, "--yes")
+    assert "Made: 1. Nothing else was changed." in again.out
+    assert acme.run("doctor", "acme-sf").code == 0
+
+
 def test_nothing_is_made_without_a_yes(acme: Any, admin_token: str) -> None:
     done = apply(acme, admin_token)
     assert done.code == 1

@@ -30,21 +30,37 @@ def lacks(
 ) -> list[Finding]:
     """Every gap; in a CRM that prmsync can provision, missing parts and permissions together."""
     plan = _planned(settings, name, environ, connector, mappings)
-    missing = [one for one in plan.steps if one.kind in _PARTS]
-    permits = [one for one in plan.steps if one.kind in _PERMITS] if not missing else []
     command = f"They are listed by: prmsync provision plan {name}"
-    found: list[Finding] = []
+    missing = [one.name for one in plan.steps if one.kind in _PARTS]
     if missing:
-        names = _some([one.name for one in missing])
-        found.append(Finding("", f"{len(missing)} of its parts are missing: {names}", command))
-    if permits and not _is_all_writable(mappings, connector):
-        names = _some([one.name for one in permits])
-        found.append(Finding("", f"{len(permits)} permissions are missing: {names}", command))
-    if not missing:
-        found += resolve_connection(mappings, connector)[1]
-    known = {one.where for one in found}
-    found += [one for one in plan.findings if one.where not in known]
-    return found
+        says = f"{len(missing)} of its parts are missing: {_some(missing)}"
+        return [Finding("", says, command), *plan.findings]
+    misfits = resolve_connection(mappings, connector)[1]
+    permits = _permits(plan)
+    if permits and misfits:
+        says = f"permissions are missing: {_some(permits)}"
+        return [Finding("", says, command), *_together(misfits, plan.findings)]
+    return _together(misfits, plan.findings)
+
+
+def _permits(plan: ProvisionPlan) -> list[str]:
+    """What the user that syncs was not given, of a permission set that is there."""
+    if any(one.kind is StepKind.PERMISSION_SET for one in plan.steps):
+        return [one.name for one in plan.steps if one.kind is StepKind.PERMISSION]
+    return [one.name for one in plan.steps if one.kind in _PERMITS]
+
+
+def _together(misfits: Sequence[Finding], planned: Sequence[Finding]) -> list[Finding]:
+    """Each thing once: a field as the mapping's check tells it, with a near spelling; an object
+    as the plan does, with what can stand in for it."""
+    said = " ".join(one.message for one in misfits)
+    objects = [one for one in planned if "." not in one.where]
+    fields = [one for one in planned if "." in one.where]
+    return [
+        *(one for one in misfits if not any(f" {obj.where}:" in one.message for obj in objects)),
+        *objects,
+        *(one for one in fields if f"`{one.where.partition('.')[2]}`" not in said),
+    ]
 
 
 def _planned(
@@ -61,11 +77,6 @@ def _planned(
     described = connection_settings(settings, name, environ)
     with runtime(direct=is_on_this_machine(section.base_url)) as outside:
         return known.provisioner(described, outside, connector, None).plan(needs_of(mappings))
-
-
-def _is_all_writable(mappings: Sequence[StreamMapping], connector: Connector) -> bool:
-    """Whether the user has by its profile what a permission set would grant."""
-    return not resolve_connection(mappings, connector)[1]
 
 
 def uncovered(mappings: Sequence[StreamMapping], connector: Connector) -> Iterator[Finding]:
