@@ -202,3 +202,39 @@ def test_the_cursor_is_the_answers_date_or_without_a_trusted_one_the_sign_ins(
     connector = PLUGIN.connect(org.settings, org.runtime)
     (page,) = connector.changes(ObjectSpec("partner", "Account", ("Name",)), None)
     assert page.cursor == f'{{"modstamp":"{cursor}"}}'
+
+
+EMPTY_BIN = {"status": 200, "body": {"totalSize": 0, "done": True, "records": []}}
+
+
+def test_a_record_that_left_the_recycle_bin_is_known_from_the_log_of_deletions(bench):
+    connector = bench.connector()
+    kept, gone = create(connector, 2)
+    bench.clock.advance(60)
+    bench.user_deletes("Account", gone)
+    bench.clock.advance(60)
+    bench.fault(path="/queryAll$", **EMPTY_BIN)
+    unknown = "001000000000999AAA"
+    found = connector.fetch(PARTNERS, [kept, gone, unknown])
+    assert found[gone].deleted
+    assert found[gone].version == "2026-11-22T09:01:00.000Z"
+    assert not found[kept].deleted
+    assert unknown not in found
+
+
+def test_the_log_of_deletions_is_asked_only_for_records_that_nothing_shows(bench):
+    connector = bench.connector()
+    kept, gone = create(connector, 2)
+    bench.user_deletes("Account", gone)
+    connector.fetch(PARTNERS, [kept, gone])
+    bench.fault(path="/deleted$", status=500, code="UNKNOWN_EXCEPTION")
+    assert connector.fetch(PARTNERS, [kept, gone])[gone].deleted
+
+
+def test_an_object_without_a_log_of_deletions_proves_nothing(bench):
+    connector = bench.connector()
+    (gone,) = create(connector, 1)
+    bench.user_deletes("Account", gone)
+    bench.fault(path="/queryAll$", **EMPTY_BIN)
+    bench.fault(path="/deleted$", status=400, code="INVALID_TYPE_FOR_OPERATION")
+    assert connector.fetch(PARTNERS, [gone]) == {}

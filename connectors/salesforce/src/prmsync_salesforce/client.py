@@ -42,6 +42,7 @@ class Client:
     ) -> None:
         self._tokens = tokens
         self._budget = budget
+        self._heard: datetime | None = None
         self._calls = Calls(runtime, judge, budget=budget, meter=self._meter)
         self.root = f"/services/data/v{api_version}"
 
@@ -58,6 +59,12 @@ class Client:
     def answered_at(self, answer: Answer) -> datetime | None:
         """The CRM's time of an answer, None where its Date headers cannot be trusted."""
         return answered_at(answer.response) if self._tokens.current().dated else None
+
+    @property
+    def crm_now(self) -> datetime:
+        """The CRM's time of its latest answer; of the sign-in where Date headers tell another."""
+        token = self._tokens.current()
+        return self._heard if token.dated and self._heard is not None else token.issued_at
 
     @property
     def user(self) -> str:
@@ -195,6 +202,7 @@ class Client:
         )
 
     def _meter(self, response: httpx.Response) -> None:
+        self._heard = answered_at(response) or self._heard
         found = _USAGE.search(response.headers.get("sforce-limit-info", ""))
         if found:
             self._budget.observe(int(found[1]), int(found[2]))

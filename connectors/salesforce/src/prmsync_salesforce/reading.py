@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from prmsync.connector.protocol import Page, Record, RelationSpec, relation_key
-from prmsync.connector.values import parse_moment
-from prmsync.errors import SchemaError
+from prmsync.connector.values import in_utc, parse_moment
+from prmsync.connector.values import moment as canonical_moment
+from prmsync.errors import GoneError, RejectedError, SchemaError
 from prmsync_salesforce import bulk_query, soql
 from prmsync_salesforce.client import Answer, Client
 from prmsync_salesforce.codes import LocatorExpiredError
 from prmsync_salesforce.cursor import LOOK_BACK, cursor_of, parse_cursor
 from prmsync_salesforce.rows import RowPlan
 
+_LOGGED = timedelta(days=14, hours=23)
+"""How far back the log of deletions is asked: an hour less than Salesforce keeps it."""
 RETRIEVE_LIMIT = 2000
 """Ids of one retrieve call (sObject Collections, with a request body)."""
 
@@ -127,7 +130,8 @@ def page(plan: RowPlan, rows: Rows | BulkRows, cursor: str | None) -> Page:
 
 
 def fetch(client: Client, plan: RowPlan, ids: Sequence[str]) -> dict[str, Record]:
-    """Present records by retrieve, the others from the recycle bin."""
+    """Present records by retrieve, the others from the recycle bin, and of those that are in
+    neither whether the log of deletions knows them."""
     asked = [record_id for record_id in dict.fromkeys(ids) if soql.is_id(record_id)]
     found: dict[str, Record] = {}
     for start in range(0, len(asked), RETRIEVE_LIMIT):
@@ -136,7 +140,8 @@ def fetch(client: Client, plan: RowPlan, ids: Sequence[str]) -> dict[str, Record
         there = [(one, row) for one, row in zip(some, rows, strict=True) if row is not None]
         records = plan.records([row for _, row in there])
         found.update(zip((one for one, _ in there), records, strict=True))
-    return found | _recycled(client, plan, [item for item in asked if item not in found])
+    found |= _recycled(client, plan, [item for item in asked if item not in found])
+    return found | _purged(client, plan, [item for item in asked if item not in found])
 
 
 def listed(client: Client, plan: RowPlan, after: str) -> Page:
@@ -161,6 +166,23 @@ def keyed(client: Client, plan: RowPlan) -> list[Record]:
 def _recycled(client: Client, plan: RowPlan, ids: Sequence[str]) -> dict[str, Record]:
     by_id = {record.id[:15]: record for record in _looked_up(client, plan, "Id", ids, deleted=True)}
     return {asked: by_id[asked[:15]] for asked in ids if asked[:15] in by_id}
+
+
+def _purged(client: Client, plan: RowPlan, ids: Sequence[str]) -> dict[str, Record]:
+    """Records that left the recycle bin too: Salesforce's log names them for 15 days, or less under
+    load. An object without such a log proves nothing."""
+    if not ids:
+        return {}
+    now = client.crm_now
+    span = {"start": in_utc(now - _LOGGED), "end": in_utc(now)}
+    try:
+        told = client.get("guard", f"/sobjects/{plan.object}/deleted", span)["deletedRecords"]
+    except (SchemaError, RejectedError, GoneError):
+        return {}
+    by_id = {str(row["id"])[:15]: canonical_moment(row["deletedDate"]) for row in told}
+    return {
+        one: Record(one, str(by_id[one[:15]]), {}, deleted=True) for one in ids if one[:15] in by_id
+    }
 
 
 def find(client: Client, plan: RowPlan, keys: Sequence[str]) -> dict[str, Record]:

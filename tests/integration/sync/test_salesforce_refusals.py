@@ -1,0 +1,102 @@
+"""What an org's admin did this morning reaches the person who can act, in the org's own words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from prmsync.domain.values import Values
+from rig import Crm, World
+
+
+@pytest.fixture
+def org(make_world: Any) -> World:
+    world: World = make_world(crm="salesforce")
+    return world
+
+
+@pytest.fixture
+def linked(org: World, partner_values: Values) -> str:
+    made = org.insert("partner", partner_values)
+    org.settle("crm")
+    return made
+
+
+def crm_of(world: World) -> Crm:
+    return world.crms["crm"]
+
+
+def refused(world: World) -> Any:
+    assert world.sync("crm", release=True).state == "failed"
+    (item,) = world.parked()
+    return item
+
+
+def test_a_validation_rules_message_is_told_word_for_word(org: World, linked: str) -> None:
+    said = "Ask Dana before you rename a partner."
+    crm_of(org).control(
+        "POST", "validation_rules", {"object": "Account", "when": "Name = 'X'", "message": said}
+    )
+    org.edit("partner", linked, {"name": "X"})
+    item = refused(org)
+    assert item.code == "FIELD_CUSTOM_VALIDATION_EXCEPTION"
+    assert said in item.message
+    assert "validation rule" in item.hint
+
+
+def test_a_duplicate_names_the_record_and_where_to_open_it(org: World, linked: str) -> None:
+    crm = crm_of(org)
+    crm.control("POST", "duplicate_rules", {"object": "Account", "fields": ["Name"]})
+    known = crm.create("Account", {"Name": "Somebody else"})
+    org.edit("partner", linked, {"name": "Somebody else"})
+    item = refused(org)
+    assert item.code == "DUPLICATES_DETECTED"
+    assert f"Account {known} (" in item.hint
+    assert f"/lightning/r/Account/{known}/view)" in item.hint
+
+
+def test_an_alert_of_a_duplicate_rule_is_passed_over_where_the_mapping_says_so(
+    org: World, linked: str
+) -> None:
+    crm = crm_of(org)
+    crm.control("POST", "duplicate_rules", {"object": "Account", "fields": ["Name"]})
+    crm.create("Account", {"Name": "Somebody else"})
+    org.alter = lambda mapping: replace(mapping, allow_duplicates=True)
+    org.edit("partner", linked, {"name": "Somebody else"})
+    assert org.sync("crm", release=True).state == "done"
+    assert org.parked() == []
+
+
+def test_a_field_that_became_required_is_named(org: World, partner_values: Values) -> None:
+    crm_of(org).fault(
+        status=400,
+        record="Globex",
+        code="REQUIRED_FIELD_MISSING",
+        message="Required fields are missing: [Region__c]",
+    )
+    org.insert("partner", {**partner_values, "name": "Globex"})
+    item = refused(org)
+    assert "Region__c" in item.message
+    assert "default value" in item.hint
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "hint"),
+    [
+        ("INACTIVE_OWNER_OR_USER", "operation performed with inactive user [005]", "fallback"),
+        ("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead", "converted"),
+        ("INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights", "permission set"),
+        ("INVALID_FIELD_FOR_INSERT_UPDATE", "Unable to create/update fields: Name", "security"),
+        ("TRANSFER_REQUIRES_READ", "The new owner must have read permission", "owner"),
+    ],
+)
+def test_a_refusal_says_who_can_do_what(
+    org: World, linked: str, code: str, message: str, hint: str
+) -> None:
+    crm_of(org).fault(status=400, record="Renamed", code=code, message=message)
+    org.edit("partner", linked, {"name": "Renamed"})
+    item = refused(org)
+    assert item.code == code
+    assert hint in item.hint
