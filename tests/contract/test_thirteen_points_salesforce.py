@@ -5,11 +5,13 @@ Points 3, 7 and 9 are about HubSpot in part; test_thirteen_points_hubspot.py has
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from prmsync.connector.protocol import Change, NewRecord, ObjectSpec
+from prmsync.connector.protocol import Change, Connector, NewRecord, ObjectSpec
 from prmsync.connector.testing import Bench
 from prmsync.domain.values import Values
 from prmsync.errors import (
@@ -44,6 +46,15 @@ def bench() -> Iterator[Bench]:
         yield bench
 
 
+@pytest.fixture
+def in_bulk(bench: Bench) -> Iterator[Connector]:
+    """A connector as the product makes it, that writes eleven new records and more by a job."""
+    with ThreadPoolExecutor(2) as pool:
+        runtime = dataclasses.replace(bench.runtime, pool=pool)
+        settings = dataclasses.replace(bench.settings, options={"bulk_writes": 10})
+        yield PLUGIN.connect(settings, runtime)
+
+
 def deal(number: int, **values: str | None) -> NewRecord:
     new: Values = {"Name": f"Deal {number}", "StageName": "Prospecting", "CloseDate": "2026-12-24"}
     return NewRecord(f"key-{number}", {**new, **values})
@@ -73,6 +84,17 @@ def test_point_01_a_200_that_contains_a_failure_is_a_failure_of_that_row_only(be
     assert set(connector.find(DEALS, ["key-1", "key-2", "key-3"])) == {"key-1", "key-3"}
     statuses = bench.control("GET", "stats")["by_status"]
     assert set(statuses) == {"200"}
+
+
+def test_point_01_a_job_that_is_complete_may_have_failed_rows(bench, in_bulk):
+    rows = [deal(number) for number in range(12)]
+    rows[5] = deal(5, StageName=None)
+    results = in_bulk.create(DEALS, rows)
+    assert bench.control("GET", "stats")["by_endpoint"]["bulk-ingest"] > 3
+    (refused,) = [result for result in results if result.error is not None]
+    assert results[5] is refused
+    assert refused.error.code == "REQUIRED_FIELD_MISSING"
+    assert len(in_bulk.find(DEALS, [row.key for row in rows])) == 11
 
 
 def test_point_02_a_commit_that_comes_late_with_an_older_stamp_is_read(bench):
@@ -134,6 +156,16 @@ def test_point_04_a_session_that_ends_in_a_bulk_job_is_renewed(bench):
     assert set(read(connector)[0]) == set(made)
     assert connector.usage().calls["sign_in"] == 3
     assert "bulk-query" in bench.control("GET", "stats")["by_endpoint"]
+
+
+def test_point_04_a_session_that_ends_while_a_job_writes_is_renewed(bench, in_bulk):
+    in_bulk.describe("Opportunity")
+    expired = {"status": 401, "code": "INVALID_SESSION_ID"}
+    bench.fault(path="/jobs/ingest/[^/]+$", method="GET", times=1, **expired)
+    bench.fault(path="/jobs/ingest/.*/successfulResults", times=1, **expired)
+    results = in_bulk.create(DEALS, [deal(number) for number in range(12)])
+    assert all(result.created for result in results)
+    assert in_bulk.usage().calls["sign_in"] == 3
 
 
 @pytest.mark.parametrize("status", [400, 500])
@@ -198,6 +230,19 @@ def test_point_08_none_clears_and_what_is_not_named_stays(bench):
     connector.update(DEALS, [Change(record_id, {"Amount": None})])
     values = connector.fetch(DEALS, [record_id])[record_id].values
     assert (values["Amount"], values["Name"]) == (None, "Deal 1")
+
+
+def test_point_08_in_a_job_an_empty_cell_leaves_and_the_clearing_word_clears(bench, in_bulk):
+    rows = [deal(number, NextStep="call", Amount="5") for number in range(12)]
+    in_bulk.create(DEALS, rows)
+    again = [deal(number, NextStep=None) for number in range(12)]
+    results = in_bulk.create(DEALS, again)
+    assert not any(result.created for result in results)
+    found = in_bulk.find(DEALS, [row.key for row in rows])
+    assert {(one.values["NextStep"], one.values["Amount"]) for one in found.values()} == {
+        (None, "5.00")
+    }
+    assert "collections-upsert" not in bench.control("GET", "stats")["by_endpoint"]
 
 
 def test_point_09_ids_of_15_characters_and_names_in_any_case_are_the_same(bench):
