@@ -16,6 +16,7 @@ from prmsync.cli.output import emit_json, note, progress, say
 if TYPE_CHECKING:
     from prmsync.service.importing.report import ImportReport
     from prmsync.service.importing.run import ImportOptions
+    from prmsync.service.syncing import person
 
 
 class Object(StrEnum):
@@ -79,6 +80,8 @@ def import_csv(
         skip_bad=skip_bad,
         dry_run=dry_run,
         create_partners=create_partners,
+        actor=person(),
+        rule="columns by name" if column_map is None else f"map {column_map.name}",
     )
     report = _run(file, options)
     if as_json:

@@ -22,6 +22,8 @@ class Cause(StrEnum):
     GONE_PRM = "gone_prm"
     """Deleted in the partner database."""
     GONE_CRM = "gone_crm"
+    IMPORT = "import"
+    """A file was imported into the partner database; its words follow."""
     DECISION = "decision"
     """A person decided a held field."""
 
@@ -30,6 +32,7 @@ BACKFILL = frozenset({Cause.MAPPING.value, Cause.FIRST.value})
 """Causes that are no edit of a person: these writes come after people's."""
 
 _FIRST_NAMES = "crm:"
+_IMPORTED = f"{Cause.IMPORT.value}:"
 HOME = "home"
 """The column that says which connection owns a record; it is nobody's edit."""
 
@@ -37,6 +40,11 @@ HOME = "home"
 def by_crm_user(who: str | None) -> str:
     """The cause of what somebody did in the CRM; blank where it names nobody."""
     return f"{_FIRST_NAMES}{who}" if who else Cause.CRM.value
+
+
+def by_import(told: str) -> str:
+    """The cause of what an import led to; `told` says who, when and by which rule."""
+    return f"{_IMPORTED}{told}"
 
 
 def crm_user_of(cause: str) -> str | None:
@@ -69,6 +77,8 @@ def cause_of_update(
 
 def words(cause: str, names: Mapping[str, str] | None = None) -> str:
     """A cause for people. `names` says what people call a CRM's users."""
+    if cause.startswith(_IMPORTED):
+        return cause.removeprefix(_IMPORTED)
     who = crm_user_of(cause)
     if who is not None:
         name = (names or {}).get(who)
@@ -83,5 +93,6 @@ _WORDS = {
     Cause.FIRST.value: "both sides meet for the first time",
     Cause.GONE_PRM.value: "deleted in the partner database",
     Cause.GONE_CRM.value: "deleted in the CRM",
+    Cause.IMPORT.value: "imported into the partner database",
     Cause.DECISION.value: "decisions on held fields",
 }

@@ -440,13 +440,8 @@ parked = sa.Table(
     _flag("dropped"),
     _time("again_at"),
 )
-_TRIED_AGAIN = parked.c.again_at.is_not(None)
-sa.Index(
-    "ix_parked_again_at",
-    parked.c.again_at,
-    sqlite_where=_TRIED_AGAIN,
-    postgresql_where=_TRIED_AGAIN,
-)
+_AGAIN = parked.c.again_at.is_not(None)
+sa.Index("ix_parked_again_at", parked.c.again_at, sqlite_where=_AGAIN, postgresql_where=_AGAIN)
 
 misfit = sa.Table(
     "misfit",

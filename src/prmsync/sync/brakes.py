@@ -13,8 +13,8 @@ import sqlalchemy as sa
 
 from prmsync.domain.merge import Side
 from prmsync.reconcile.brakes import Cell, Limits, Trip, tripped
-from prmsync.reconcile.causes import Cause, by_crm_user, cause_of_update
-from prmsync.store import brakes, journal, links, runs, sending, tallies
+from prmsync.reconcile.causes import Cause, by_crm_user, by_import, cause_of_update
+from prmsync.store import brakes, imports, journal, links, runs, sending, tallies
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.links import OURS, Dirty, Link
 from prmsync.store.runs import RunState
@@ -38,12 +38,40 @@ def created_before(connection: sa.Connection, session: Session) -> Created:
 
 
 def name_causes(
-    session: Session, stream: Stream, link: Link, actions: Sequence[Action], created: Created
+    session: Session,
+    stream: Stream,
+    link: Link,
+    actions: Sequence[Action],
+    created: Created,
+    imported: str | None = None,
 ) -> None:
-    """Say of each write who or what led to it; `link.dirty` still says why it is decided."""
+    """Say of each write who or what led to it; `link.dirty` still says why it is decided.
+    `imported` tells of the import that changed our record last."""
     for action in actions:
         if action.op != "base":
             action.cause = _cause(session, stream, link, action, created)
+            if imported is not None and action.side != Side.PRM:
+                _by_import(action, imported)
+
+
+def _by_import(action: Action, imported: str) -> None:
+    """History tells the import too, also where a first creation has a cause of its own."""
+    if action.cause == Cause.PRM:
+        action.cause = by_import(imported)
+    elif action.op != "create":
+        return
+    action.reason = f"{action.reason}; {imported}"
+
+
+def imports_of(
+    connection: sa.Connection, session: Session, stream: Stream, prm_ids: Sequence[str]
+) -> dict[str, str]:
+    """Our ids → the import that changed the record last, where nobody has edited it since."""
+    if session.imports is None:
+        session.imports = imports.are_there(connection)
+    if not session.imports or not prm_ids:
+        return {}
+    return imports.of_records(connection, stream.name, prm_ids)
 
 
 def _cause(

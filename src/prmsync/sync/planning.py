@@ -136,13 +136,16 @@ def _store(
     by_dirty: dict[int, list[int]] = {}
     unparked = []
     sides = session.sides
+    ours = [str(one.link.prm_id) for one in verdicts if one.actions and one.link.prm_id]
+    imported = brakes.imports_of(connection, session, stream, ours)
     for verdict in verdicts:
         todo, freed = _unparked(session, verdict, parked.get(verdict.link.id))
         unparked.extend(freed)
         fresh = _not_standing(todo, standing.get(verdict.link.id))
         if fresh:
             created = plan.created or frozenset()
-            brakes.name_causes(session, stream, verdict.link, fresh, created)
+            by_import = imported.get(verdict.link.prm_id or "")
+            brakes.name_causes(session, stream, verdict.link, fresh, created, by_import)
             actions.extend(fresh)
         dirty = Dirty.CHANGED if keep_dirty else verdict.dirty
         if at_once and _ours(fresh, sides):

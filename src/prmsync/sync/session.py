@@ -127,6 +127,8 @@ class Session:
     """Describe the CRM anew and pause what fits no more; whether anything is otherwise now."""
     locked: dict[int, datetime] = field(default_factory=dict)
     """Links whose locked record this run tries again, and since when it is locked."""
+    imports: bool | None = None
+    """Whether anything was ever imported; None until it was asked."""
     people: Mapping[str, str] = field(default_factory=dict)
     """CRM user id → name, to tell who changed something."""
 

@@ -20,10 +20,11 @@ from prmsync.service.importing.keys import Key, PartnerBook, existing, opportuni
 from prmsync.service.importing.people import write_people
 from prmsync.service.importing.report import BadRow, ImportReport, findings
 from prmsync.service.importing.rows import Problem, RowReader
-from prmsync.store import records
+from prmsync.store import imports, records
 from prmsync.store.columns import COLUMNS
 from prmsync.store.database import Database
 from prmsync.store.row_checks import RowProblem
+from prmsync.store.tables import PRM_TABLES
 
 CHUNK = 2000
 
@@ -40,6 +41,9 @@ class ImportOptions:
     skip_bad: bool = False
     dry_run: bool = False
     create_partners: bool = False
+    actor: str = "somebody"
+    rule: str = "columns by name"
+    """What history says of the column map."""
 
 
 def import_file(
@@ -63,8 +67,10 @@ def import_file(
         check_columns(options.stream, columns, file.header)
         try:
             with database.begin() as connection:
-                job = _Import(connection, path, options, columns, file, now(), new_id)
+                at = now()
+                job = _Import(connection, path, options, columns, file, at, new_id)
                 report = job.run(advance)
+                job.note(at)
                 if options.dry_run:
                     raise _RolledBack(report)
         except _RolledBack as kept:
@@ -108,6 +114,7 @@ class _Import:
             if one.kind is Kind.REFERENCE and name in columns
         }
         self._partners = PartnerBook(connection)
+        self._written: dict[str, set[str]] = {}
         self._lines: dict[Key, int] = {}
         self._bad: dict[int, list[Problem]] = {}
         used = {c for sources in columns.values() for s in sources for c in s.columns()}
@@ -134,6 +141,20 @@ class _Import:
                 findings=findings(self._path, report.bad),
             )
         return report
+
+    def note(self, at: datetime) -> None:
+        """What is synced because of this import is known to come from it."""
+        if any(self._written.values()):
+            options = self._options
+            number = imports.begin(
+                self._connection, options.actor, self._path.name, options.rule, at
+            )
+            for stream, written in self._written.items():
+                imports.wrote(self._connection, number, stream, written)
+
+    def _wrote(self, stream: str, written: Iterable[str]) -> None:
+        if stream in PRM_TABLES:
+            self._written.setdefault(stream, set()).update(written)
 
     def _read(self) -> Iterator[_Row]:
         for number, (line, cells) in enumerate(self._file.rows, 1):
@@ -175,6 +196,7 @@ class _Import:
         values: Values = {"name": text, "created_at": self._now}
         records.insert(self._connection, "partner", [(PrmId(record), values)])
         self._partners.add(record, text)
+        self._wrote("partner", [record])
         self._report.partners_created += 1
         return {record}
 
@@ -220,6 +242,7 @@ class _Import:
                 row.values["created_at"] = self._now
             rows.append((PrmId(record), row.values))
         refused = self._refused(records.insert(self._connection, self._options.stream, rows), new)
+        self._wrote(self._options.stream, {record for record, _ in new} - refused)
         self._count(len(new) - len(refused), 0, 0)
         if self._options.stream == "partner":
             for record, row in new:
@@ -240,6 +263,7 @@ class _Import:
             if difference:
                 changed.append((PrmId(record), difference))
         refused = self._refused(records.update(self._connection, stream, changed), old)
+        self._wrote(stream, {str(record) for record, _ in changed} - refused)
         self._count(0, len(changed) - len(refused), len(old) - len(changed))
 
     def _refused(self, problems: list[RowProblem], rows: list[tuple[str, _Row]]) -> set[str]:
