@@ -80,12 +80,15 @@ def by_key(dialect: str, key: str, *, lock: bool = False) -> sa.Select[Any]:
 
 @lru_cache(maxsize=8)
 def pairs(dialect: str, known: str, wanted: str) -> sa.Select[Any]:
-    """Both ids of linked records of a stream whose `known` one is among `ids`."""
+    """Both ids of linked records of a stream whose `known` one is among `ids`; CRM ids are looked
+    for of records alone that the CRM still has."""
+    there = table.c.crm_gone == sa.literal_column("0")
     return sa.select(table.c[known], table.c[wanted]).where(
         HERE,
         listed(dialect, table.c[known]),
         table.c[wanted].is_not(None),
         table.c.state != sa.literal_column("'ended'", sa.Text),
+        *([there] if wanted == "crm_id" else []),
     )
 
 

@@ -370,7 +370,8 @@ def crm_to_prm(connection: sa.Connection, stream_id: int, crm_ids: Iterable[str]
 
 
 def prm_to_crm(connection: sa.Connection, stream_id: int, prm_ids: Iterable[str]) -> dict[str, str]:
-    """prm id → CRM id of linked records."""
+    """prm id → CRM id of linked records that the CRM still has: the id of one that was merged away
+    would name the other record there."""
     return _pairs(connection, stream_id, "prm_id", "crm_id", prm_ids)
 
 

@@ -170,6 +170,22 @@ def test_a_winner_that_is_linked_waits_for_a_person_with_both_named(
     assert [one.id for one in waiting(world)] == [item.id]
 
 
+def test_no_relation_is_made_for_the_other_partner_meanwhile(
+    world: Any, crm: Any, partner: str, both: str
+) -> None:
+    """HubSpot takes the lost id for the one that is left: whose partner that is, is not ours."""
+    deal = world.insert("opportunity", {"name": "Firewall", "close_date": "2026-12-20"})
+    world.settle("crm")
+    world.insert("relation", {"opportunity": deal, "partner": partner, "role": "reseller"})
+    look(world)
+    assert crm.relations() == []
+    (item,) = waiting(world)
+    decide(world, item, "prm")
+    look(world)
+    ((_, there, _, _),) = crm.relations()
+    assert there == crm_id(world, crm, "Globex Corporation")
+
+
 def test_taking_ours_gives_the_record_one_of_its_own_in_the_crm_again(
     world: Any, crm: Any, partner: str, both: str
 ) -> None:
