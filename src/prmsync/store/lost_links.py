@@ -8,8 +8,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from prmsync.store import links
+from prmsync.store.bulk import among
 from prmsync.store.link_statements import HERE, MARKED, page
-from prmsync.store.links import MERGED, Link, LinkState
+from prmsync.store.links import MERGED, Link, LinkState, chunks
 from prmsync.store.tables import link as table
 
 _LONGEST_CHAIN = 20
@@ -65,6 +66,19 @@ def survivors(
 def left_over(connection: sa.Connection, stream_id: int) -> list[Link]:
     """Tombstones of CRM records that are still there and were never linked."""
     return _page(connection, _LEFT_OVER, stream_id)
+
+
+def gone_among(connection: sa.Connection, stream_id: int, prm_ids: Iterable[str]) -> set[str]:
+    """Those of our records that the CRM had and has no more."""
+    found: set[str] = set()
+    for part in chunks(sorted(prm_ids)):
+        statement = sa.select(table.c.prm_id).where(
+            table.c.stream_id == stream_id,
+            among(connection, table.c.prm_id, part),
+            table.c.crm_gone == 1,
+        )
+        found.update(connection.execute(statement).scalars())
+    return found
 
 
 def gone_in_crm(connection: sa.Connection, stream_id: int, after: int = 0) -> list[Link]:

@@ -226,6 +226,8 @@ def _guarded(
     if op == "create":
         return list(batch)
     found = session.connector.fetch(stream.spec, [str(one.link.crm_id) for one in batch])
+    if stream.spec.relation is not None:
+        found |= _gone_with_their_ends(session, stream, batch)
     moved: list[Record] = []
     vanished: list[Write] = []
     kept = []
@@ -258,6 +260,22 @@ def _guarded(
         for one, record in left:
             one.values = completed(stream, one.values, record.values)
     return [one for one, _ in left]
+
+
+def _gone_with_their_ends(
+    session: Session, stream: Stream, batch: Sequence[Write]
+) -> dict[str, Record]:
+    """A relation is gone with either of its ends. Where that was merged away, what the CRM shows
+    under its id is the other record's."""
+    with session.database.read() as connection:
+        gone = references.name_what_is_gone(
+            connection, stream, session.streams, [one.action.old_values for one in batch]
+        )
+    lost = [one.link for one, without in zip(batch, gone, strict=True) if without]
+    return {
+        str(one.crm_id): Record(str(one.crm_id), one.crm_version or "", {}, deleted=True)
+        for one in lost
+    }
 
 
 def _not_there_yet(session: Session, stream: Stream, batch: Sequence[Write]) -> list[Write]:

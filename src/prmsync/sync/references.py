@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
 
@@ -53,6 +53,20 @@ def _known(connection: sa.Connection, stream_id: int, wanted: set[str]) -> dict[
             if isinstance(row, Link) and row.crm_id != crm_id and row.is_linked:
                 known[crm_id] = str(row.prm_id)
     return known
+
+
+def name_what_is_gone(
+    connection: sa.Connection, stream: Stream, streams: Mapping[str, Stream], rows: Sequence[Values]
+) -> list[bool]:
+    """Whether each row names a record that the CRM no longer has, by our ids. Where it was merged
+    away, the CRM would take its id for the other record."""
+    found = [False] * len(rows)
+    for field, parent in stream.references.items():
+        wanted = {str(row[field]) for row in rows if row.get(field)}
+        gone = lost_links.gone_among(connection, streams[parent].id, wanted) if wanted else set()
+        for index, row in enumerate(rows):
+            found[index] = found[index] or row.get(field) in gone
+    return found
 
 
 def is_marked(value: object) -> bool:

@@ -186,6 +186,27 @@ def test_no_relation_is_made_for_the_other_partner_meanwhile(
     assert there == crm_id(world, crm, "Globex Corporation")
 
 
+def test_a_relation_taken_from_the_lost_deal_stays_on_the_one_that_is_left(
+    make_world: Any, partner_values: Values
+) -> None:
+    """In HubSpot the lost deal's id means the other deal: what that has is not ours to take."""
+    world = make_world(crm="hubspot")
+    crm, partner = world.crms["crm"], world.insert("partner", partner_values)
+    lost, left = (
+        world.insert("opportunity", {"name": name, "close_date": "2026-12-20"})
+        for name in ("Firewall", "Switches")
+    )
+    values = {"opportunity": lost, "partner": partner, "role": "reseller"}
+    relation = world.insert("relation", values)
+    world.insert("relation", {**values, "opportunity": left})
+    world.settle("crm")
+    ids = {row["dealname"]: row["id"] for row in crm.rows("opportunity")}
+    crm.merge("opportunity", ids["Firewall"], ids["Switches"])
+    world.remove("relation", relation)
+    look(world)
+    assert [one[0] for one in crm.relations()] == [ids["Switches"]]
+
+
 def test_taking_ours_gives_the_record_one_of_its_own_in_the_crm_again(
     world: Any, crm: Any, partner: str, both: str
 ) -> None:
