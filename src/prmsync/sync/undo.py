@@ -33,6 +33,8 @@ from prmsync.sync.undo_plan import Undoing, undo_page
 from prmsync.sync.undo_used import used_since
 
 PAGE = 1000
+ROUNDS = 3
+"""How often records are decided again that moved right before they were written."""
 TODO = (ActionState.WAITING, ActionState.PLANNED)
 
 
@@ -164,8 +166,12 @@ def _written(session: Session, planned: Report, states: Sequence[ActionState]) -
             for stream in reversed(session.streams.values())
             for row in _hold_and_check(session, stream, run, undone, states)
         ]
-        apply_prm(session, run.id, states)
-        merge(outcome, apply_crm(session, run.id, states))
+        known = {one.id for one in refused}
+        for _ in range(ROUNDS):
+            apply_prm(session, run.id, states)
+            merge(outcome, apply_crm(session, run.id, states))
+            if outcome.stopped is not None or not _decide_again(session, run, undone, known):
+                break
         if outcome.stopped is None and outcome.retry:
             recover(session)
         made.held = _let_go(session, run)
@@ -205,6 +211,40 @@ def _hold_and_check(
             journal.mark(connection, [one.id for one in moved], ActionState.SUPERSEDED)
             _open(connection, session, run, _standing(page, moved, undoings))
         refused.extend(moved)
+
+
+def _decide_again(session: Session, run: Run, undone: Run, known: set[int]) -> bool:
+    """What moved right before it was written is planned anew, from what was seen then: an edit of
+    one field keeps no other one from going back. `known` are rows that are settled."""
+    found = False
+    for stream in reversed(session.streams.values()):
+        with session.database.read() as connection:
+            rows = journal.page(
+                connection, run.id, [ActionState.SUPERSEDED], stream_id=stream.id, limit=PAGE
+            )
+        ids = sorted({one.link_id for one in rows if one.id not in known})
+        known.update(one.id for one in rows)
+        found = (bool(ids) and _plan_again(session, stream, run, undone, ids)) or found
+    return found
+
+
+def _plan_again(
+    session: Session, stream: Stream, run: Run, undone: Run, ids: Sequence[int]
+) -> bool:
+    used = used_since(session, stream, undone, run.id, ids)
+    with session.database.begin() as connection:
+        session.fence(connection)
+        undoings = undo_page(connection, session, stream, undone, ids, used)
+        told = journal.page(connection, run.id, [ActionState.KEPT], stream_id=stream.id, limit=PAGE)
+        kept = [row for one in undoings for row in one.kept if not _is_told(row, told)]
+        todo = [one for one in undoings if one.actions]
+        journal.add(connection, run.id, [*(row for one in todo for row in one.actions), *kept])
+        _open(connection, session, run, todo)
+    return bool(todo)
+
+
+def _is_told(row: Action, told: Sequence[Action]) -> bool:
+    return any(row.same_as(one) and row.reason == one.reason for one in told)
 
 
 def _standing(
@@ -253,6 +293,9 @@ def _let_go(session: Session, run: Run) -> int:
         items = held_store.open_of_run(connection, run.id)
         ids = sorted({item.link_id for item in items})
         unwritten = written.unwritten_fields(connection, run.id, ids)
+        for link_id, rows in written.of_run(connection, run.id, ids).items():
+            for row in rows:  # what was planned twice was written the second time
+                unwritten.get(link_id, set()).difference_update(row.fields)
         idle = [
             item.id
             for item in items

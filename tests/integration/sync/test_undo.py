@@ -191,6 +191,33 @@ def test_an_edit_between_the_plan_of_an_undo_and_its_writing_is_not_overwritten(
     assert waiting(world) == []
 
 
+def test_an_edit_of_another_field_right_before_the_undo_is_written_keeps_nothing_from_going_back(
+    world: Any, crm: Any, deal: str
+) -> None:
+    """The undo has read the record; its guard sees the edit."""
+    world.edit("opportunity", deal, {"customer_name": "Wrong SE"})
+    bad = world.sync("crm", release=True)
+    edits: list[str] = []
+
+    def edit(request: Any) -> None:
+        looks = "batch/read" in request.path or b'"fields":[' in request.body
+        if looks and not edits:
+            edits.append(crm_id(crm))
+            crm.change("opportunity", edits[0], source="A fair")
+
+    with crm.standing_before(edit, r"(deals|0-3|Opportunity)(/batch/read)?$"):
+        report = world.undo("crm", bad.run_id)
+    row = crm.only("opportunity")
+    assert (len(edits), report.state, report.held) == (1, "done", 1)
+    assert (row[crm.words["customer_name"]], row[crm.words["source"]]) == (
+        "Northwind GmbH",
+        "A fair",
+    )
+    world.settle("crm")
+    assert world.ours("opportunity", deal)["source"] == "A fair"
+    assert [item.group for item in waiting(world)] == ["customer"]
+
+
 def test_a_planned_undo_is_shown_and_written_as_planned(world: Any, crm: Any, deal: str) -> None:
     world.edit("opportunity", deal, {"customer_name": "Wrong SE"})
     bad = world.sync("crm", release=True)
