@@ -52,7 +52,8 @@ _HINTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (
             "user license|licen[cs]e",
             "The user's licence does not allow it: assign the permission set license “Salesforce "
-            "API Integration” first, or use a full licence.",
+            "API Integration” first, or take what it names out of the permission set, and run this "
+            "again.",
         ),
         (
             "no CustomField named|no CustomObject named|not found|bad value for|does not exist",
