@@ -5,8 +5,9 @@ memory against a tenth of the records. All figures of one table come from one ru
 
 Each measured program is a process of its own, the simulator another one. CPU is the process's
 own time after its imports; the floor reads the same pages from the same server with httpx and
-orjson and upserts the same fields into SQLite, nothing else. dlt joins in when it is installed
-(pip install "dlt[sqlalchemy]"); the target for its rate is 1.5 times.
+orjson and upserts the same fields into SQLite, nothing else, once before the load and once after
+it. dlt joins in when it is installed (pip install "dlt[sqlalchemy]") and reads as its own sources
+do (peer.py); the target for the rate is 1.5 times dlt's.
 """
 
 from __future__ import annotations
@@ -78,14 +79,16 @@ def opportunities_in(crm: str, size: int) -> None:
             with SimulatorProcess(crm, folder, data) as simulator:
                 floor = measured("floor", crm, folder, simulator.base_url)
                 load = measured("sync", crm, folder, simulator.base_url, yes="1")
+                again = measured("floor", crm, folder, simulator.base_url)
                 dlt = measured("dlt", crm, folder, simulator.base_url) if count == size else {}
         if floor["rows"] != count or load["counts"].get("opportunity/prm/create/done") != count:
             raise SystemExit(f"{crm}: not all {count} records arrived: {floor} {load}")
         peaks.append(load["peak_mb"])
-    ratio = load["cpu"] / floor["cpu"]
+    least = (floor["cpu"] + again["cpu"]) / 2
+    ratio = load["cpu"] / least
     show(
         f"first load of {size:,} opportunities, CPU",
-        f"{load['cpu']:.2f} / {floor['cpu']:.2f} s = {ratio:.1f} ×",
+        f"{load['cpu']:.2f} / {least:.2f} s = {ratio:.1f} ×",
         "≤ 4 × the floor",
         ratio <= 4,
     )
@@ -97,6 +100,7 @@ def opportunities_in(crm: str, size: int) -> None:
             "≥ 1.5 ×",
             faster >= 1.5,
         )
+        print(f"  {'':4}beside: dlt takes {dlt['cpu'] / load['cpu']:.1f} × the CPU")
     else:
         print("  dlt is not installed: its rate was not compared")
     allowed = 1.5 * peaks[0] + 50
