@@ -45,6 +45,7 @@ class Database:
 
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
+        self._writing = engine.execution_options(**{_WRITES: True})
 
     @property
     def dialect(self) -> str:
@@ -63,10 +64,7 @@ class Database:
         On SQLite it takes the write lock at once (BEGIN IMMEDIATE), so that it never fails
         half-way on a lock. Raises StoreError when the database cannot be reached or written.
         """
-        with (
-            self.engine.connect().execution_options(**{_WRITES: True}) as connection,
-            connection.begin(),
-        ):
+        with self._writing.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager

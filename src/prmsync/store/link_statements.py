@@ -55,6 +55,13 @@ def any_dirty(values: tuple[int, ...]) -> sa.Select[Any]:
     return sa.select(sa.exists().where(HERE, MARKED, table.c.dirty.in_(marks)))
 
 
+@lru_cache(maxsize=4)
+def marked_streams(dialect: str) -> sa.Select[Any]:
+    """Which of the streams `ids` have links that are marked."""
+    some = sa.exists().where(table.c.stream_id == streams.c.id, MARKED)
+    return sa.select(streams.c.id).where(listed(dialect, streams.c.id), some)
+
+
 @lru_cache(maxsize=16)
 def unlinked(*, crm_side: bool, dirty_only: bool, showing: bool) -> sa.Select[Any]:
     present, absent = (

@@ -293,6 +293,12 @@ def any_dirty(connection: sa.Connection, stream_id: int, values: Sequence[int]) 
     return bool(connection.execute(statement, {"stream": stream_id}).scalar_one())
 
 
+def marked_streams(connection: sa.Connection, stream_ids: Sequence[int]) -> set[int]:
+    """Those of the streams that have links to be decided."""
+    statement = statements.marked_streams(connection.dialect.name)
+    return set(connection.execute(statement, {"ids": packed(connection, stream_ids)}).scalars())
+
+
 def count_waiting(connection: sa.Connection, stream_ids: Collection[int]) -> dict[int, int]:
     """Stream id → how many of its links wait for a record that they refer to; only links that are
     marked are looked at."""

@@ -61,14 +61,23 @@ def apply_crm(session: Session, run_id: int, states: Sequence[ActionState]) -> O
     outcome = Outcome()
     if not session.may_write(Side.CRM):
         return outcome
+    there = _to_send(session, run_id, states)
+    mixed = len({row.backfill for row in there}) > 1
+    parts = [Part(run_id, states, False, patient=mixed), Part(run_id, states, True)]
+    for part in parts:
+        there = _apply_part(session, part, there, outcome)
+    if outcome.passed_over:
+        _apply_part(session, Part(run_id, states, False), there, outcome)
+    return outcome
+
+
+def _to_send(
+    session: Session, run_id: int, states: Sequence[ActionState]
+) -> frozenset[sending.ToSend]:
+    """What kinds of rows wait to be sent to the CRM."""
     with session.database.read() as connection:
         there = sending.to_send(connection, run_id, states)
-    mixed = len({row.backfill for row in there if row.side == Side.CRM}) > 1
-    _apply_part(session, Part(run_id, states, False, patient=mixed), outcome)
-    _apply_part(session, Part(run_id, states, True), outcome)
-    if outcome.passed_over:
-        _apply_part(session, Part(run_id, states, False), outcome)
-    return outcome
+    return frozenset(row for row in there if row.side == Side.CRM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +91,21 @@ class Part:
     patient: bool = False
 
 
-def _apply_part(session: Session, part: Part, outcome: Outcome) -> None:
+def _apply_part(
+    session: Session, part: Part, there: frozenset[sending.ToSend], outcome: Outcome
+) -> frozenset[sending.ToSend]:
+    """Send what a part names of what is `there`; returns what is there then."""
     for op in ("create", "update", "delete"):
-        with session.database.read() as connection:  # creates may leave a second pass behind
-            there = sending.to_send(connection, part.run_id, part.states)
         streams = session.active
         for stream in reversed(streams) if op == "delete" else streams:
             if sending.ToSend(stream.id, Side.CRM, op, part.backfill) not in there:
                 continue
             if outcome.stopped is not None:
-                return
+                return there
             _apply_stream(session, part, stream, op, outcome)
+        if any((row.op, row.backfill) == (op, part.backfill) for row in there):
+            there = _to_send(session, part.run_id, part.states)  # a second pass may be left behind
+    return there
 
 
 def _apply_stream(session: Session, part: Part, stream: Stream, op: str, outcome: Outcome) -> None:

@@ -44,7 +44,7 @@ class Candidate:
 
 def match_streams(session: Session) -> int:
     """Link every unambiguous pair of all streams; returns how many."""
-    return sum(_match_stream(session, stream) for stream in session.active)
+    return sum(_match_stream(session, stream) for stream in session.marked())
 
 
 def _match_stream(session: Session, stream: Stream) -> int:

@@ -24,7 +24,7 @@ from prmsync.sync.status import titles
 
 def follow_merges(session: Session, run_id: int) -> int:
     """Let all links follow their merged CRM records; returns how many did."""
-    return sum(_follow_stream(session, run_id, one) for one in session.active)
+    return sum(_follow_stream(session, run_id, one) for one in session.marked())
 
 
 def _follow_stream(session: Session, run_id: int, stream: Stream) -> int:

@@ -328,11 +328,11 @@ def missing_relations(connection: sa.Connection, stream: Stream, page: Page) -> 
 
 def observe_prm(session: Session, stream: Stream) -> None:
     """Mark what changed in the partner database; the first time, everything in it."""
-    with session.database.begin() as connection:
-        session.fence(connection)
-        if stream.state.prm_cursor == change_log.START:
+    if stream.state.prm_cursor == change_log.START:
+        with session.database.begin() as connection:
+            session.fence(connection)
             _all_of_prm(connection, stream)
-            return
+        return
     while True:
         with session.database.begin() as connection:
             session.fence(connection)

@@ -18,9 +18,11 @@ from prmsync.sync.session import Session, Stream
 def recover(session: Session) -> int:
     """Find out what became of open intents of all streams; returns how many there were."""
     count = 0
-    for stream in session.streams.values():
-        with session.database.read() as connection:
-            intents = journal.open_intents(connection, stream.id)
+    with session.database.read() as connection:
+        found = [
+            (one, journal.open_intents(connection, one.id)) for one in session.streams.values()
+        ]
+    for stream, intents in found:
         for start in range(0, len(intents), session.connector.batch_size):
             _recover_batch(session, stream, intents[start : start + session.connector.batch_size])
         count += len(intents)

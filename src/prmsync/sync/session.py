@@ -15,7 +15,7 @@ from prmsync.domain.values import Values
 from prmsync.mapping.model import StreamMapping
 from prmsync.mapping.translate import Translator
 from prmsync.reconcile.rules import RecordRule
-from prmsync.store import lease
+from prmsync.store import lease, links
 from prmsync.store.database import Database
 from prmsync.store.misfits import PausedPart
 from prmsync.store.streams import StreamState
@@ -150,6 +150,13 @@ class Session:
         either."""
         allowed = tuple(side.value for side in Side if self.may_write(side))
         return (*allowed, "base") if allowed else ()
+
+    def marked(self) -> list[Stream]:
+        """The active streams that have links to be decided."""
+        streams = self.active
+        with self.database.read() as connection:
+            found = links.marked_streams(connection, [one.id for one in streams])
+        return [one for one in streams if one.id in found]
 
     def fence(self, connection: sa.Connection) -> None:
         """Prove, inside a write transaction, that this process still holds the connection."""
