@@ -231,6 +231,25 @@ def test_an_admin_signs_in_with_the_browser(acme: Any, monkeypatch: pytest.Monke
     assert "Made: 79" in done.out
 
 
+def test_an_admin_signs_in_with_a_browser_elsewhere(
+    acme: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = admin_sign_in.begin
+    addresses: list[str] = []
+
+    def noting(*arguments: Any) -> Any:
+        begun = begin(*arguments)
+        addresses.append(begun.address)
+        return begun
+
+    monkeypatch.setattr(admin_sign_in, "begin", noting)
+    monkeypatch.setattr("typer.prompt", lambda *_, **__: allowed(addresses[0], ADMIN))
+    done = acme.run("provision", "apply", "acme-sf", "--yes", "--no-browser")
+    assert done.code == 0, done.said
+    assert addresses[0] in done.err
+    assert "Made: 79" in done.out
+
+
 def test_a_crm_in_which_prmsync_makes_nothing_says_so(acme: Any) -> None:
     said = acme.refused(2, "provision", "plan", "acme-hs")
     assert "makes nothing in HubSpot by itself" in said
