@@ -198,6 +198,7 @@ def _exit_if(failures: list[PrmsyncError]) -> None:
 
 
 def show_run(name: str, report: Report) -> None:
+    """What a run did, what it left and why, and what a person is to answer."""
     say(f"{name} · run {report.run_id} · {report.state}")
     plans.show_schema(report.mapping_edits, report.paused)
     plans.show_left_out(name, report.left_out)
@@ -229,6 +230,7 @@ def show_run(name: str, report: Report) -> None:
 
 
 def report_json(report: Report) -> dict[str, Any]:
+    """The same facts for programs."""
     data = asdict(report)
     data["refused_rows"] = [one.id for one in report.refused_rows]
     for key in ("trips", "waiting"):
@@ -238,6 +240,7 @@ def report_json(report: Report) -> dict[str, Any]:
 
 
 def exit_with(reports: list[Report]) -> None:
+    """Exit 1 where something failed or is paused, else 3 where a brake waits."""
     if any(one.state in ("failed", "stopped") or one.refused_rows or one.paused for one in reports):
         raise typer.Exit(FAILED)
     if any(one.waiting_run is not None for one in reports):

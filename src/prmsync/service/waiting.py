@@ -16,6 +16,8 @@ from prmsync.sync.status import titles
 
 @dataclass(frozen=True, slots=True)
 class HeldRow:
+    """A held item, and what people call its record."""
+
     item: HeldItem
     connection: str
     stream: str
@@ -25,6 +27,8 @@ class HeldRow:
 
 @dataclass(frozen=True, slots=True)
 class ParkedRow:
+    """A refused write, and what people call its record."""
+
     item: ParkedItem
     connection: str
     stream: str

@@ -111,6 +111,7 @@ def meter(connection: sa.Connection, name: str) -> Meter | None:
 
 
 def read_meter(text: str) -> Meter:
+    """A meter as it is stored."""
     stored = orjson.loads(text)
     return Meter(
         datetime.fromisoformat(stored["at"]),

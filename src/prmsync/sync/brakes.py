@@ -28,6 +28,7 @@ Created = frozenset[tuple[str, str]]
 
 
 def created_before(connection: sa.Connection, session: Session) -> Created:
+    """(stream, side) of which some record was made by prmsync already."""
     known = tallies.of_streams(connection, [one.id for one in session.streams.values()])
     return frozenset(
         (stream.name, side.value)
@@ -205,6 +206,7 @@ def _trip(
 
 
 def limits_of(stream: Stream) -> Limits:
+    """What the mapping's `brakes` say of this stream."""
     limits = stream.mapping.brakes
     return Limits(
         limits.absolute,

@@ -30,6 +30,7 @@ class Outcome:
 
 
 def collision() -> RejectedError:
+    """What is told of a record whose key leads to another of our records."""
     return RejectedError(
         "the CRM record with this record's key is linked to another of our records",
         hint="Two records of the partner database mean the same one in the CRM: keep one of them.",

@@ -252,6 +252,7 @@ def _let_go(session: Session, run_id: int) -> None:
 
 
 def applicable(session: Session, run_id: int) -> Run:
+    """A run of this connection that may be applied now. Raises StateError, NotFoundError."""
     with session.database.read() as connection:
         run = of_connection(session, runs.get(connection, run_id))
     require_open(run)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -155,6 +155,8 @@ def finish(
     *,
     applied: bool = False,
 ) -> Report:
+    """End a run: store how it ended and what it counted, and tell it. `state` is that of a run in
+    which nothing failed and nothing waits; one that was `applied` is then done."""
     recovered = recover(session) if outcome.stopped is None and outcome.retry else 0
     if isinstance(outcome.stopped, QuotaError):
         explain_stop(session, outcome)
@@ -162,24 +164,16 @@ def finish(
         session.fence(connection)
         rows = journal.counts(connection, made.run_id)
         counts = _named(session, rows)
-        states = {state for _, _, _, state in rows}
-        refused = outcome.refused or ActionState.PARKED in states
-        failed = bool(refused or outcome.retry or outcome.stopped or made.unfit)
-        waits = ActionState.WAITING in states
+        states = {row_state for _, _, _, row_state in rows}
         _forget_empty(connection, session)
         note(connection, session, keep_stop=True)
-        if failed:
-            state = _failed(outcome.stopped)
-        elif waits:
-            state = RunState.WAITING
-        elif applied:
-            state = RunState.DONE
+        state = _ended(made, outcome, states, RunState.DONE if applied else state)
         message = "; ".join(dict.fromkeys(outcome.errors))
         calls = dict(session.connector.usage().calls)
         runs.finish(
             connection,
             made.run_id,
-            RunState.WAITING if waits else state,
+            RunState.WAITING if ActionState.WAITING in states else state,
             session.now(),
             calls=calls,
             counts={
@@ -212,6 +206,13 @@ def finish(
         left=session.connector.usage().left,
         goes_on_in=goes_on_in(outcome.stopped),
     )
+
+
+def _ended(made: Plan, outcome: Outcome, states: Collection[str], otherwise: RunState) -> RunState:
+    refused = outcome.refused or ActionState.PARKED in states
+    if refused or outcome.retry or outcome.stopped or made.unfit:
+        return _failed(outcome.stopped)
+    return RunState.WAITING if ActionState.WAITING in states else otherwise
 
 
 def _said_of_plan(made: Plan) -> dict[str, Any]:
@@ -316,6 +317,7 @@ def _named(session: Session, rows: Mapping[tuple[int, str, str, str], int]) -> d
 
 
 def merge(total: Outcome, part: Outcome) -> None:
+    """Add what a part of a run did to what all of it did."""
     total.written += part.written
     total.refused += part.refused
     total.retry += part.retry
@@ -324,6 +326,7 @@ def merge(total: Outcome, part: Outcome) -> None:
 
 
 def of_connection(session: Session, run: Run) -> Run:
+    """The run itself. Raises StateError for a run of another connection."""
     if run.connection != session.name:
         raise StateError(
             f"run {run.id} belongs to {run.connection}, not to {session.name}",

@@ -55,6 +55,8 @@ class StreamStatus:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionStatus:
+    """How one connection stands; `paused` says why, None where it runs."""
+
     name: str
     connector: str
     org_id: str | None
