@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 60.0
 CONNECTIONS = 12
 
+_EVERYWHERE = ("all://", "http://", "https://")
 _AGENT = {"User-Agent": f"prmsync/{__version__}"}
 
 
@@ -36,16 +38,18 @@ def runtime(
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Runtime]:
     """Clients that are closed at the end. `direct` ignores proxies of the environment, which
-    cannot reach this machine's own loopback address."""
+    cannot reach this machine's own loopback address; its certificates hold all the same."""
     client = httpx.Client(
         timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
         limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
         headers=_AGENT,
-        trust_env=not direct,
+        mounts=dict.fromkeys(_EVERYWHERE) if direct else None,
     )
     pool = ThreadPoolExecutor(max_workers=CONNECTIONS, thread_name_prefix="calls")
     with client, requests.Session() as session, pool:
         session.trust_env = not direct
+        if direct:
+            session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True
         session.headers.update(_AGENT)
         for scheme in ("http://", "https://"):
             session.mount(scheme, TimeoutAdapter())
