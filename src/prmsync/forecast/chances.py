@@ -67,18 +67,23 @@ def of_open(
     stage and weeks in it, `new` is what `of_new` found."""
     states, back = _distinct(where, factor.shape[1], hazards.stages)
     segment, stage, weeks_in = states
+    cell, entry = stage * LONGEST + weeks_in, segment * hazards.stages + stage
+    own = [row[segment] for row in factor]
     still, chance = np.ones(len(segment)), np.zeros(len(segment))
     for index, week in enumerate(window.weeks):
-        at = np.minimum(weeks_in + index, LONGEST - 1)
-        move, win, loss = (
-            hazards.rate[kind][stage, at, week % QUARTER] * factor[row][segment] * window.part(week)
-            for row, kind in enumerate(OUTCOMES)
-        )
-        crowded = np.maximum(move + win + loss, 1.0)
-        entered = (new[index] @ hazards.moves.T)[segment, stage]
-        chance += still * (win + move * entered) / crowded
-        still = still * (1 - (move + win + loss) / crowded)
+        rates = _after(hazards, index, week % QUARTER, window.part(week))
+        move, win, loss = (rate.take(cell) * f for rate, f in zip(rates, own, strict=True))
+        left = still / np.maximum(move + win + loss, 1.0)
+        entered = (new[index] @ hazards.moves.T).ravel().take(entry)
+        chance += left * (win + move * entered)
+        still = still - left * (move + win + loss)
     return chance[back]
+
+
+def _after(hazards: Hazards, weeks: int, phase: int, part: float) -> list[Floats]:
+    """Hazards of a week of the quarter by stage and weeks in it `weeks` weeks ago, flat."""
+    at = np.minimum(np.arange(LONGEST) + weeks, LONGEST - 1)
+    return [(hazards.rate[kind][:, at, phase] * part).ravel() for kind in OUTCOMES]
 
 
 def _distinct(
