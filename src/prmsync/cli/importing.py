@@ -16,7 +16,6 @@ from prmsync.cli.output import emit_json, note, progress, say
 if TYPE_CHECKING:
     from prmsync.service.importing.report import ImportReport
     from prmsync.service.importing.run import ImportOptions
-    from prmsync.service.syncing import person
 
 
 class Object(StrEnum):
@@ -70,6 +69,7 @@ def import_csv(
     from prmsync.service.importing.columns import named_columns, read_column_map
     from prmsync.service.importing.csv_file import DEFAULT_ENCODING
     from prmsync.service.importing.run import ImportOptions
+    from prmsync.service.syncing import person
 
     options = ImportOptions(
         stream=stream.value,
