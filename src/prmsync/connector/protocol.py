@@ -219,6 +219,9 @@ class ManyWriter(Protocol):
         `batch_size`. Of more than one batch, rows of a call that failed whole each have its
         error."""
 
+    def write_calls(self, spec: ObjectSpec, op: str, count: int) -> int:
+        """About how many calls it takes to write `count` records of a stream with a key."""
+
 
 @runtime_checkable
 class RelationReader(Protocol):

@@ -36,15 +36,19 @@ _RELATION_CALLS = {
 
 def cost(session: Session, rows: Mapping[ToSend, int]) -> Counter[str]:
     """About how many calls of which kind it takes to send these rows, full batches assumed."""
-    relations = {one.id for one in session.streams.values() if one.spec.relation is not None}
+    specs = {one.id: one.spec for one in session.streams.values()}
     calls: Counter[str] = Counter()
     for row, count in rows.items():
         if row.side != Side.CRM:
             continue
         batches = ceil(count / session.connector.batch_size)
-        kinds = _RELATION_CALLS if row.stream_id in relations else _CALLS
+        relation = specs[row.stream_id].relation is not None
+        kinds = _RELATION_CALLS if relation else _CALLS
         for kind, each in kinds.get(row.op, {}).items():
             calls[kind] += each * batches
+        if not relation and isinstance(session.connector, ManyWriter):
+            made = session.connector.write_calls(specs[row.stream_id], row.op, count)
+            calls["write"] += made - batches
     return calls
 
 

@@ -10,8 +10,10 @@ from dataclasses import replace
 import pytest
 
 from prmsync.connector.simulator.http import Request
-from prmsync.domain.merge import Guard
+from prmsync.domain.merge import Guard, Side
 from prmsync.domain.values import Values
+from prmsync.store.sending import ToSend
+from prmsync.sync.quota import cost
 from rig import World
 
 UPSERT = r"/composite/sobjects/Account/PRM_Partner_Id__c$"
@@ -70,6 +72,28 @@ def test_many_new_records_go_by_one_job(together: World, partner_values: Values)
     assert report.calls["write"] == 3
     assert names(together) == Counter(f"Partner {number}" for number in range(450))
     assert together.settle("crm").counts == {}
+
+
+@pytest.mark.parametrize(
+    ("op", "count", "writes"),
+    [("create", 100, 1), ("create", 450, 10), ("create", 10_050, 11), ("update", 450, 3)],
+)
+def test_a_plan_counts_the_calls_of_a_job_where_there_will_be_one(
+    together: World, op: str, count: int, writes: int
+) -> None:
+    together.options["bulk_writes"] = 100
+    with together.session("crm") as session:
+        stream = session.streams["partner"].id
+        calls = cost(session, {ToSend(stream, Side.CRM, op, False): count})
+    assert calls["write"] == writes
+
+
+def test_a_plan_counts_what_a_strict_guard_costs(together: World) -> None:
+    together.alter = lambda mapping: replace(mapping, guard=Guard.STRICT)
+    with together.session("crm") as session:
+        stream = session.streams["partner"].id
+        calls = cost(session, {ToSend(stream, Side.CRM, "update", False): 200})
+    assert (calls["guard"], calls["write"]) == (1, 8)
 
 
 def test_a_job_whose_end_nobody_heard_is_looked_up_and_nothing_comes_twice(

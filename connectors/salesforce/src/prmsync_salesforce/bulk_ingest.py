@@ -36,6 +36,8 @@ MOST_BYTES = 100_000_000
 """Salesforce takes 150 MB, of which it may need a third for itself."""
 PATIENCE = 240.0
 """Seconds: a run that gives no sign of life for longer can be taken over."""
+CALLS = 10
+"""Of one job: made, filled, closed, about three looks, three kinds of results, deleted."""
 _FIRST_LOOK, _LAST_LOOK = 1.0, 20.0
 _ENDED = ("JobComplete", "Failed", "Aborted")
 _ERROR = re.compile(r"([A-Z][A-Z_]+):(.*):([^:]*)--", re.DOTALL)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from math import ceil
 
 from prmsync.connector.budget import CallBudget
 from prmsync.connector.prefetch import prefetched
@@ -20,7 +21,7 @@ from prmsync.connector.protocol import (
 )
 from prmsync.connector.provisioning import Automations
 from prmsync.connector.schema import Account, ObjectSchema, Person
-from prmsync_salesforce import bulk_ingest, reading
+from prmsync_salesforce import bulk_ingest, conditional, reading
 from prmsync_salesforce.auth import Tokens
 from prmsync_salesforce.client import Client
 from prmsync_salesforce.lanes import Lanes
@@ -62,6 +63,15 @@ class SalesforceConnector:
     def rows_at_once(self, op: str) -> int:
         together = self.batch_size * self._lanes.most
         return max(together, BULK_AT_ONCE) if op == "create" and self._bulk_rows else together
+
+    def write_calls(self, spec: ObjectSpec, op: str, count: int) -> int:
+        if op == "update" and spec.strict:
+            return ceil(count / conditional.PARTS)
+        by_job = op == "create" and self._bulk_rows > 0
+        jobs, rest = divmod(count, BULK_AT_ONCE) if by_job else (0, count)
+        if by_job and rest > self._bulk_rows:
+            jobs, rest = jobs + 1, 0
+        return jobs * bulk_ingest.CALLS + ceil(rest / self.batch_size)
 
     def account(self) -> Account:
         return self._session.account()

@@ -159,7 +159,7 @@ def keyed(client: Client, plan: RowPlan) -> list[Record]:
         raise ValueError(f"{plan.spec.stream} has no external key")
     name = plan.field(key)
     query = soql.select(["Id", name], plan.object, f"{name} != null", "Id") + f" LIMIT {KEYED}"
-    rows = [row for answer in client.query("read", query) for row in answer.rows]
+    rows = [row for answer in client.query("guard", query) for row in answer.rows]
     return [Record(str(row["Id"]), "", {key: row[name]}) for row in rows]
 
 
