@@ -25,6 +25,7 @@ def related(known: Known, system: str, one: Relation, present: bool, now: View, 
                 or _unseen(known, entity, system, who, old)
                 or _decided_relation(known, system, one, who, present=present)
                 or (present and who in entity.twice)
+                or (present and _end_again(known, system, one, who))
             )
             if not allowed:
                 raise Broken(
@@ -70,6 +71,25 @@ def _decided_relation(known: Known, system: str, one: Relation, who: str, *, pre
         if take == source and wanted <= set(orjson.loads(sides[showing] or "[]")):
             return True
     return False
+
+
+def _end_again(known: Known, system: str, one: Relation, who: str) -> bool:
+    """Whether a person has decided that an end of it, deleted in this system, is made again from
+    the other side: what hung on it there comes with it."""
+    ends = {
+        known.by_place[(system, "opportunity", one[0])].ids.get("prm"),
+        known.by_place[(system, "partner", one[1])].ids.get("prm"),
+    }
+    text = (
+        "SELECT take, held.prm, held.crm, link.prm_id FROM held JOIN link ON link.id = link_id "
+        "JOIN stream ON stream.id = stream_id "
+        "WHERE take IS NOT NULL AND group_name = '@record' AND connection = ?"
+    )
+    source = "crm" if system == "prm" else "prm"
+    return any(
+        take == source and (prm if system == "prm" else crm) is None and record in ends
+        for take, prm, crm, record in known.prm.ask(text, who)
+    )
 
 
 def _unseen(known: Known, entity: Entity, system: str, who: str, old: Version) -> bool:
