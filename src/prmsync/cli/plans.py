@@ -129,14 +129,20 @@ _BECAME = {
 """States of a row that a reader of its run has to be told."""
 
 
+_BARE = len("  +")
+"""A head without a name: the list is of one record, which was named above it."""
+
+
 def _fitted(head: str, *parts: str) -> Iterator[str]:
     told = [part for part in parts if part]
     line = "    ".join([f"{head}  {told[0]}", *told[1:]])
     if len(line) <= WIDTH:
         yield line
-        return
-    yield head
-    yield from _paragraph("    ".join(told))
+    elif len(head) <= _BARE:
+        yield from wrap(line, WIDTH, subsequent_indent=" " * 6)
+    else:
+        yield head
+        yield from _paragraph("    ".join(told))
 
 
 def _paragraph(text: str) -> list[str]:

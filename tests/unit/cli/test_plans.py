@@ -26,6 +26,13 @@ def test_no_line_is_wider_than_a_page(op: str, long: int) -> None:
     assert " ".join(" ".join(shown).split()).count(REASON) == 1
 
 
+def test_a_mark_without_a_name_does_not_stand_on_a_line_alone() -> None:
+    action = Action(1, 1, "crm", "create", {}, "a long reason, " * 9, state=ActionState.DONE)
+    shown = list(plans.action_lines(action, ""))
+    assert len(shown) > 1
+    assert shown[0].startswith("  +  create in the CRM    a long reason")
+
+
 def test_an_amount_is_shown_with_its_currency() -> None:
     fields = {"amount": ("16700.00", "17550.00"), "currency": ("USD", "USD")}
     assert lines("update", fields=fields) == [
