@@ -42,12 +42,13 @@ def cost(session: Session, rows: Mapping[ToSend, int]) -> Counter[str]:
         if row.side != Side.CRM:
             continue
         batches = ceil(count / session.connector.batch_size)
-        relation = specs[row.stream_id].relation is not None
+        spec = specs.get(row.stream_id)  # none for a stream whose mapping was taken away
+        relation = spec is not None and spec.relation is not None
         kinds = _RELATION_CALLS if relation else _CALLS
         for kind, each in kinds.get(row.op, {}).items():
             calls[kind] += each * batches
-        if not relation and isinstance(session.connector, ManyWriter):
-            made = session.connector.write_calls(specs[row.stream_id], row.op, count)
+        if spec is not None and not relation and isinstance(session.connector, ManyWriter):
+            made = session.connector.write_calls(spec, row.op, count)
             calls["write"] += made - batches
     return calls
 

@@ -96,6 +96,14 @@ def test_a_plan_counts_what_a_strict_guard_costs(together: World) -> None:
     assert (calls["guard"], calls["write"]) == (1, 8)
 
 
+def test_rows_of_a_stream_whose_mapping_was_taken_away_are_counted_by_batches(
+    together: World,
+) -> None:
+    with together.session("crm") as session:
+        calls = cost(session, {ToSend(9_999, Side.CRM, "create", False): 450})
+    assert calls["write"] == 3
+
+
 def test_a_job_whose_end_nobody_heard_is_looked_up_and_nothing_comes_twice(
     together: World, partner_values: Values
 ) -> None:
