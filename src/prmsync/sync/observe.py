@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from prmsync.connector.protocol import BAD_CURSOR, Page, Record
 from prmsync.domain.merge import OnDelete
 from prmsync.domain.values import Values
-from prmsync.errors import ConnectorError, SchemaError
+from prmsync.errors import ConnectorError, QuotaError, SchemaError
 from prmsync.mapping.status import REASON, STATUS_KEYS
 from prmsync.store import (
     change_log,
@@ -202,17 +202,23 @@ def _under_new_mapping(session: Session, stream: Stream, *, settled: bool = True
 
 
 def gathered(pages: Iterable[Page]) -> Iterator[Page]:
-    """Small pages joined until a transaction is worth while."""
+    """Small pages joined until a transaction is worth while. Where the calls run out, what was
+    read until then comes first: it has cost calls."""
     records: list[Record] = []
     complete: list[str] = []
     last: str | None = None
-    for page in pages:
-        records.extend(page.records)
-        complete.extend(page.complete_for)
-        last = page.cursor or last
-        if len(records) >= ENOUGH:
-            yield Page(records, last, tuple(complete))
-            records, complete, last = [], [], None
+    try:
+        for page in pages:
+            records.extend(page.records)
+            complete.extend(page.complete_for)
+            last = page.cursor or last
+            if len(records) >= ENOUGH:
+                joined = Page(records, last, tuple(complete))
+                records, complete, last = [], [], None
+                yield joined
+    except QuotaError:
+        yield Page(records, last, tuple(complete))
+        raise
     yield Page(records, last, tuple(complete))
 
 

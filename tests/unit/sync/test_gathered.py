@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pytest
+
 from prmsync.connector.protocol import Page, Record
+from prmsync.errors import QuotaError
 from prmsync.sync.observe import ENOUGH, gathered
 
 
@@ -29,3 +34,16 @@ def test_an_empty_read_still_moves_the_cursor() -> None:
 def test_what_is_complete_is_told_with_its_records() -> None:
     (one,) = gathered([page(0, 1, None), page(1, 1, "z")])
     assert one.complete_for == ("0", "1")
+
+
+def test_what_was_read_before_the_calls_ran_out_is_given_first() -> None:
+    def stopped() -> Iterator[Page]:
+        yield page(0, 1200, "a")
+        yield page(1200, 1200, "b")
+        yield page(2400, 1, "c")
+        raise QuotaError("used up")
+
+    joined = gathered(stopped())
+    assert [len(next(joined).records) for _ in range(2)] == [2400, 1]
+    with pytest.raises(QuotaError):
+        next(joined)
