@@ -27,9 +27,11 @@ def node():
 
 
 @pytest.fixture(scope="module")
-def jsforce(node, pytestconfig):
+def jsforce(node, pytestconfig, tmp_path_factory):
     """A folder that has jsforce in node_modules, kept from one test run to the next."""
-    folder = Path(pytestconfig.cache.mkdir(f"jsforce-{VERSION}"))
+    cache = getattr(pytestconfig, "cache", None)
+    name = f"jsforce-{VERSION}"
+    folder = Path(cache.mkdir(name) if cache is not None else tmp_path_factory.mktemp(name))
     if not (folder / "node_modules" / "jsforce" / "package.json").exists():
         (folder / "package.json").write_text(json.dumps(MANIFEST))
         (folder / ".npmrc").write_text(NPMRC)

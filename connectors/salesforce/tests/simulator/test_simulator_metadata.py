@@ -400,3 +400,26 @@ def test_a_deployed_formula_field_is_worked_out(bare):
     wrong = field("Bad__c", "Number", formula="SHOUT(1)", precision=18, scale=2)
     refused = deployed(bare, {"objects/Opportunity.object": custom_object(wrong, whole=False)})
     assert problems(refused) == ["Error: Unknown function SHOUT. Check spelling."]
+
+
+def test_a_deployed_roll_up_summary_follows_the_children(bare):
+    total = field(
+        "Total__c",
+        "Summary",
+        summaryForeignKey="Opportunity.AccountId",
+        summarizedField="Opportunity.Amount",
+        summaryOperation="sum",
+    )
+    name = "objects/Account.object"
+    result = deployed(bare, {name: custom_object(total, whole=False)})
+    assert result["status"] == "Succeeded", problems(result)
+    partner = bare.create("Account", Name="P")
+    for amount in (5, 7):
+        bare.opportunity(AccountId=partner, Amount=amount)
+    [row] = bare.call("GET", "/_simulator/records", object="Account", id=partner)[1]["records"]
+    assert row["Total__c"] == 12.0
+    wrong = total.replace("Opportunity.AccountId", "Nope__c.X").replace("Total__c", "Other__c")
+    refused = deployed(bare, {name: custom_object(wrong, whole=False)})
+    assert problems(refused) == [
+        "In field: summaryForeignKey - a roll-up names an unknown object: Account or Nope__c"
+    ]

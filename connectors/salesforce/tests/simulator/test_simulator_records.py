@@ -272,3 +272,21 @@ def test_the_amount_of_a_deal_with_products_is_ignored_without_a_word(new_org):
     assert org.call("PATCH", path, {"Amount": 9, "NextStep": "call"})[0] == 204
     record = org.read("Opportunity", record_id)
     assert (record["Amount"], record["NextStep"]) == (5, "call")
+
+
+def test_a_span_of_too_many_changes_is_refused(org, monkeypatch):
+    monkeypatch.setattr("prmsync_salesforce.simulator.sobjects._MOST_IDS", 2)
+    span = {"start": "2026-02-28T00:00:00Z", "end": "2026-03-02T00:00:00Z"}
+    for number in range(3):
+        assert org.call("GET", "/sobjects/Opportunity/updated", **span)[0] == 200, number
+        org.opportunity()
+    status, answer = org.call("GET", "/sobjects/Opportunity/updated", **span)
+    assert (status, answer[0]["errorCode"]) == (400, "EXCEEDED_ID_LIMIT")
+
+
+def test_seconds_of_a_span_are_ignored(org):
+    org.opportunity()
+    span = {"start": "2026-03-01T11:59:10Z", "end": "2026-03-01T12:00:50Z"}
+    assert org.call("GET", "/sobjects/Opportunity/updated", **span)[1]["ids"] == []
+    span["end"] = "2026-03-01T12:01:00Z"
+    assert len(org.call("GET", "/sobjects/Opportunity/updated", **span)[1]["ids"]) == 1

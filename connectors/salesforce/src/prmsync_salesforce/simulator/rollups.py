@@ -20,6 +20,8 @@ _DOES: Mapping[str, Callable[[list[Any]], Any]] = {
     "min": lambda values: min(values, default=None),
     "sum": lambda values: float(sum(values)),
 }
+SUMMARY = "rollUpSummary"
+"""The key under which a deployed field carries `of`, `by`, `does` and `value`."""
 PRODUCTS = "OpportunityLineItem"
 
 
@@ -42,6 +44,8 @@ class Rollups:
         self._database = database
         self._now = now
         self._rollups: dict[str, list[Rollup]] = {}
+        self._deployed: dict[str, list[Rollup]] = {}
+        self._revision = -1
 
     def add(self, raw: Mapping[str, Any]) -> None:
         """A roll-up from the fields of `Rollup` by name. Raises ValueError."""
@@ -51,9 +55,7 @@ class Rollups:
             named = ", ".join(sorted(missing | unknown))
             raise ValueError(f"a roll-up lacks or does not know: {named}")
         rollup = Rollup(**raw)
-        problem = self._problem(rollup)
-        if problem:
-            raise ValueError(f"a roll-up {problem}")
+        self.check(rollup)
         self._rollups.setdefault(rollup.of, []).append(rollup)
 
     def clear(self) -> None:
@@ -73,9 +75,28 @@ class Rollups:
         if name == PRODUCTS:
             for deal in _parents("OpportunityId", old, new):
                 self._price(deal, user_id)
-        for rollup in self._rollups.get(name, ()):
+        for rollup in (*self._rollups.get(name, ()), *self._of_fields().get(name, ())):
             for parent in _parents(rollup.by, old, new):
                 self._summarize(rollup, parent)
+
+    def check(self, rollup: Rollup) -> None:
+        """Raises ValueError for a roll-up over what the org does not have."""
+        problem = self._problem(rollup)
+        if problem:
+            raise ValueError(f"a roll-up {problem}")
+
+    def _of_fields(self) -> dict[str, list[Rollup]]:
+        """The roll-up summary fields that were deployed: their definitions tell."""
+        if self._revision != self._database.revision:
+            self._revision = self._database.revision
+            self._deployed = {}
+            for table in self._database.tables.values():
+                for field in table.definition.fields.values():
+                    told = field.raw.get(SUMMARY)
+                    if told:
+                        rollup = Rollup(table.definition.name, field.name, **told)
+                        self._deployed.setdefault(rollup.of, []).append(rollup)
+        return self._deployed
 
     def _problem(self, rollup: Rollup) -> str:
         tables = [self._database.table(name) for name in (rollup.object, rollup.of)]

@@ -82,11 +82,12 @@ class FieldDefinition:
 
     def describe(self) -> dict[str, Any]:
         """The field's part of the describe answer."""
-        base: dict[str, Any] = dict(self.raw) or {
+        base: dict[str, Any] = {
             **_FIELD_REST,
             "aggregatable": self.type not in ("boolean", "textarea", "multipicklist"),
             "groupable": self.type not in ("datetime", "textarea", "multipicklist", *NUMERIC),
             "sortable": self.type not in ("textarea", "multipicklist"),
+            **self.raw,
         }
         base.update(
             name=self.name,

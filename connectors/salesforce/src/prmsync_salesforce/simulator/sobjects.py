@@ -18,6 +18,7 @@ from prmsync_salesforce.simulator.schema import FieldDefinition
 from prmsync_salesforce.simulator.values import parse_moment, stamp
 
 _DELETED_DAYS = 15
+_MOST_IDS = 600_000
 
 
 class SObjects:
@@ -161,6 +162,10 @@ class SObjects:
             for row in table.rows.values()
             if row["IsDeleted"] is deleted and first <= row["SystemModstamp"] < last
         ]
+        if len(rows) > _MOST_IDS:
+            raise ApiError(
+                400, "EXCEEDED_ID_LIMIT", f"More than {_MOST_IDS} ids: narrow the span of dates"
+            )
         covered = {"latestDateCovered": stamp(min(end, now))}
         if not deleted:
             return json_response(200, {"ids": [row["Id"] for row in rows], **covered})

@@ -15,6 +15,7 @@ from prmsync_salesforce.simulator.metadata.problem import Problem
 from prmsync_salesforce.simulator.metadata.setup import upsert_setup
 from prmsync_salesforce.simulator.metadata.xmltree import Node
 from prmsync_salesforce.simulator.org import Org
+from prmsync_salesforce.simulator.rollups import SUMMARY, Rollup
 from prmsync_salesforce.simulator.schema import Choice, FieldDefinition, ObjectDefinition
 
 _OBJECT_NAME = re.compile(r"[A-Za-z]\w*__c")
@@ -111,6 +112,7 @@ class Applier:
         self._check_relationship(field, old)
         self._check_formula(definition, field.raw.get("calculatedFormula"))
         self._org.database.define(definition.copied([*kept, field]))
+        self._check_summary(definition, field)
         if old is None:
             if field.nillable or field.type == "boolean":
                 self._org.access.need_grant(definition.name, [field.name])
@@ -121,6 +123,15 @@ class Applier:
                 {**names, "EntityDefinitionId": definition.name, "FullName": item.full_name},
             )
         return old is None
+
+    def _check_summary(self, before: ObjectDefinition, field: FieldDefinition) -> None:
+        told = field.raw.get(SUMMARY)
+        try:
+            if told:
+                self._org.rollups.check(Rollup(before.name, field.name, **told))
+        except ValueError as error:
+            self._org.database.define(before)
+            raise Problem(f"In field: summaryForeignKey - {error}") from error
 
     def _check_formula(self, definition: ObjectDefinition, text: str | None) -> None:
         try:

@@ -7,6 +7,7 @@ from typing import Any
 
 from prmsync_salesforce.simulator.metadata.problem import Problem
 from prmsync_salesforce.simulator.metadata.xmltree import Node
+from prmsync_salesforce.simulator.rollups import SUMMARY
 from prmsync_salesforce.simulator.schema import Choice, FieldDefinition
 
 ValueSets = Mapping[str, tuple[Choice, ...]]
@@ -151,6 +152,25 @@ def _master_detail(node: Node, sets: ValueSets) -> dict[str, Any]:
     }
 
 
+def _summary(node: Node, _sets: ValueSets) -> dict[str, Any]:
+    """A roll-up summary field: `summaryForeignKey` is `Child.Reference`."""
+    _need(node, "summaryForeignKey", "summaryOperation")
+    child, _, reference = node.text("summaryForeignKey").partition(".")
+    does = node.text("summaryOperation")
+    if does != "count":
+        _need(node, "summarizedField")
+    value = node.text("summarizedField").partition(".")[2] or None
+    told = {"of": child, "by": reference, "does": does, "value": value}
+    fixed = {"createable": False, "updateable": False, "calculated": True}
+    return {
+        "type": "double",
+        "precision": 18,
+        "scale": 0 if does == "count" else 2,
+        **fixed,
+        "raw": {SUMMARY: told},
+    }
+
+
 _KINDS: dict[str, Kind] = {
     "Checkbox": _checkbox,
     "Currency": _number("currency"),
@@ -165,6 +185,7 @@ _KINDS: dict[str, Kind] = {
     "Percent": _number("percent"),
     "Phone": _simple("phone", 40),
     "Picklist": _picklist,
+    "Summary": _summary,
     "Text": _text,
     "TextArea": _area,
     "Url": _simple("url", 255),
