@@ -166,13 +166,6 @@ def signed_in_by_oauth(bench: Bench, api_version: str) -> Bench:
     return bench
 
 
-@pytest.fixture(autouse=True)
-def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One page of a listing is one page for the engine: a few hundred records are then several,
-    as two thousand and more are in the product."""
-    monkeypatch.setattr("prmsync_hubspot.connector.JOINED", 100)
-
-
 @pytest.fixture
 def case() -> ContractCase:
     return registrations()
