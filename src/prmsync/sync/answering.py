@@ -18,7 +18,7 @@ from prmsync.sync.standing import answerable
 def take_answers(session: Session) -> None:
     """Note what people of the CRM decided, for what they were told: what had opened since, or had
     moved, is not decided by it. A decision is noted once, and told again when it is carried out."""
-    for stream in session.active:
+    for stream in session.marked():
         codec = stream.translator.status
         if codec is None or DECISION not in codec.fields:
             continue

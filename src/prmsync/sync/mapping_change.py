@@ -66,15 +66,17 @@ class _Same:
 
 def said(value: Any) -> str:
     """A digest of what a part of a mapping says; where in its file it stands does not count."""
-    packed = orjson.dumps(
-        _without_places(value), option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
-    )
+    return _digest(_without_places(value))
+
+
+def _digest(plain: Any) -> str:
+    packed = orjson.dumps(plain, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
     return hashlib.blake2b(packed, digest_size=16).hexdigest()
 
 
 def said_of_all(mappings: Sequence[StreamMapping]) -> str:
     """A digest of what all these mappings say; of each, what it says is kept while it is in use."""
-    return said([_plain(_Same(one)) for one in mappings])
+    return _digest([_plain(_Same(one)) for one in mappings])
 
 
 @lru_cache(maxsize=64)

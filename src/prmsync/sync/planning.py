@@ -62,7 +62,8 @@ def plan_streams(
             brakes.forget_unwritten(connection, session, plan)
         if plan.created is None:
             plan.created = brakes.created_before(connection, session)
-    for stream in session.active:
+        moved = links.marked_streams(connection, [one.id for one in session.active])
+    for stream in session.active if moved else ():
         _plan_stream(session, stream, plan, keep_dirty=keep_dirty, at_once=release)
     if not release:
         brakes.brake(session, plan, only_tell=keep_dirty or not session.sides)

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
-from prmsync.store import relation_links, streams
-from prmsync.store.database import Database
+from prmsync.store import link_statements, links, relation_links, streams
+from prmsync.store.database import Database, open_database
 from prmsync.store.links import Observation
+from prmsync.store.migrations import create
 from prmsync.store.observations import observe_crm
 from prmsync.store.relation_links import FEW
 
@@ -65,3 +66,38 @@ def test_relations_of_a_deal_do_not_depend_on_the_order_of_a_language(
     assert found(connection, stream, ["12"]) == []
     assert asked
     assert not any("crm_id >=" in one or "crm_id <" in one for one in asked)
+
+
+def test_only_streams_with_something_to_decide_are_marked(
+    connection: sa.Connection, stream: int
+) -> None:
+    assert links.marked_streams(connection, [stream]) == set()
+    related(connection, stream, ["12:7:1"])
+    assert links.marked_streams(connection, [stream]) == {stream}
+    assert links.marked_streams(connection, [stream + 1]) == set()
+    ids = [one.id for one in links.dirty_page(connection, stream, 0, 10)]
+    links.set_dirty(connection, ids, links.Dirty.CLEAN)
+    assert links.marked_streams(connection, [stream]) == set()
+
+
+def test_what_a_key_is_looked_for_by_means_itself(connection: sa.Connection, stream: int) -> None:
+    """Also where LIKE would take its signs for something else."""
+    seen = [Observation(key, "", None, {key: "x"}) for key in ("a_b", "a%b", "a/b", "axb")]
+    observe_crm(connection, stream, seen)
+    for key in ("a_b", "a%b", "a/b"):
+        some = links.unlinked(connection, stream, crm_side=True, dirty_only=True, showing=key)
+        assert [one.crm_id for one in some] == [key]
+
+
+def test_sqlite_finds_marked_links_in_their_own_index(sqlite_url: str) -> None:
+    """With the condition as a parameter it would plan the statement anew every time."""
+    create(sqlite_url)
+    opened = open_database(sqlite_url)
+    with opened.read() as connection:
+        compiled = link_statements.dirty_page(lock=True).compile(dialect=connection.dialect)
+        given = compiled.construct_params({"stream": 1, "after": 0, "limit": 10})
+        places = tuple(given[one] for one in compiled.positiontup or ())
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", places).all()
+    opened.close()
+    assert "ix_link_dirty" in str(plan)
+    assert "dirty > 0" in str(compiled)
