@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -84,6 +84,13 @@ def gone_among(connection: sa.Connection, stream_id: int, prm_ids: Iterable[str]
 def gone_in_crm(connection: sa.Connection, stream_id: int, after: int = 0) -> list[Link]:
     """Links to be decided, by id, whose CRM record is gone and whose own is known."""
     return _page(connection, _GONE, stream_id, after)
+
+
+def any_gone(connection: sa.Connection, stream_ids: Sequence[int]) -> bool:
+    """Whether the CRM record of some link to be decided is gone; only marked links are looked
+    at."""
+    gone = sa.and_(table.c.stream_id.in_(stream_ids), table.c.dirty > 0, table.c.crm_gone == 1)
+    return bool(connection.execute(sa.select(sa.exists().where(gone))).scalar_one())
 
 
 def remember_merge(connection: sa.Connection, stream_id: int, crm_id: str, into: str) -> None:

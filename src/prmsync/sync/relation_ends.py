@@ -44,7 +44,9 @@ def look_at_ends(session: Session) -> None:
     """Before anything is decided of relations that are gone in the CRM: ask whether their ends
     are still there; and what hung on records that are gone is gone with them."""
     relations = [one for one in session.active if one.spec.relation is not None]
-    for stream in relations:
+    with session.database.read() as connection:
+        anything = lost_links.any_gone(connection, [one.id for one in session.streams.values()])
+    for stream in relations if anything else ():
         with session.database.read() as connection:
             unsure = _unsure_ends(connection, session, stream)
         for parent, crm_ids in unsure.items():
