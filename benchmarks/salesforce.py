@@ -58,7 +58,9 @@ def loading(folder: Path, base_url: str, count: int) -> None:
         "≤ 4 × the floor",
         ratio <= 4,
     )
-    print(f"  {'':4}beside: {load['wall']:.1f} s, the floor {floor['wall']:.1f} s wall")
+    other = {kind: number for kind, number in load["calls"].items() if kind != "read"}
+    walls = f"{load['wall']:.1f} s, the floor {floor['wall']:.1f} s wall"
+    print(f"  {'':4}beside: {other}; {walls}")
     if not dlt.get("wall"):
         print("  dlt is not installed: its rate was not compared")
         return
