@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from simulation.known import THERE, Known, LinkRow
-from simulation.versions import Broken, Entity
+from simulation.versions import UNDO, Broken, Entity
 from simulation.weighing import told
 from simulation.words import GROUPS, RELATION, Value
 
@@ -23,6 +23,11 @@ def agree(known: Known, who: str) -> None:
             one, other = ours[group], theirs[group]
             if one is not other and one.value == other.value:
                 ours[group] = theirs[group] = known.book.agreed(entity, group, one, other)
+    left(known, who)
+
+
+def left(known: Known, who: str) -> None:
+    """What a connection has seen and left of the relations."""
     for entity in known.relations.values():
         for system in ("prm", who):
             if system in entity.current:
@@ -53,6 +58,10 @@ def _base_of(
         value = tuple(base[name] for name in members)
         ours = entity.shown.get(("prm", group), set())
         theirs = entity.shown.get((who, group), set())
+        undone = any(one.author == UNDO and one.value == value for one in entity.versions[group])
+        if undone or (who in entity.first and not any(value)):  # also: the winner's blanks
+            # what an undo has put back is the base of what then waits
+            continue
         if value not in ours or (value not in theirs and not _acknowledged(known, link, value)):
             raise Broken(
                 f"the base of {group} of {entity.label} in {who} is {told(value)}, which "

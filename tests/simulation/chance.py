@@ -8,6 +8,7 @@ from typing import Any
 
 from simulation.faults import FAULTS
 from simulation.play import History
+from simulation.rarities import Rarities
 from simulation.template import DEALS, PARTNERS, REGISTRATIONS
 from simulation.words import ROLES, STAGES, day
 from simulation.world import CONNECTORS, PROFILES
@@ -42,6 +43,7 @@ class Writer:
             for stream, labels in self.labels.items()
         }
         """Records that several people care about at once."""
+        self.rare = Rarities(self.chance, self.labels)
 
     def history(self, seed: int) -> History:
         events = [] if self.synced else self.first_runs()
@@ -49,6 +51,7 @@ class Writer:
         while self.edits < EDITS or crashes < CRASHES:
             for _ in range(self.chance.randint(5, 11)):
                 events.append(self.by_people())
+            events += self.rare.between_runs()
             if self.chance.random() < 0.4:
                 events.append(self.decision())
             if self.chance.random() < 0.5:
@@ -56,6 +59,8 @@ class Writer:
             run = self.run(crash=self.chance.random() < 0.5 or self.edits >= EDITS)
             crashes += any(hook["hook"] == "crash" for hook in run["wire"])
             events.append(run)
+            if self.chance.random() < 0.15:
+                events.append(self.undo())
         for _ in range(2):
             events.append(self.decision())
         return History(seed, self.profile, self.synced, tuple(events))
@@ -221,6 +226,13 @@ class Writer:
             "release": self.chance.random() < 0.7,
             "wire": self.trouble(name, crash=crash),
         }
+
+    def undo(self) -> Made:
+        """Of a run; every second time nothing disturbs it."""
+        made = self.rare.undo([])
+        if self.chance.random() < 0.5:
+            made["wire"] = self.trouble(made["on"], crash=self.chance.random() < 0.4)
+        return made
 
     def trouble(self, name: str, *, crash: bool) -> list[Made]:
         wire: list[Made] = []

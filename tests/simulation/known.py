@@ -46,6 +46,22 @@ class ActionRow:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """What a person was shown and has chosen, noted when they did it. `prm` and `crm` are the
+    values of `members` on both sides, None where a side has no record; `ids` name the record."""
+
+    item: int
+    connection: str
+    stream: str
+    ids: tuple[str | None, str | None]
+    group: str
+    members: tuple[str, ...]
+    prm: Value | None
+    crm: Value | None
+    take: str = ""
+
+
+@dataclass(frozen=True)
 class Shown:
     """What a CRM has shown of a record to the run that is under way."""
 
@@ -81,6 +97,17 @@ class Known:
     """(CRM, place) → what it has last shown of it to the run that is under way."""
     names: dict[tuple[str, str, str], str] = field(default_factory=dict)
     """(system, stream, id) → what people call the record."""
+    choices: list[Choice] = field(default_factory=list)
+    merged: set[str] = field(default_factory=set)
+    """What people call records that were merged, or took another one in."""
+    first_run: int = 0
+    """The last run before the history."""
+    unmapped: set[tuple[str, str, str]] = field(default_factory=set)
+    """(connection, stream, group) that its mapping does not have just now."""
+    policies: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    """The same → a policy other than the shipped one."""
+    undoing: int = 0
+    """The run that is being undone; 0: none."""
     newborn: str = ""
     """What people will call the record that is being created."""
     stood: dict[tuple[str, str, str], Version] = field(default_factory=dict)
@@ -106,27 +133,29 @@ class Known:
     def side(self, system: str) -> PrmSide | CrmSide:
         return self.prm if system == "prm" else self.crms[system]
 
+    def run(self) -> int:
+        """The run that is under way, or was last."""
+        return int(self.prm.ask("SELECT coalesce(max(id), 0) FROM run")[0][0])
+
     def policy(self, entity: Entity, group: str, who: str) -> str:
         if entity.stream == "opportunity":
             place = ("opportunity", entity.ids.get("prm", ""))
             home = self.views["prm"].keys.get(place)
             if home not in (None, who):
                 return "copy"
-        return POLICIES.get(group, "hold")
+        changed = self.policies.get((who, entity.stream, group))
+        return changed or POLICIES.get(group, "hold")
 
-    def decisions(self, entity: Entity, who: str) -> Iterator[tuple[Any, ...]]:
-        for link in self.links(who):
-            ours = (link.stream, link.prm_id) == (entity.stream, entity.ids.get("prm"))
-            theirs = (link.stream, link.crm_id) == (entity.stream, entity.ids.get(who))
-            if not ours and not theirs:
+    def decisions(self, entity: Entity, who: str) -> Iterator[Choice]:
+        """What people have chosen for this record of a connection."""
+        ours, theirs = entity.ids.get("prm"), entity.ids.get(who)
+        for one in self.choices:
+            if (one.connection, one.stream) != (who, entity.stream):
                 continue
-            text = (
-                "SELECT take, group_name, members, prm, crm FROM held "
-                "WHERE link_id = ? AND take IS NOT NULL"
-            )
-            for take, group, members, prm, crm in self.prm.ask(text, link.id):
-                sides = (None if one is None else orjson.loads(one) for one in (prm, crm))
-                yield (take, [group], orjson.loads(members), *sides)
+            if (ours is not None and one.ids[0] == ours) or (
+                theirs is not None and one.ids[1] == theirs
+            ):
+                yield one
 
 
 def _fields(text: str) -> dict[str, tuple[Any, Any]]:

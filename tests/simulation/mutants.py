@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
 import sqlalchemy as sa
 
+from prmsync.connector.budget import CallBudget
 from prmsync.connector.protocol import NewRecord, Record, WriteResult
-from prmsync.domain.merge import Policy
-from prmsync.reconcile import group
+from prmsync.domain.merge import Policy, Side
+from prmsync.mapping.status import StatusCodec
+from prmsync.reconcile import group, record
+from prmsync.reconcile import undo as undo_rules
+from prmsync.reconcile.undo import Reversal
 from prmsync.store import journal, links, streams
 from prmsync.store.journal import ActionState
 from prmsync.store.links import Observation
 from prmsync.store.tables import action, link
-from prmsync.sync import apply_crm, observe, run
+from prmsync.sync import apply_crm, observe, run, undo_plan
+from prmsync.sync import recover as recovering
 from prmsync.sync.session import Session, Stream
 
 Patches = list[Any]
@@ -35,8 +41,8 @@ def no_guard() -> Patches:
     return [patch.object(apply_crm, "_guarded", unguarded)]
 
 
-def early_cursor() -> Patches:
-    """The cursor moves in a transaction of its own, before what was read is stored."""
+def missed_row() -> Patches:
+    """The cursor steps over the last row of each page."""
 
     def read_since(
         session: Session, stream: Stream, cursor: str | None, fresh: object = None
@@ -49,15 +55,17 @@ def early_cursor() -> Patches:
                     streams.save_stream(connection, stream.state)
             with session.database.begin() as connection:
                 session.fence(connection)
-                observe.store_records(connection, session, stream, page.records)
+                observe.store_records(connection, session, stream, page.records[:-1])
                 observe.missing_relations(connection, stream, page)
 
     return [patch.object(observe, "_read_since", read_since)]
 
 
-def _blind(session: Session) -> int:
+def _blind(session: Session, *, relations: bool = False) -> int:
     count = 0
     for stream in session.streams.values():
+        if relations and stream.spec.relation is None:
+            continue
         with session.database.begin() as connection:
             session.fence(connection)
             intents = journal.open_intents(connection, stream.id)
@@ -153,16 +161,100 @@ def last_write_wins() -> Patches:
     return [patch.dict(group._POLICIES, {Policy.HOLD: taken})]
 
 
+def tells_always() -> Patches:
+    """A record in step is told so whenever somebody looks: what it will show is not foreseen."""
+    return [patch.object(StatusCodec, "fitting", lambda self, values: dict(values))]
+
+
+def unlooked_relations() -> Patches:
+    """A relation is created, and created again, without a look whether it is there."""
+    guarded = apply_crm._guarded
+
+    def unlooked(session: Any, stream: Any, op: str, batch: Any, outcome: Any) -> Any:
+        if op == "create":
+            return list(batch)
+        return guarded(session, stream, op, batch, outcome)
+
+    recover = recovering.recover
+
+    def forgetful(session: Session) -> int:
+        return _blind(session, relations=True) + recover(session)
+
+    return [patch.object(run, "recover", forgetful), patch.object(apply_crm, "_guarded", unlooked)]
+
+
+def resurrects() -> Patches:
+    """What is gone on one side is made again from the other."""
+
+    def again(base: Any, left: Any, gone: Any, rule: Any, taken: Any, skip: Any) -> Any:
+        return record._again(left, gone, rule, skip, "not there")
+
+    return [patch.object(record, "_one_side_gone", again)]
+
+
+def ungrouped() -> Patches:
+    """Fields of a group are merged one by one."""
+    merge = record._merge
+
+    def apart(base: Any, prm: Any, crm: Any, groups: Any, *rest: Any) -> Any:
+        single = [
+            replace(one, members=(name,))
+            for one in groups
+            for name in (one.members if one.policy is Policy.HOLD else ())
+        ]
+        others = [one for one in groups if one.policy is not Policy.HOLD]
+        return merge(base, prm, crm, [*others, *single], *rest)
+
+    return [patch.object(record, "_merge", apart)]
+
+
+def spendthrift() -> Patches:
+    """Nobody counts the calls."""
+    return [
+        patch.object(CallBudget, "_refuse_beyond_own_share", lambda self: None),
+        patch.object(CallBudget, "_left", lambda self: None),
+    ]
+
+
+def half_undo() -> Patches:
+    """An undo takes back what was written to the CRM alone."""
+    reverse = undo_rules.reverse
+
+    def half(wrote: Any, now: Any, rule: Any, side: Any, **named: Any) -> Any:
+        if side is Side.PRM:
+            return Reversal()
+        return reverse(wrote, now, rule, side, **named)
+
+    return [patch.object(undo_plan, "reverse", half)]
+
+
+def undo_of_edits() -> Patches:
+    """An undo puts back what stood before, whoever has edited since."""
+    restore = undo_rules._restore_group
+
+    def anyway(made: Any, group: Any, written: Any, now: Any, side: Any) -> None:
+        restore(made, group, written, {**now, **written.after}, side)
+
+    return [patch.object(undo_rules, "_restore_group", anyway)]
+
+
 MUTANTS: dict[str, Callable[[], Patches]] = {
     one.__name__: one
     for one in (
         no_guard,
-        early_cursor,
+        missed_row,
         blind_resend,
         no_key,
         early_base,
         echo_by_time,
         last_write_wins,
+        tells_always,
+        unlooked_relations,
+        resurrects,
+        ungrouped,
+        spendthrift,
+        half_undo,
+        undo_of_edits,
     )
 }
 

@@ -16,8 +16,9 @@ from simulation.words import RELATION
 class Oracle(Known):
     """The oracle at work."""
 
-    def begin(self) -> None:
+    def begin(self, *, synced: bool) -> None:
         """Take what stands everywhere as known to everybody: the world before the history."""
+        self.first_run = self.run()
         systems = ("prm", *self.crms)
         for system in systems:
             self.views[system] = self.side(system).view()
@@ -32,6 +33,8 @@ class Oracle(Known):
                 for standing in entity.current.values():
                     if group in standing and standing[group].value == top.value:
                         standing[group] = top
+        for name in self.crms if synced else ():
+            bases.left(self, name)
 
     def shows(self, system: str, body: bytes) -> None:
         """A CRM has answered a read of the run that is under way."""
@@ -97,10 +100,13 @@ class Oracle(Known):
         for group, versions in theirs.versions.items():
             ours.versions.setdefault(group, []).extend(versions)
         ours.first.add(system)
+        for name in theirs.current:
+            ours.buried.pop(name, None)  # a merge: it lives on as this one
         self.entities.remove(theirs)
         for place, entity in list(self.by_place.items()):
             if entity is theirs:
                 self.by_place[place] = ours
+        relations.rejoined(self, theirs.label, ours.label)
 
     def agree(self, who: str) -> None:
         """After a whole run of a connection."""

@@ -7,8 +7,8 @@ import random
 import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -16,8 +16,11 @@ import orjson
 from prmsync.errors import PrmsyncError
 from prmsync.store import held
 from prmsync.sync import run
+from prmsync.sync.running import Report
+from prmsync.sync.session import Session
 from simulation import intents, quiet
-from simulation.known import PERSON
+from simulation.deeds import DEEDS, flows_run
+from simulation.known import PERSON, Choice
 from simulation.oracle import Oracle
 from simulation.sides import Impossible
 from simulation.template import lay_out
@@ -68,11 +71,15 @@ class Player:
         self.oracle = Oracle(self.world.prm, self.world.crms, names=dict(labels))
         self.runs = ""
         """The connection that runs just now."""
-        self.last_action = 0
+        self.flows: dict[tuple[str, str], str] = {}
+        """(CRM, stream) → what an automation makes of names there."""
+        self.spent: dict[str, tuple[datetime, int]] = {}
+        """Connection → when it got its share of calls, and how many these are."""
+        self.last_action = self.last_held = 0
 
     def play(self) -> Outcome:
         try:
-            self.oracle.begin()
+            self.oracle.begin(synced=self.history.synced)
             for event in self.history.events:
                 self.carry_out(event)
             self._crash_more()
@@ -87,6 +94,7 @@ class Player:
         return self.outcome
 
     def _crash_more(self) -> None:
+        self.world.shares.clear()  # without a call there is nothing to cut
         for number in range(self.history.crashes):
             if self.outcome.counts["crashes"] < self.history.crashes:
                 self.world.wait(400)  # a lease of somebody who died elsewhere runs out
@@ -122,17 +130,21 @@ class Player:
         self.outcome.counts["write calls"] += 1
         intents.check(self.oracle, system, before, now)
         self.oracle.look(system, system)
+        if self.flows:
+            flows_run(self, system, before, now)
 
-    def _person(self, system: str, what: str, work: Callable[[], object]) -> None:
+    def person(self, system: str, what: str, work: Callable[[], object]) -> bool:
+        """Somebody does something; False where it cannot be done."""
         try:
             work()
         except Impossible as error:
             self.tell(f"  in {system}: {what}: not possible ({error})")
             self.outcome.counts["impossible"] += 1
-            return
+            return False
         self.outcome.counts["edits"] += 1
         self.tell(f"  in {system}: {what}")
         self.oracle.look(system, PERSON)
+        return True
 
     def find(self, stream: str, label: str, system: str) -> Entity:
         for entity in self.oracle.entities:
@@ -157,7 +169,7 @@ class Player:
             crm.edit(stream, record, to_crm(crm.connector, stream, values), stamp)
 
         late = f", visible {event['late']} s late" if event.get("late") else ""
-        self._person(system, f"{event['who']}: {_told(values)}{late}", work)
+        self.person(system, f"{event['who']}: {_told(values)}{late}", work)
 
     def touch(self, event: Event) -> None:
         """Somebody types into what the run is about to write, on either side."""
@@ -196,7 +208,7 @@ class Player:
             crm = self.world.crms[system]
             crm.create(stream, to_crm(crm.connector, stream, values))
 
-        self._person(system, f"new {stream} {event['who']}: {_told(values)}", work)
+        self.person(system, f"new {stream} {event['who']}: {_told(values)}", work)
         self.oracle.newborn = ""
 
     def _with_references(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -216,7 +228,7 @@ class Player:
             else:
                 self.world.crms[system].delete(stream, record)
 
-        self._person(system, f"{event['who']} deleted", work)
+        self.person(system, f"{event['who']} deleted", work)
 
     def relate(self, event: Event) -> None:
         system, role = event["in"], event["role"]
@@ -230,7 +242,7 @@ class Player:
             else:
                 self.world.crms[system].relate(deal, partner, role)
 
-        self._person(system, f"{event['partner']} becomes {role} on {event['deal']}", work)
+        self.person(system, f"{event['partner']} becomes {role} on {event['deal']}", work)
 
     def unrelate(self, event: Event) -> None:
         system, role = event["in"], event["role"]
@@ -243,7 +255,7 @@ class Player:
             else:
                 self.world.crms[system].unrelate(deal, partner, role)
 
-        self._person(system, f"{event['partner']} is no {role} on {event['deal']} any more", work)
+        self.person(system, f"{event['partner']} is no {role} on {event['deal']} any more", work)
 
     def rerole(self, event: Event) -> None:
         def work() -> None:
@@ -252,48 +264,70 @@ class Player:
             found = self.world.relation_id(deal, partner, event["role"])
             self.world.edit("relation", found, {"role": event["to"]})
 
-        self._person(
+        self.person(
             "prm", f"{event['partner']} on {event['deal']}: {event['role']} → {event['to']}", work
         )
 
     def wait(self, event: Event) -> None:
         self.world.wait(event["seconds"])
 
+    def waiting(self, connection: str | None = None) -> list[Choice]:
+        """What waits for a person, as they are shown it; not yet taken either way."""
+        text = (
+            "SELECT held.id, stream.connection, stream.name, link.prm_id, link.crm_id, group_name,"
+            " members, held.prm, held.crm FROM held JOIN link ON link.id = link_id "
+            "JOIN stream ON stream.id = stream_id WHERE held.state = 'open' ORDER BY held.id"
+        )
+        found = []
+        for number, name, stream, prm_id, crm_id, group, members, *sides in self.world.prm.ask(
+            text
+        ):
+            prm, crm = (None if one is None else tuple(orjson.loads(one)) for one in sides)
+            fields = tuple(orjson.loads(members))
+            one = Choice(number, name, stream, (prm_id, crm_id), group, fields, prm, crm)
+            if connection in (None, name) and group != "@match":
+                found.append(one)
+        return found
+
     def decide(self, event: Event) -> None:
         """Somebody answers one of the things that wait."""
+        waiting = self.waiting()
+        if not waiting:
+            return
+        one = replace(waiting[event["pick"] % len(waiting)], take=event["take"])
         with self.world.database.begin() as connection:
-            waiting = [
-                (row, item)
-                for row, item in held.waiting_items(connection)
-                if item.group != "@match"
-            ]
-            if not waiting:
-                return
-            row, item = waiting[event["pick"] % len(waiting)]
-            held.decide(connection, item.id, event["take"], "a manager", self.world.now())
+            held.decide(connection, one.item, one.take, "a manager", self.world.now())
+        self.oracle.choices.append(one)
         self.outcome.counts["decisions"] += 1
         self.tell(
-            f"  held {item.id} of {row.connection}, {item.group} ours {item.prm} theirs "
-            f"{item.crm}: take {event['take']}"
+            f"  held {one.item} of {one.connection}, {one.group} ours {one.prm} theirs "
+            f"{one.crm}: take {one.take}"
         )
 
     # --- runs --------------------------------------------------------------------------------
 
     def sync(self, event: Event) -> None:
         """One run of a connection, and what happens to it on the way."""
+        full, release = bool(event.get("full")), bool(event.get("release"))
         name = event["on"]
-        self.tell(f"run of {name}{' with brakes let go' if event.get('release') else ''}")
+        self.run(
+            event,
+            f"run of {name}{' with brakes let go' if release else ''}",
+            lambda session: run.sync(session, full=full, release=release),
+        )
+
+    def run(self, event: Event, what: str, work: Callable[[Session], Report]) -> Report | None:
+        """A process that runs a connection; None where it did not come to its end."""
+        name, report = event["on"], None
+        self.tell(what)
         self.world.wait(1)
+        self.started = self.world.now().strftime("%Y-%m-%dT%H:%M:%S.000Z")
         self.world.wire.arm(event.get("wire", ()))
         self.oracle.shown.clear()
         self.runs = name
-        whole = False
         try:
             with self.world.session(name) as session:
-                report = run.sync(
-                    session, full=bool(event.get("full")), release=bool(event.get("release"))
-                )
-            whole = True
+                report = work(session)
             self.tell(f"  … {report.state}: {_counted(report.counts)} {report.message}")
         except PowerCut:
             self.outcome.counts["crashes"] += 1
@@ -301,7 +335,8 @@ class Player:
             self.world.reborn()
         except PrmsyncError as error:
             self.tell(f"  … stopped: {type(error).__name__}: {error.message}")
-        self._after(name, whole=whole)
+        self._after(name, whole=report is not None)
+        return report
 
     def _after(self, name: str, *, whole: bool) -> None:
         self.outcome.counts["runs"] += 1
@@ -310,8 +345,19 @@ class Player:
         if whole:
             self.oracle.agree(name)
         self.oracle.bases(name)
+        self._in_budget(name, whole=whole)
         self._count_cells(name)
         self.runs = ""
+
+    def _in_budget(self, name: str, *, whole: bool) -> None:
+        """A connection keeps to its share. What a dead process has not noted nobody can count."""
+        if name not in self.world.shares:
+            return
+        since, calls = self.spent[name]
+        if not whole:
+            self.spent[name] = (since, calls + self.world.wire.counts["call"])
+        elif self.world.now() - since < timedelta(hours=23) and self.world.wire.calls[name] > calls:
+            raise Broken(f"{name} made {self.world.wire.calls[name]} calls of {calls} it may make")
 
     def _count_cells(self, name: str) -> None:
         text = (
@@ -322,6 +368,17 @@ class Player:
         paths = {_path(row[0], row[1], row[2]) for row in rows}
         if rows:
             self.last_action = max(row[4] for row in rows)
+        (held_now,) = self.oracle.prm.ask("SELECT coalesce(max(id), 0) FROM held")[0]
+        if held_now > self.last_held:
+            paths.add("held")
+            self.last_held = held_now
+        if rows and self.oracle.undoing:
+            paths.add("undo")
+        locked = "SELECT count(*) FROM parked WHERE code = 'ENTITY_IS_LOCKED' AND since >= ?"
+        if name == "sf" and self.oracle.prm.ask(locked, self.started)[0][0]:
+            self.world.wire.met.append("approval lock")
+        if name == "hs" and self.world.crms["hs"].simulator.portal.settings.index_lag_seconds:
+            self.world.wire.met.append("index lag")
         for fault in self.world.wire.met:
             for path in paths:
                 self.outcome.cells[fault, path] += 1
@@ -356,6 +413,7 @@ _EVENTS: dict[str, Callable[[Player, Event], None]] = {
     "wait": Player.wait,
     "decide": Player.decide,
     "sync": Player.sync,
+    **DEEDS,
 }
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from prmsync.domain.merge import OnDelete
+from simulation import handwork
 from simulation.known import THERE, YES, LinkRow
 from simulation.versions import Broken, Entity
 from simulation.words import GROUPS, RELATION
@@ -19,16 +20,30 @@ LOOK_BACK = 700
 """Seconds: longer than what the connectors read again, and than a lease."""
 
 
+APPROVED = 2 * 86_400
+"""Seconds: by then what an approval process had locked is tried again."""
+AUTOMATED = 12
+"""Rounds after which two automations no longer change a field in turn through us."""
+
+
 def judge(player: Player) -> None:
     """Let everything come to rest and look at it. Raises Broken."""
     player.tell("quiet: nobody works, nothing fails")
     player.world.wait(LOOK_BACK)
+    player.world.shares.clear()
+    if handwork.unlock(player.world.crms["sf"]):
+        player.world.wait(APPROVED)
     for name in player.world.crms:
         # HubSpot's search never shows what is archived: reading everything does.
         full = CONNECTORS[name] == "hubspot"
         player.sync({"do": "sync", "on": name, "release": True, "full": full})
     wrote = [_writes(player, name) for name in player.world.crms]
     if any(wrote) or player.history.seed % 4 == 0:  # else this was the round that writes nothing
+        player.world.wait(LOOK_BACK)
+        wrote = [_writes(player, name) for name in player.world.crms]
+    for _ in range(AUTOMATED if player.flows else 0):
+        if not any(wrote):
+            break
         player.world.wait(LOOK_BACK)
         wrote = [_writes(player, name) for name in player.world.crms]
     for name, rows in zip(player.world.crms, wrote, strict=True):
@@ -71,17 +86,25 @@ def _equal(player: Player, name: str) -> None:
             _relation_equal(player, entity, name, explained)
         elif ours is not None and theirs is not None:
             link = links.get((entity.stream, entity.ids["prm"]))
-            _fields_equal(entity, name, explained.get(link.id, set()) if link else None)
+            why = explained.get(link.id, set()) if link else None
+            _fields_equal(entity, name, why, oracle.unmapped)
         elif ours is not None or theirs is not None:
             _one_sided(player, entity, name, links, explained)
 
 
-def _fields_equal(entity: Entity, name: str, explained: set[str] | None) -> None:
+def _fields_equal(
+    entity: Entity,
+    name: str,
+    explained: set[str] | None,
+    unmapped: set[tuple[str, str, str]],
+) -> None:
     if explained is None:
         raise Broken(f"{entity.label} stands in prm and {name} and nothing links them")
     for group, version in entity.current["prm"].items():
         other = entity.current[name][group]
         members = set(GROUPS[entity.stream][group])
+        if (name, entity.stream, group) in unmapped:
+            continue
         if version.value != other.value and not ("*" in explained or members & explained):
             raise Broken(
                 f"at rest {group} of {entity.label} is {version.value} in prm and {other.value} "
@@ -96,6 +119,8 @@ def _one_sided(
     links: dict[tuple[str, str | None], LinkRow],
     explained: dict[int, set[str]],
 ) -> None:
+    if name in entity.undone:
+        return
     if _left(player, entity, name) and not entity.died.isdisjoint(("prm", name)):
         return
     link = links.get((entity.stream, entity.ids.get("prm")))
@@ -123,13 +148,23 @@ def _relation_equal(
         system in entity.current and entity.current[system][THERE].value == YES
         for system in ("prm", name)
     ]
-    if stands[0] == stands[1]:
+    if stands[0] == stands[1] or _undone_there(player, entity, name):
         return
     if _ends_apart(player, entity, name) or _relation_explained(player, entity, name, explained):
         return
     raise Broken(
         f"at rest {entity.label}: {'in' if stands[0] else 'not in'} prm, "
         f"{'in' if stands[1] else 'not in'} {name}, and nothing says why"
+    )
+
+
+def _undone_there(player: Player, entity: Entity, name: str) -> bool:
+    """Whether somebody has undone a relation of this deal: its link has ended with it, and does
+    not follow what is made of it afterwards, another role or the partner it was merged into."""
+    deal = entity.label.partition(" on ")[2]
+    return any(
+        name in one.undone and one.label.partition(" on ")[2] == deal
+        for one in player.oracle.relations.values()
     )
 
 
@@ -185,6 +220,11 @@ def _explained(player: Player, name: str) -> dict[int, set[str]]:
         found.setdefault(link_id, set()).update(
             {"*"} if group.startswith("@") else orjson.loads(members)
         )
+    late = (
+        "SELECT link_id FROM action WHERE state = 'released' AND error LIKE 'waits for the link%'"
+    )
+    for (link_id,) in player.oracle.prm.ask(late):  # for a record that itself waits for a person
+        found.setdefault(link_id, set()).add("*")
     for (link_id,) in player.oracle.prm.ask("SELECT link_id FROM parked"):
         found.setdefault(link_id, set()).add("*")
     return found

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from simulation.known import DECISION, PERSON, UNNAMED, Known
+from simulation import undo
+from simulation.known import DECISION, NO, PERSON, THERE, UNNAMED, Known
 from simulation.sides import Place, View
-from simulation.versions import Broken, Entity, Version
+from simulation.versions import UNDO, Broken, Entity, Version
 from simulation.weighing import over, settle, told
 from simulation.words import Value
 from simulation.writes import overwritten, seen_at_guard, version_of
@@ -28,13 +29,26 @@ def appeared(known: Known, system: str, place: Place, now: View, who: str) -> No
     entity.ids[system] = record
     entity.current[system] = {}
     buried = entity.buried.pop(system, {})
+    went = entity.went.pop(system, {}) if who == PERSON else buried
+    run = 0
+    if who == PERSON and system in entity.removed:
+        entity.buried.clear()  # whoever takes it out of the bin overrules who deleted it elsewhere
     if who != PERSON:
+        run = known.run()
         _brought_back(known, entity, system, buried)
+    if known.undoing and who != PERSON:
+        entity.undone.add(who)
     for group, value in now.records[place].items():
-        old = buried.get(group)
+        if run:
+            entity.place(system, group, run, None, sure=True)
+        old = went.get(group)
         if old is not None and old.value == value:
             version = old
+        elif who == PERSON and not any(value):
+            entity.typed_in(system, group)
+            version = known.book.blank(entity, group, value)
         elif who == PERSON:
+            entity.typed_in(system, group)
             version = known.book.typed(entity, group, value, system)
         else:
             version = version_of(known, entity, group, value, system, who)
@@ -46,6 +60,10 @@ def _brought_back(known: Known, entity: Entity, system: str, buried: Mapping[str
     CRMs that were known by then are overruled."""
     for group, version in buried.items():
         settle(entity, group, version)
+    for relation in known.relations.values():  # which went with it
+        stands = relation.current.get(system, {}).get(THERE)
+        if stands is not None and stands.value == NO and relation.names(entity.label):
+            settle(relation, THERE, stands)
     if system == "prm":
         for link in known.links():
             ours = (link.stream, link.prm_id) == (entity.stream, entity.ids.get("prm"))
@@ -81,7 +99,7 @@ def _may_create(known: Known, entity: Entity, system: str, who: str) -> None:
 
 def _decided_record(known: Known, entity: Entity, system: str, who: str) -> bool:
     take = "crm" if system == "prm" else "prm"
-    return any(row[0] == take for row in known.decisions(entity, who) if row[1] == ["@record"])
+    return any(one.take == take for one in known.decisions(entity, who) if one.group == "@record")
 
 
 def vanished(known: Known, system: str, place: Place, who: str) -> None:
@@ -90,8 +108,16 @@ def vanished(known: Known, system: str, place: Place, who: str) -> None:
     if who != PERSON:
         stood = {**stood, **seen_at_guard(known, entity, system)}
     entity.died.add(system)
+    entity.went[system] = stood
     if who == PERSON:
+        entity.removed.discard(system)
         entity.buried[system] = stood
+        return
+    entity.removed.add(system)
+    if known.undoing and undo.takes_away(entity, system, stood):
+        entity.typed_in(system)
+        entity.undone.add(who)
+        entity.buried[UNDO] = stood
         return
     if _decided_record(known, entity, system, who):
         entity.buried[DECISION] = stood  # whoever decided was shown this
@@ -118,7 +144,10 @@ def changed(
         if old[group] == value:
             continue
         if who == PERSON:
+            entity.typed_in(system, group)
             version = known.book.typed(entity, group, value, system)
+        elif known.undoing:
+            version = undo.put_back(known, entity, group, value, system)
         else:
             version = overwritten(known, entity, group, value, system, who)
         entity.show(system, group, version)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import orjson
-
+from simulation import undo
 from simulation.known import NO, PERSON, THERE, YES, Known, other
 from simulation.sides import Relation, View
 from simulation.versions import Broken, Entity, Version
@@ -15,8 +14,20 @@ def related(known: Known, system: str, one: Relation, present: bool, now: View, 
     entity = _relation(known, system, one)
     value = YES if present else NO
     old = entity.current.get(system, {}).get(THERE)
-    if who == PERSON:
+    back = entity.buried.pop(system, {}).get(THERE)
+    if who == PERSON and present and back is not None:
+        entity.again = True
+        version = back if old is None else known.book.returned(entity, THERE, back, old)
+    elif who == PERSON:
         version = known.book.typed(entity, THERE, value, system)
+        if not present and old is not None and not ends_live(one, now):
+            entity.buried[system] = {THERE: old}  # it comes back if the end does
+            version.settled = True  # nobody said a word on the relation itself
+        else:
+            entity.typed_in(system)
+    elif known.undoing and undo.may_put_back(entity, THERE, value, system):
+        entity.undone.add(who)
+        version = undo.put_back(known, entity, THERE, value, system)
     else:
         version = _meant(known, entity, system, who, old, value)
         if old is not None and not over(version, old):
@@ -24,7 +35,8 @@ def related(known: Known, system: str, one: Relation, present: bool, now: View, 
                 not ends_live(one, now)  # it went with one of its ends
                 or _unseen(known, entity, system, who, old)
                 or _decided_relation(known, system, one, who, present=present)
-                or (present and who in entity.twice)
+                or (present and not known.merged.isdisjoint(entity.ends))
+                or (present and (entity.again or who in entity.twice))
                 or (present and _end_again(known, system, one, who))
             )
             if not allowed:
@@ -33,6 +45,7 @@ def related(known: Known, system: str, one: Relation, present: bool, now: View, 
                     f"by a run of {who}, although the last word there was another"
                 )
             settle(entity, THERE, old)
+        entity.place(system, THERE, known.run(), NO if old is None else old.value, sure=True)
     entity.show(system, THERE, version)
 
 
@@ -58,17 +71,13 @@ def _decided_relation(known: Known, system: str, one: Relation, who: str, *, pre
         known.by_place[(system, "partner", one[1])],
     ]
     ids = {entity.ids.get("prm") for entity in ends}
-    text = (
-        "SELECT take, held.prm, held.crm FROM held JOIN link ON link.id = link_id "
-        "JOIN stream ON stream.id = stream_id "
-        "WHERE take IS NOT NULL AND stream.name = ? AND connection = ?"
-    )
     source, receiver = ("crm", "prm") if system == "prm" else ("prm", "crm")
     showing = source if present else receiver
     wanted = {*ids, one[2]}
-    for take, prm, crm in known.prm.ask(text, RELATION, who):
-        sides = {"prm": prm, "crm": crm}
-        if take == source and wanted <= set(orjson.loads(sides[showing] or "[]")):
+    for choice in known.choices:
+        if (choice.connection, choice.stream, choice.take) != (who, RELATION, source):
+            continue
+        if wanted <= set((choice.prm if showing == "prm" else choice.crm) or ()):
             return True
     return False
 
@@ -111,9 +120,33 @@ def _meant(
             return one
     if found:
         return found[-1]
+    if value == YES and not known.merged.isdisjoint(entity.ends):
+        return known.book.undone(entity, THERE, YES, old, None)  # it was the lost record's
     if value == YES:
         raise Broken(f"{entity.label} was added to {system}, which nobody wanted")
     return known.book.blank(entity, THERE, value)
+
+
+def rejoined(known: Known, was: str, now: str) -> None:
+    """A thing called `was` turned out to be the one called `now`: so are its relations."""
+    for label in list(known.relations) if was != now else ():
+        parts = label.replace(" on ", " as ").split(" as ")
+        if was not in parts:
+            continue
+        partner, role, deal = (now if part == was else part for part in parts)
+        old = known.relations.pop(label)
+        entity = known.relations.setdefault(f"{partner} as {role} on {deal}", old)
+        if entity is old:
+            entity.label = f"{partner} as {role} on {deal}"
+            continue
+        entity.versions.setdefault(THERE, []).extend(old.versions.get(THERE, ()))
+        entity.twice |= old.twice
+        for system, groups in old.current.items():
+            version = groups[THERE]
+            stood = entity.current.get(system, {}).get(THERE)
+            if stood is not None:
+                version = known.book.agreed(entity, THERE, version, stood)
+            entity.show(system, THERE, version)
 
 
 def ends_live(one: Relation, view: View) -> bool:

@@ -31,6 +31,7 @@ PATHS = (
     "relation delete",
     "base move",
     "held",
+    "undo",
 )
 """Write paths: the columns of the coverage table."""
 
@@ -59,12 +60,13 @@ def main(arguments: Sequence[str]) -> int:
     given = _options(arguments)
     memory = Path("/dev/shm")
     folder = Path(tempfile.mkdtemp(prefix="prmsync-", dir=memory if memory.is_dir() else None))
-    Home.folder = folder
+    before, Home.folder = Home.folder, folder
     try:
         if given.seed is not None:
             return _one(given.seed, shrink=given.shrink)
         return _many(range(given.first, given.first + given.seeds), given.jobs, folder)
     finally:
+        Home.folder = before
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -152,8 +154,18 @@ def told_sum(total: Sum, seconds: float) -> Iterator[str]:
         f"{counts['edits']:,} edits, {counts['runs']:,} runs, {counts['crashes']:,} crashes, "
         f"{counts['decisions']:,} decisions, {counts['write calls']:,} write calls"
     )
+    yield (
+        f"{counts['undos']:,} undos, {counts['merged']:,} merges, {counts['restored']:,} restores, "
+        f"{counts['answers']:,} answers in a CRM"
+    )
     yield ""
     yield from table(total.cells)
+    empty = empty_cells(total.cells)
+    yield (
+        "no cell is empty"
+        if not empty
+        else "empty: " + ", ".join(f"{fault} × {path}" for fault, path in empty)
+    )
 
 
 def table(cells: Counter[tuple[str, str]]) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -169,6 +169,18 @@ class CrmSide:
             if kind.label in roles
         )
         return view
+
+    def rows(self) -> Iterator[tuple[Place, Mapping[str, Any]]]:
+        """Live records with all their fields."""
+        for stream in RECORDS:
+            name = OBJECTS[self.connector][stream]
+            if self.connector == "salesforce":
+                for row in self.simulator.org.database.tables[name].live():
+                    yield (stream, row["Id"]), row
+                continue
+            table = self.simulator.portal.find_type(name).table
+            for row_id in table.live:
+                yield (stream, str(row_id)), table.rows[row_id].props
 
     def control(self, method: str, what: str, body: object = None, **query: str) -> Any:
         """A call to the simulator's control paths, as one of the CRM's own users."""

@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from simulation.chance import history_of
 from simulation.mutants import MUTANTS, mutated
 from simulation.play import play
 
-ENOUGH = {
-    "no_guard": (1, "without a look right before"),
-    "early_cursor": (12, "at rest"),
-    "blind_resend": (12, "lost in prm"),
-    "no_key": (1, "without an intent in the journal"),
-    "early_base": (4, "never showed"),
-    "echo_by_time": (12, "when it was overwritten"),
-    "last_write_wins": (8, "somebody who had not seen it"),
+FOUND = {
+    "no_guard": (0, "without a look right before"),
+    "missed_row": (1, "at rest"),
+    "blind_resend": (6, "lost in prm"),
+    "no_key": (0, "without an intent in the journal"),
+    "early_base": (11, "never showed"),
+    "echo_by_time": (0, "when it was overwritten"),
+    "last_write_wins": (0, "somebody who had not seen it"),
+    "tells_always": (1, "still writes"),
+    "unlooked_relations": (13, "a second time"),
+    "resurrects": (0, "by a person, and is back"),
+    "ungrouped": (0, "which nobody typed"),
+    "spendthrift": (0, "calls of"),
+    "half_undo": (4, "still stands"),
+    "undo_of_edits": (4, "did not stand there before a run"),
 }
-"""Mutant → histories within which it is found, and what is said of it."""
+"""Mutant → the first history that finds it, and what is said of it."""
+ENOUGH = 40
+"""Histories within which it is found whatever else has changed in the engine."""
+
+
+def said_of(seeds: Iterator[int]) -> Iterator[str]:
+    for seed in seeds:
+        yield play(history_of(seed)).broken
 
 
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_mutant_of_the_engine_is_found(name: str) -> None:
-    histories, said = ENOUGH[name]
+    first, said = FOUND[name]
     with mutated(name):
-        found = (play(history_of(seed)).broken for seed in range(histories))
-        broken = next((one for one in found if one), "")
-    assert said in broken
+        assert any(said in one for one in said_of(iter((first, *range(ENOUGH)))))

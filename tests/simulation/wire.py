@@ -56,6 +56,8 @@ class Wire:
     counts: Counter[str] = field(default_factory=Counter)
     met: list[str] = field(default_factory=list)
     """The faults and crashes that happened in this run."""
+    calls: Counter[str] = field(default_factory=Counter)
+    """Connection → calls that reached its CRM."""
     dead: bool = False
     elsewhere: bool = False
     """Whether the process that died ran on a machine that nobody here can look into."""
@@ -102,6 +104,8 @@ class WiredCrm:
         wire = self.wire
         wire.alive()
         kind = "read" if reads(request) else "write"
+        wire.calls[self.name] += 1
+        wire.counts["call"] += 1
         hooks = wire.next(kind)
         if looks(request):
             hooks = [*hooks, *wire.next("look")]

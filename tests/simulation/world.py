@@ -21,12 +21,12 @@ import sqlalchemy as sa
 from prmsync.connector.protocol import ConnectionSettings, SimulatorOptions
 from prmsync.connector.registry import plugin
 from prmsync.connector.simulator.transport import in_process_runtime
-from prmsync.domain.merge import OnDelete, Writes
+from prmsync.domain.merge import OnDelete, Policy, Writes
 from prmsync.domain.values import PrmId, Values
 from prmsync.mapping.load import load_mappings
 from prmsync.mapping.locate import where_mappings
 from prmsync.mapping.model import StreamMapping
-from prmsync.store import migrations, records
+from prmsync.store import migrations, quota, records
 from prmsync.store.database import Database, open_database
 from prmsync.sync import running
 from prmsync.sync.opening import open_session
@@ -64,12 +64,30 @@ PROFILES = {
 }
 
 
+Edits = frozenset[tuple[str, str, str]]
+"""What an admin has edited in a mapping: (stream, field, "gone" or a policy)."""
+
+
 @cache
-def mappings_of(profile: str, connector: str) -> list[StreamMapping]:
+def mappings_of(profile: str, connector: str, edits: Edits = frozenset()) -> list[StreamMapping]:
     """The shipped mappings as the profile has them; the same objects each time."""
     chosen = PROFILES[profile]
     shipped = load_mappings(where_mappings(connector))
-    return [chosen.alter(one) for one in shipped if one.stream in chosen.streams]
+    found = [chosen.alter(one) for one in shipped if one.stream in chosen.streams]
+    return [_edited(one, edits) for one in found]
+
+
+def _edited(mapping: StreamMapping, edits: Edits) -> StreamMapping:
+    fields, groups = dict(mapping.fields), dict(mapping.groups)
+    for stream, name, what in edits:
+        if stream != mapping.stream or name not in fields:
+            continue
+        group = next(key for key, one in groups.items() if one.members == (name,))
+        if what == "gone":
+            del fields[name], groups[group]
+        else:
+            groups[group] = replace(groups[group], policy=Policy(what))
+    return replace(mapping, fields=fields, groups=groups)
 
 
 class Home:
@@ -114,6 +132,10 @@ class World:
     at: datetime = START
     process: int = 1
     crms: dict[str, CrmSide] = field(default_factory=dict)
+    edits: dict[str, Edits] = field(default_factory=dict)
+    """Connection → what was edited in its mapping."""
+    shares: dict[str, float] = field(default_factory=dict)
+    """Connection → the part of the CRM's daily calls that it may use; none: any number."""
 
     def __post_init__(self) -> None:
         folder = Home.mine()
@@ -181,8 +203,18 @@ class World:
         known = plugin(crm.connector)
         url = self.crms[name].url
         runtime = in_process_runtime({url: crm.handle}, self.now, self.wait)
+        options: dict[str, Any] = {"prefetch": False}
+        made = 0
+        if name in self.shares:
+            options["call_share"] = self.shares[name]
+            with self.database.read() as connection:
+                made = quota.calls_made(connection, name, self.now())
         settings = ConnectionSettings(
-            name, base_url=url, auth=dict(known.simulator_auth()), options={"prefetch": False}
+            name,
+            base_url=url,
+            auth=dict(known.simulator_auth()),
+            options=options,
+            calls_made=made,
         )
         running.this_process, running.is_gone = self._me, self._is_gone
         with runtime.http, runtime.requests:
@@ -192,7 +224,9 @@ class World:
                 known.connect(settings, runtime),
                 connector_name=crm.connector,
                 title=known.title,
-                mappings=mappings_of(self.profile, crm.connector),
+                mappings=mappings_of(
+                    self.profile, crm.connector, self.edits.get(name, frozenset())
+                ),
                 writes=Writes.BOTH,
                 now=self.now,
                 new_id=self.new_id,

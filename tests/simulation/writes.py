@@ -27,6 +27,7 @@ def overwritten(
         meant = entity.current[other(system, who)][group]
         version = known.book.mixed(entity, group, value, meant, stands)
     _judge(known, entity, group, system, who, seen, version)
+    entity.place(system, group, known.run(), seen.value, sure=not late)
     if late:
         settle(entity, group, stands)
     return version
@@ -56,6 +57,8 @@ def _judge(
     known: Known, entity: Entity, group: str, system: str, who: str, old: Version, new: Version
 ) -> None:
     policy = known.policy(entity, group, who)
+    if (who, entity.stream, group) in known.unmapped:
+        raise Broken(f"{group} of {entity.label} is not in the mapping of {who}, which wrote it")
     if (
         system == "prm"
         and policy in ("prm", "copy")
@@ -89,10 +92,12 @@ def _decided(
     take = "crm" if system == "prm" else "prm"
     ours, theirs = (old, new) if system == "prm" else (new, old)
     members = GROUPS[entity.stream][group]
-    for taken, _, fields, prm, crm in known.decisions(entity, who):
-        if taken != take or not set(members) <= set(fields) or prm is None or crm is None:
+    for one in known.decisions(entity, who):
+        if one.take != take or one.prm is None or one.crm is None:
             continue
-        shown = [dict(zip(fields, side, strict=True)) for side in (prm, crm)]
+        if not set(members) <= set(one.members):
+            continue
+        shown = [dict(zip(one.members, side, strict=True)) for side in (one.prm, one.crm)]
         values = [tuple(side[name] for name in members) for side in shown]
         if values == [ours.value, theirs.value]:
             return True
