@@ -33,7 +33,6 @@ _PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     "PRAGMA temp_store = MEMORY",
-    "PRAGMA cache_size = -32000",
     "PRAGMA wal_autocheckpoint = 8000",
     "PRAGMA cache_size = -16384",
 )

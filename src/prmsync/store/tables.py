@@ -7,12 +7,20 @@ major units of the currency beside them. Engine tables keep values as canonical 
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from decimal import Decimal
-
 import sqlalchemy as sa
 
 from prmsync.store.column_types import ExactDecimal, UtcDateTime
+from prmsync.store.table_columns import (
+    conflict,
+    customer,
+    day,
+    flag,
+    ident,
+    moment,
+    money,
+    ref,
+    text,
+)
 
 metadata = sa.MetaData(
     naming_convention={
@@ -25,50 +33,14 @@ metadata = sa.MetaData(
 )
 
 
-def _id() -> sa.Column[str]:
-    return sa.Column("id", sa.Text, primary_key=True)
-
-
-def _ref(name: str, target: str, *, nullable: bool = True) -> sa.Column[str]:
-    return sa.Column(name, sa.Text, sa.ForeignKey(f"{target}.id"), nullable=nullable, index=True)
-
-
-def _text(name: str, *, nullable: bool = True) -> sa.Column[str]:
-    return sa.Column(name, sa.Text, nullable=nullable)
-
-
-def _money(name: str) -> sa.Column[Decimal]:
-    return sa.Column(name, ExactDecimal)
-
-
-def _time(name: str, *, nullable: bool = True) -> sa.Column[datetime]:
-    return sa.Column(name, UtcDateTime, nullable=nullable)
-
-
-def _day(name: str) -> sa.Column[date]:
-    return sa.Column(name, sa.Date)
-
-
-def _flag(name: str) -> sa.Column[bool]:
-    return sa.Column(name, sa.Boolean, nullable=False, server_default=sa.false())
-
-
-def _customer() -> list[sa.Column[str]]:
-    return [_text(f"customer_{part}") for part in ("name", "domain", "duns", "country")]
-
-
-def _conflict() -> list[sa.Column[str] | sa.Column[bool]]:
-    return [_flag("conflict"), _text("conflict_kind"), _text("conflict_reason")]
-
-
 # --- the partner database -------------------------------------------------------------------
 
 person = sa.Table(
     "person",
     metadata,
-    _id(),
+    ident(),
     sa.Column("email", sa.Text, nullable=False, unique=True),
-    _text("name"),
+    text("name"),
     sa.Column("active", sa.Boolean, nullable=False, server_default=sa.true()),
 )
 
@@ -82,90 +54,90 @@ tier = sa.Table(
 partner = sa.Table(
     "partner",
     metadata,
-    _id(),
-    _text("name", nullable=False),
-    _text("domain"),
-    _text("duns"),
-    _text("country"),
-    _text("types"),
+    ident(),
+    text("name", nullable=False),
+    text("domain"),
+    text("duns"),
+    text("country"),
+    text("types"),
     sa.Column("status", sa.Text, nullable=False, server_default="active"),
     sa.Column("tier", sa.Text, sa.ForeignKey("tier.name")),
-    _text("partner_manager"),
-    _time("created_at"),
-    _ref("distributor", "partner"),
+    text("partner_manager"),
+    moment("created_at"),
+    ref("distributor", "partner"),
 )
 
 membership = sa.Table(
     "membership",
     metadata,
-    _id(),
-    _ref("partner", "partner", nullable=False),
+    ident(),
+    ref("partner", "partner", nullable=False),
     sa.Column("tier", sa.Text, sa.ForeignKey("tier.name"), nullable=False),
     sa.Column("valid_from", sa.Date, nullable=False),
-    _day("valid_to"),
-    _text("reason"),
+    day("valid_to"),
+    text("reason"),
 )
 
 opportunity = sa.Table(
     "opportunity",
     metadata,
-    _id(),
-    _text("number"),
-    _text("name", nullable=False),
-    _ref("partner", "partner"),
-    *_customer(),
-    _text("product_lines"),
+    ident(),
+    text("number"),
+    text("name", nullable=False),
+    ref("partner", "partner"),
+    *customer(),
+    text("product_lines"),
     sa.Column("stage", sa.Text, nullable=False, server_default="prospect"),
-    _money("amount"),
-    _text("currency"),
-    _day("close_date"),
-    _text("loss_reason"),
-    _text("owner"),
-    _text("source"),
-    _flag("registered"),
-    _time("protected_until"),
-    *_conflict(),
-    _text("home"),
-    _time("last_activity_at"),
-    _time("created_at"),
+    money("amount"),
+    text("currency"),
+    day("close_date"),
+    text("loss_reason"),
+    text("owner"),
+    text("source"),
+    flag("registered"),
+    moment("protected_until"),
+    *conflict(),
+    text("home"),
+    moment("last_activity_at"),
+    moment("created_at"),
 )
 
 registration = sa.Table(
     "registration",
     metadata,
-    _id(),
+    ident(),
     sa.Column("number", sa.Text, nullable=False, unique=True),
-    _ref("partner", "partner", nullable=False),
-    _ref("distributor", "partner"),
-    _ref("opportunity", "opportunity"),
-    *_customer(),
-    _text("customer_contact"),
-    _text("product_lines"),
-    _money("amount"),
-    _text("currency"),
-    _day("expected_close"),
+    ref("partner", "partner", nullable=False),
+    ref("distributor", "partner"),
+    ref("opportunity", "opportunity"),
+    *customer(),
+    text("customer_contact"),
+    text("product_lines"),
+    money("amount"),
+    text("currency"),
+    day("expected_close"),
     sa.Column("review_state", sa.Text, nullable=False, server_default="draft"),
-    _text("reason"),
-    _text("outcome"),
-    _time("submitted_at"),
-    _time("due_at"),
-    _time("approved_at"),
-    _time("protected_until"),
+    text("reason"),
+    text("outcome"),
+    moment("submitted_at"),
+    moment("due_at"),
+    moment("approved_at"),
+    moment("protected_until"),
     sa.Column("extensions", sa.Integer, nullable=False, server_default="0"),
-    *_conflict(),
-    _money("margin"),
-    _text("margin_currency"),
-    _time("created_at"),
+    *conflict(),
+    money("margin"),
+    text("margin_currency"),
+    moment("created_at"),
 )
 
 deal_partner = sa.Table(
     "deal_partner",
     metadata,
-    _id(),
-    _ref("opportunity", "opportunity", nullable=False),
-    _ref("partner", "partner", nullable=False),
-    _text("role", nullable=False),
-    _text("attribution"),
+    ident(),
+    ref("opportunity", "opportunity", nullable=False),
+    ref("partner", "partner", nullable=False),
+    text("role", nullable=False),
+    text("attribution"),
     sa.Column("split", ExactDecimal),
     sa.UniqueConstraint("opportunity", "partner", "role"),
 )
@@ -174,46 +146,46 @@ channel_conflict = sa.Table(
     "channel_conflict",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    _text("kind", nullable=False),
-    _text("severity", nullable=False),
+    text("kind", nullable=False),
+    text("severity", nullable=False),
     sa.Column("status", sa.Text, nullable=False, server_default="open"),
-    _ref("registration", "registration", nullable=False),
-    _ref("other_registration", "registration"),
-    _ref("opportunity", "opportunity"),
+    ref("registration", "registration", nullable=False),
+    ref("other_registration", "registration"),
+    ref("opportunity", "opportunity"),
     sa.Column("score", sa.Integer, nullable=False),
-    _text("reason", nullable=False),
-    _text("evidence", nullable=False),
-    _text("rule_version", nullable=False),
-    _time("opened_at", nullable=False),
-    _text("resolution"),
-    _text("resolved_by"),
-    _text("resolved_why"),
-    _time("resolved_at"),
+    text("reason", nullable=False),
+    text("evidence", nullable=False),
+    text("rule_version", nullable=False),
+    moment("opened_at", nullable=False),
+    text("resolution"),
+    text("resolved_by"),
+    text("resolved_why"),
+    moment("resolved_at"),
 )
 
 margin_entry = sa.Table(
     "margin_entry",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    _ref("registration", "registration", nullable=False),
-    _text("kind", nullable=False),
+    ref("registration", "registration", nullable=False),
+    text("kind", nullable=False),
     sa.Column("amount", ExactDecimal, nullable=False),
-    _text("currency", nullable=False),
-    _text("derivation", nullable=False),
-    _text("program_version", nullable=False),
-    _time("entered_at", nullable=False),
+    text("currency", nullable=False),
+    text("derivation", nullable=False),
+    text("program_version", nullable=False),
+    moment("entered_at", nullable=False),
 )
 
 registration_event = sa.Table(
     "registration_event",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    _ref("registration", "registration", nullable=False),
-    _text("from_state"),
-    _text("to_state", nullable=False),
-    _text("reason"),
-    _text("actor", nullable=False),
-    _time("at", nullable=False),
+    ref("registration", "registration", nullable=False),
+    text("from_state"),
+    text("to_state", nullable=False),
+    text("reason"),
+    text("actor", nullable=False),
+    moment("at", nullable=False),
 )
 
 PRM_TABLES: dict[str, sa.Table] = {
@@ -230,32 +202,32 @@ installation = sa.Table(
     "installation",
     metadata,
     sa.Column("id", sa.Text, primary_key=True),
-    _time("created_at", nullable=False),
+    moment("created_at", nullable=False),
 )
 
 connection = sa.Table(
     "connection",
     metadata,
     sa.Column("name", sa.Text, primary_key=True),
-    _text("connector", nullable=False),
-    _text("org_id"),
-    _text("environment"),
-    _flag("paused"),
-    _text("paused_why"),
-    _text("schema_cache"),
-    _time("schema_cached_at"),
-    _text("quota"),
+    text("connector", nullable=False),
+    text("org_id"),
+    text("environment"),
+    flag("paused"),
+    text("paused_why"),
+    text("schema_cache"),
+    moment("schema_cached_at"),
+    text("quota"),
 )
 
 claim = sa.Table(
     "claim",
     metadata,
     sa.Column("connection", sa.Text, sa.ForeignKey("connection.name"), primary_key=True),
-    _text("place", nullable=False),
-    _text("kind"),
-    _text("why"),
-    _text("found"),
-    _time("doubted_at"),
+    text("place", nullable=False),
+    text("kind"),
+    text("why"),
+    text("found"),
+    moment("doubted_at"),
     sa.Column("known_to", sa.Integer, nullable=False, server_default="0"),
 )
 
@@ -264,15 +236,15 @@ stream = sa.Table(
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("connection", sa.Text, sa.ForeignKey("connection.name"), nullable=False),
-    _text("name", nullable=False),
-    _text("crm_cursor"),
+    text("name", nullable=False),
+    text("crm_cursor"),
     sa.Column("prm_cursor", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("prm_xid", sa.BigInteger, nullable=False, server_default="0"),
-    _text("mapping_hash"),
-    _time("read_at"),
-    _text("relations_after"),
-    _flag("paused"),
-    _text("paused_why"),
+    text("mapping_hash"),
+    moment("read_at"),
+    text("relations_after"),
+    flag("paused"),
+    text("paused_why"),
     sa.Column("linked", sa.Integer, nullable=False, server_default="0"),
     sa.Column("made_in_prm", sa.Integer, nullable=False, server_default="0"),
     sa.Column("made_in_crm", sa.Integer, nullable=False, server_default="0"),
@@ -284,11 +256,11 @@ verification = sa.Table(
     metadata,
     sa.Column("stream_id", sa.Integer, sa.ForeignKey("stream.id"), primary_key=True),
     sa.Column("place", sa.Integer, nullable=False, server_default="0"),
-    _time("began_at"),
-    _text("so_far"),
-    _time("verified_at"),
-    _text("found"),
-    _text("listed_to"),
+    moment("began_at"),
+    text("so_far"),
+    moment("verified_at"),
+    text("found"),
+    text("listed_to"),
 )
 
 link = sa.Table(
@@ -296,13 +268,13 @@ link = sa.Table(
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("stream_id", sa.Integer, sa.ForeignKey("stream.id"), nullable=False),
-    _text("prm_id"),
-    _text("crm_id"),
+    text("prm_id"),
+    text("crm_id"),
     sa.Column("state", sa.Text, nullable=False),
-    _text("base"),
-    _text("seen"),
-    _text("crm_version"),
-    _text("crm_modified_by"),
+    text("base"),
+    text("seen"),
+    text("crm_version"),
+    text("crm_modified_by"),
     sa.Column("prm_gone", sa.Integer, nullable=False, server_default="0"),
     sa.Column("crm_gone", sa.Integer, nullable=False, server_default="0"),
     sa.Column("dirty", sa.Integer, nullable=False, server_default="0"),
@@ -338,14 +310,14 @@ run = sa.Table(
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("connection", sa.Text, sa.ForeignKey("connection.name"), nullable=False, index=True),
-    _text("kind", nullable=False),
-    _text("state", nullable=False),
-    _time("started_at", nullable=False),
-    _time("ended_at"),
-    _text("actor", nullable=False),
-    _text("calls"),
-    _text("counts"),
-    _text("message"),
+    text("kind", nullable=False),
+    text("state", nullable=False),
+    moment("started_at", nullable=False),
+    moment("ended_at"),
+    text("actor", nullable=False),
+    text("calls"),
+    text("counts"),
+    text("message"),
     sa.Column("undoes", sa.Integer, sa.ForeignKey("run.id")),
     sqlite_autoincrement=True,
 )
@@ -357,13 +329,13 @@ action = sa.Table(
     sa.Column("run_id", sa.Integer, sa.ForeignKey("run.id"), nullable=False),
     sa.Column("link_id", sa.Integer, sa.ForeignKey("link.id"), nullable=False, index=True),
     sa.Column("stream_id", sa.Integer, sa.ForeignKey("stream.id"), nullable=False),
-    _text("side", nullable=False),
-    _text("op", nullable=False),
+    text("side", nullable=False),
+    text("op", nullable=False),
     sa.Column("state", sa.Text, nullable=False),
-    _text("fields", nullable=False),
-    _text("reason"),
-    _text("cause"),
-    _text("error"),
+    text("fields", nullable=False),
+    text("reason"),
+    text("cause"),
+    text("error"),
     sa.Column("done_at", sa.Text),
     sa.Column("brake_id", sa.Integer),
     sa.Index("ix_action_run_id", "run_id"),
@@ -387,14 +359,14 @@ brake = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("run_id", sa.Integer, sa.ForeignKey("run.id"), nullable=False),
     sa.Column("stream_id", sa.Integer, sa.ForeignKey("stream.id"), nullable=False),
-    _text("side", nullable=False),
-    _text("op", nullable=False),
-    _text("field", nullable=False),
-    _text("cause", nullable=False),
+    text("side", nullable=False),
+    text("op", nullable=False),
+    text("field", nullable=False),
+    text("cause", nullable=False),
     sa.Column("count", sa.Integer, nullable=False),
     sa.Column("total", sa.Integer),
-    _text("why"),
-    _time("since", nullable=False),
+    text("why"),
+    moment("since", nullable=False),
     sa.UniqueConstraint("run_id", "stream_id", "side", "op", "field", "cause"),
     sqlite_autoincrement=True,
 )
@@ -412,17 +384,17 @@ held = sa.Table(
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("link_id", sa.Integer, sa.ForeignKey("link.id"), nullable=False, index=True),
-    _text("group_name", nullable=False),
-    _text("members", nullable=False),
-    _text("kind", nullable=False),
-    _text("base"),
-    _text("prm"),
-    _text("crm"),
+    text("group_name", nullable=False),
+    text("members", nullable=False),
+    text("kind", nullable=False),
+    text("base"),
+    text("prm"),
+    text("crm"),
     sa.Column("state", sa.Text, nullable=False, index=True),
-    _text("take"),
-    _text("decided_by"),
-    _time("decided_at"),
-    _time("since", nullable=False),
+    text("take"),
+    text("decided_by"),
+    moment("decided_at"),
+    moment("since", nullable=False),
     sa.Column("run_id", sa.Integer, sa.ForeignKey("run.id")),
     sqlite_autoincrement=True,
 )
@@ -431,14 +403,14 @@ parked = sa.Table(
     "parked",
     metadata,
     sa.Column("link_id", sa.Integer, sa.ForeignKey("link.id"), primary_key=True),
-    _text("fingerprint", nullable=False),
-    _text("side", nullable=False),
-    _text("code"),
-    _text("message", nullable=False),
-    _text("hint"),
-    _time("since", nullable=False),
-    _flag("dropped"),
-    _time("again_at"),
+    text("fingerprint", nullable=False),
+    text("side", nullable=False),
+    text("code"),
+    text("message", nullable=False),
+    text("hint"),
+    moment("since", nullable=False),
+    flag("dropped"),
+    moment("again_at"),
 )
 _AGAIN = parked.c.again_at.is_not(None)
 sa.Index("ix_parked_again_at", parked.c.again_at, sqlite_where=_AGAIN, postgresql_where=_AGAIN)
@@ -448,21 +420,21 @@ misfit = sa.Table(
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("connection", sa.Text, sa.ForeignKey("connection.name"), nullable=False, index=True),
-    _text("stream", nullable=False),
-    _text("part", nullable=False),
-    _text("place", nullable=False),
-    _text("message", nullable=False),
-    _text("hint"),
-    _time("since", nullable=False),
+    text("stream", nullable=False),
+    text("part", nullable=False),
+    text("place", nullable=False),
+    text("message", nullable=False),
+    text("hint"),
+    moment("since", nullable=False),
 )
 
 told = sa.Table(
     "told",
     metadata,
     sa.Column("link_id", sa.Integer, sa.ForeignKey("link.id"), primary_key=True),
-    _text("said"),
-    _text("items"),
-    _text("note"),
+    text("said"),
+    text("items"),
+    text("note"),
 )
 
 erasure = sa.Table(
@@ -470,13 +442,13 @@ erasure = sa.Table(
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("link_id", sa.Integer, sa.ForeignKey("link.id"), index=True),
-    _text("stream", nullable=False),
-    _text("record"),
-    _text("fields", nullable=False),
-    _text("why", nullable=False),
-    _text("erased_by", nullable=False),
-    _time("erased_at", nullable=False),
-    _text("crm", nullable=False),
+    text("stream", nullable=False),
+    text("record"),
+    text("fields", nullable=False),
+    text("why", nullable=False),
+    text("erased_by", nullable=False),
+    moment("erased_at", nullable=False),
+    text("crm", nullable=False),
     sqlite_autoincrement=True,
 )
 
@@ -485,9 +457,9 @@ change_log = sa.Table(
     metadata,
     sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
     sa.Column("xid", sa.BigInteger, nullable=False, server_default="0"),
-    _text("stream", nullable=False),
-    _text("record", nullable=False),
-    _text("op", nullable=False),
+    text("stream", nullable=False),
+    text("record", nullable=False),
+    text("op", nullable=False),
     sa.Index(None, "stream", "xid", "seq"),
     sqlite_autoincrement=True,
 )
@@ -497,6 +469,6 @@ lease = sa.Table(
     metadata,
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("token", sa.Integer, nullable=False),
-    _text("holder"),
-    _time("until"),
+    text("holder"),
+    moment("until"),
 )

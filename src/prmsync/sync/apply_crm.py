@@ -30,7 +30,8 @@ from prmsync.store import journal, links, sending, tallies
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.links import OURS, Dirty, Link, LinkState
 from prmsync.sync import references, second_pass
-from prmsync.sync.observe import store_records, translated
+from prmsync.sync.accepting import accept
+from prmsync.sync.observe import store_records
 from prmsync.sync.outcome import Outcome, collision, refuse
 from prmsync.sync.overwritten import hold_overwritten
 from prmsync.sync.quota import note, rows_at_once
@@ -473,39 +474,6 @@ def _show_status(codec: StatusCodec, crm: Values, new: Values) -> None:
     for key in written:
         del crm[key]
     crm.update(codec.fitting({key: one for key, one in written.items() if key in codec.fields}))
-
-
-def accept(
-    connection: sa.Connection,
-    session: Session,
-    stream: Stream,
-    action: Action,
-    link: Link,
-    record: Record,
-) -> None:
-    """A write is known to have happened because the CRM shows its record; store what it shows."""
-    (values,) = translated(stream, [record])
-    references.to_prm(connection, stream, session.streams, [values])
-    taken = {
-        name: value
-        for name, value in action.new_values.items()
-        if not name.startswith("@") and values.get(name) == value
-    }
-    other = links.by_crm_ids(connection, stream.id, [record.id]).get(record.id)
-    if other is not None and other.id != link.id and links.give_up(connection, [other]):
-        refuse(connection, session, action, collision(), Outcome())
-        hold_overwritten(connection, session, stream, other, taken, record.version)
-        return
-    if action.op == "create":  # a create leaves blanks out, and both sides agree on them
-        for name in stream.translator.to_crm:
-            if name not in action.fields and name in values and values[name] is None:
-                taken[name] = None
-    link.crm_id, link.crm, link.state = record.id, values, LinkState.LIVE
-    link.base = {**(link.base or {}), **taken}
-    link.crm_version, link.crm_gone, link.dirty = record.version, False, Dirty.CHANGED
-    links.save(connection, [link])
-    journal.mark(connection, [action.id], ActionState.DONE, done_at=session.stamp())
-    tallies.created(connection, [action])
 
 
 def _later(connection: sa.Connection, one: Write, error: ConnectorError, outcome: Outcome) -> None:

@@ -10,7 +10,8 @@ from prmsync.store import journal, links
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.links import Dirty, Link, LinkState
 from prmsync.sync import references
-from prmsync.sync.apply_crm import accept, not_sent
+from prmsync.sync.accepting import accept
+from prmsync.sync.apply_crm import not_sent
 from prmsync.sync.observe import store_records
 from prmsync.sync.session import Session, Stream
 

@@ -153,7 +153,7 @@ def _is_setup_id(row: Mapping[str, Any]) -> bool:
 def _validation(reader: Reader, names: _Names) -> Iterator[Automation]:
     rows = reader.rows(
         "validation rules",
-        "SELECT ValidationName, ErrorMessage, EntityDefinition.QualifiedApiName "  # noqa: S608
+        "SELECT ValidationName, ErrorMessage, EntityDefinition.QualifiedApiName "  # noqa: S608 - names of ours, quoted
         "FROM ValidationRule WHERE Active = true "
         f"AND EntityDefinition.QualifiedApiName IN ({_listed(names)})",
         tooling=True,
@@ -173,7 +173,7 @@ def _validation(reader: Reader, names: _Names) -> Iterator[Automation]:
 def _duplicates(reader: Reader, names: _Names) -> Iterator[Automation]:
     rows = reader.rows(
         "duplicate rules",
-        "SELECT DeveloperName, MasterLabel, SobjectType FROM DuplicateRule "  # noqa: S608
+        "SELECT DeveloperName, MasterLabel, SobjectType FROM DuplicateRule "  # noqa: S608 - names of ours, quoted
         f"WHERE IsActive = true AND SobjectType IN ({_listed(names)})",
     )
     for row in rows:
@@ -192,7 +192,7 @@ def _duplicates(reader: Reader, names: _Names) -> Iterator[Automation]:
 def _assignment(reader: Reader, names: _Names) -> Iterator[Automation]:
     rows = reader.rows(
         "assignment rules",
-        "SELECT Name, SobjectType FROM AssignmentRule "  # noqa: S608
+        "SELECT Name, SobjectType FROM AssignmentRule "  # noqa: S608 - names of ours, quoted
         f"WHERE Active = true AND SobjectType IN ({_listed(names)})",
     )
     for row in rows:

@@ -174,7 +174,7 @@ def _list_views(reader: Reader, names: Sequence[str]) -> frozenset[tuple[str, st
 
 def _permission_sets(reader: Reader) -> dict[str, str]:
     listed = ",".join(map(soql.quoted, (SERVICE_SET, PEOPLE_SET)))
-    query = f"SELECT Id, Name FROM PermissionSet WHERE Name IN ({listed})"  # noqa: S608
+    query = f"SELECT Id, Name FROM PermissionSet WHERE Name IN ({listed})"  # noqa: S608 - names of ours, quoted
     return {str(row["Name"]): str(row["Id"]) for row in reader.rows("permission sets", query)}
 
 
@@ -183,7 +183,7 @@ def _granted(reader: Reader, sets: Mapping[str, str]) -> dict[str, bool]:
         return {}
     parent = soql.quoted(sets[SERVICE_SET])
     query = (
-        "SELECT Field, PermissionsRead, PermissionsEdit FROM FieldPermissions "  # noqa: S608
+        "SELECT Field, PermissionsRead, PermissionsEdit FROM FieldPermissions "  # noqa: S608 - names of ours, quoted
         f"WHERE ParentId = {parent}"
     )
     return {
@@ -198,7 +198,7 @@ def _granted_objects(reader: Reader, sets: Mapping[str, str]) -> frozenset[str]:
         return frozenset()
     parent = soql.quoted(sets[SERVICE_SET])
     query = (
-        "SELECT SobjectType, PermissionsEdit FROM ObjectPermissions "  # noqa: S608
+        "SELECT SobjectType, PermissionsEdit FROM ObjectPermissions "  # noqa: S608 - names of ours, quoted
         f"WHERE ParentId = {parent}"
     )
     rows = reader.rows("object permissions", query)
@@ -209,7 +209,7 @@ def _assigned(reader: Reader, user: str, sets: Mapping[str, str]) -> bool:
     if SERVICE_SET not in sets:
         return False
     query = (
-        "SELECT Id FROM PermissionSetAssignment "  # noqa: S608
+        "SELECT Id FROM PermissionSetAssignment "  # noqa: S608 - names of ours, quoted
         f"WHERE AssigneeId = {soql.quoted(user)} AND PermissionSetId = "
         f"{soql.quoted(sets[SERVICE_SET])}"
     )
