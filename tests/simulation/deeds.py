@@ -56,6 +56,10 @@ def merge(player: Player, event: Event) -> None:
 def _merged(player: Player, system: str, lost: Entity, winner: Entity) -> None:
     player.oracle.merged |= {lost.label, winner.label}
     for group, version in lost.buried[system].items():
+        stands = winner.current[system][group]
+        if stands.value == version.value:  # whoever has seen the one has seen the other
+            same = player.oracle.book.returned(winner, group, version, stands)
+            winner.current[system][group] = same
         settle(lost, group, version)
     if winner.lives("prm"):
         return
