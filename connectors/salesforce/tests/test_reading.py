@@ -137,6 +137,19 @@ def test_find_of_a_whole_batch_is_one_call_and_of_more_stays_within_the_url(benc
     assert set(connector.find(PARTNERS, keys)) == set(keys)
 
 
+def test_find_shows_what_last_held_a_key_that_nobody_holds_any_more(bench):
+    connector = bench.connector()
+    (first,) = connector.create(PARTNERS, [NewRecord("key-1", {"Name": "First"})])
+    bench.user_deletes("Account", str(first.id))
+    bench.clock.advance(60)
+    (second,) = connector.create(PARTNERS, [NewRecord("key-1", {"Name": "Second"})])
+    there = connector.find(PARTNERS, ["key-1"])["key-1"]
+    assert (there.id, there.deleted) == (second.id, False)
+    bench.user_deletes("Account", str(second.id))
+    gone = connector.find(PARTNERS, ["key-1", "key-2"])
+    assert {key: (one.id, one.deleted) for key, one in gone.items()} == {"key-1": (second.id, True)}
+
+
 def test_two_records_with_one_key_are_told_and_none_is_chosen(bench):
     spec = ObjectSpec("partner", "Account", ("Name",), "Name")
     ids = {bench.user_creates("Account", {"Name": "Twin"}) for _ in range(2)}

@@ -187,7 +187,8 @@ class Connector(Protocol):
         where the CRM can tell; ids that it does not know are missing from the answer."""
 
     def find(self, spec: ObjectSpec, keys: Sequence[str]) -> dict[str, Record]:
-        """Records by external key (relations: by `relation_key`), never by a search index."""
+        """Records by external key (relations: by `relation_key`), never by a search index. A key
+        that none holds any more may name the last deleted record that held it, as `deleted`."""
 
     def create(self, spec: ObjectSpec, rows: Sequence[NewRecord]) -> list[WriteResult]:
         """Upsert on the external key: repeating it makes no second record. At most `batch_size`

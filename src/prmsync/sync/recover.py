@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import sqlalchemy as sa
+
 from prmsync.connector.protocol import Record, relation_key
 from prmsync.domain.values import Values
-from prmsync.store import journal, links
+from prmsync.store import journal, links, tallies
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.links import Dirty, Link, LinkState
 from prmsync.sync import references
@@ -56,11 +58,30 @@ def _creates(
         for intent, key in zip(intents, keys, strict=True):
             record = records.get(key)
             link = found[intent.link_id]
-            if record is not None:
+            if record is not None and not record.deleted:
                 accept(connection, session, stream, intent, link, record)
+            elif record is not None and _gone_since(connection, stream, link, record):
+                links.save(connection, [link])
+                done_at = session.stamp()
+                journal.mark(connection, [intent.id], ActionState.DONE, done_at=done_at)
+                tallies.created(connection, [intent])
             else:
                 journal.mark(connection, [intent.id], not_sent(intent))
                 links.set_dirty(connection, [link.id], Dirty.CHANGED)
+
+
+def _gone_since(connection: sa.Connection, stream: Stream, link: Link, record: Record) -> bool:
+    """Whether the CRM shows that the record was made and deleted before anybody could note its id;
+    then the link takes note of both. Nothing was agreed on, so that no deletion follows by itself:
+    what stands on our side waits for a person."""
+    if record.id == link.crm_id:  # an earlier one, in whose place the new one was to come
+        return False
+    other = links.by_crm_ids(connection, stream.id, [record.id]).get(record.id)
+    if other is not None and links.give_up(connection, [other]):
+        return False
+    link.crm_id, link.crm_version, link.state = record.id, record.version, LinkState.LIVE
+    link.crm, link.base, link.crm_gone, link.dirty = {}, None, True, Dirty.CHANGED
+    return True
 
 
 def _keys(

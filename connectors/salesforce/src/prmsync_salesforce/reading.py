@@ -186,7 +186,8 @@ def _purged(client: Client, plan: RowPlan, ids: Sequence[str]) -> dict[str, Reco
 
 
 def find(client: Client, plan: RowPlan, keys: Sequence[str]) -> dict[str, Record]:
-    """Records by external key, by an indexed query and never by search."""
+    """Records by external key, by an indexed query and never by search; of keys that none holds,
+    what the recycle bin has."""
     if plan.spec.relation is not None:
         return _find_relations(client, plan, plan.spec.relation, keys)
     key = plan.spec.key
@@ -201,6 +202,20 @@ def find(client: Client, plan: RowPlan, keys: Sequence[str]) -> dict[str, Record
         if text in found:
             raise _ambiguous(plan, key, found[text], record)
         found[text] = record
+    return _last_deleted(client, plan, key, [one for one in keys if one not in found]) | found
+
+
+def _last_deleted(
+    client: Client, plan: RowPlan, key: str, keys: Sequence[str]
+) -> dict[str, Record]:
+    asked = {text.lower(): text for text in keys}
+    found: dict[str, Record] = {}
+    for record in _looked_up(client, plan, plan.field(key), keys, deleted=True):
+        text = asked.get(str(record.values[key]).lower())
+        if text is None or not record.deleted:
+            continue
+        if text not in found or found[text].version < record.version:
+            found[text] = record
     return found
 
 

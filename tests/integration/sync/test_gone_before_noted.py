@@ -1,0 +1,88 @@
+"""Records that a CRM user deletes before their creation could be noted: not made again unasked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from prmsync.connector.simulator.http import Request, Response
+from prmsync.domain.values import Values
+from rig import Crm, World
+
+DEAL: Values = {"name": "Firewall", "close_date": "2026-12-20"}
+
+
+@pytest.fixture
+def world(make_world: Callable[..., World]) -> World:
+    """With Salesforce, whose recycle bin can be asked by key."""
+    return make_world(crm="salesforce")
+
+
+@pytest.fixture
+def crm(world: World) -> Crm:
+    return world.crms["crm"]
+
+
+class DeletesAtOnce:
+    """Salesforce with somebody who deletes a deal as soon as there is one."""
+
+    def __init__(self, crm: Crm) -> None:
+        self.crm, self.inner, self.done = crm, crm.simulator, False
+
+    def handle(self, request: Request) -> Response:
+        try:
+            return self.inner.handle(request)
+        finally:
+            if not self.done and not request.path.startswith("/_simulator/"):
+                for row in self.crm.rows("opportunity"):
+                    self.done = True
+                    self.crm.remove("opportunity", row["Id"])
+
+
+@pytest.fixture
+def deal(world: World, crm: Crm) -> str:
+    """Ours; its record in the CRM was made, the answer lost, and then somebody deleted it."""
+    made = world.insert("opportunity", DEAL)
+    crm.fault(drop=True, times=1)
+    simulator = crm.simulator
+    crm.simulator = DeletesAtOnce(crm)
+    assert world.sync("crm", release=True).state == "failed"
+    crm.simulator = simulator
+    world.settle("crm")
+    return made
+
+
+def test_it_is_not_made_again_and_waits_for_a_person(world: World, crm: Crm, deal: str) -> None:
+    assert crm.rows("opportunity") == []
+    assert list(world.all_ours("opportunity")) == [deal]
+    assert [one.group for one in world.held()] == ["@record"]
+
+
+def test_whoever_agrees_with_the_deletion_ends_the_link(world: World, crm: Crm, deal: str) -> None:
+    world.decide("crm")
+    world.settle("crm")
+    assert (crm.rows("opportunity"), world.held()) == ([], [])
+
+
+@pytest.mark.parametrize("reached", [True, False])
+def test_whoever_wants_it_back_gets_one_record_also_where_that_answer_is_lost(
+    world: World, crm: Crm, deal: str, reached: bool
+) -> None:
+    world.decide("prm")
+    crm.fault(drop=True, commit=reached, times=1)
+    assert world.sync("crm", release=True).state == "failed"
+    world.settle("crm")
+    assert crm.only("opportunity")["PRM_Opportunity_Id__c"] == deal
+    assert world.held() == []
+
+
+def test_out_of_the_recycle_bin_it_is_the_same_deal_again(
+    world: World, crm: Crm, deal: str
+) -> None:
+    (gone,) = crm.records("Opportunity")
+    crm.control("POST", "undelete", {"id": gone["Id"]})
+    world.settle("crm")
+    assert crm.only("opportunity")["Id"] == gone["Id"]
+    assert list(world.all_ours("opportunity")) == [deal]
+    assert world.held() == []
