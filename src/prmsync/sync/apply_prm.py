@@ -18,7 +18,7 @@ from prmsync.store.journal import Action, ActionState
 from prmsync.store.links import Dirty, Link, LinkState
 from prmsync.store.row_checks import RowProblem
 from prmsync.store.tables import PRM_TABLES
-from prmsync.sync import newcomers, references, second_pass
+from prmsync.sync import newcomers, references, returning, second_pass
 from prmsync.sync.session import HOME, Session, Stream
 
 PAGE = 2000
@@ -33,6 +33,7 @@ class _Batch:
     inserts: list[tuple[Action, PrmId, Values]] = field(default_factory=list)
     updates: list[tuple[Action, PrmId, Values]] = field(default_factory=list)
     deletes: list[tuple[Action, PrmId]] = field(default_factory=list)
+    keyed: returning.Keyed = field(default_factory=returning.Keyed)
     parked: list[ParkedItem] = field(default_factory=list)
 
 
@@ -107,8 +108,10 @@ def carry_out(
     Each row's `state` says afterwards what became of it; storing that is the caller's part.
     """
     batch = _Batch(known, session.stamp())
-    if any(one.side == "prm" and one.op == "create" for one in actions):
+    created = [one.link_id for one in actions if one.side == "prm" and one.op == "create"]
+    if created:
         newcomers.lock(connection, stream)
+        batch.keyed = returning.keyed(connection, stream, [known[one] for one in created])
     ids = [
         str(known[one.link_id].prm_id)
         for one in actions
@@ -164,9 +167,13 @@ def _sort(
         if references.any_marked(stream, values):
             link.dirty = Dirty.WAITS
             action.state = ActionState.RETRY
+        elif link.id in batch.keyed.there:
+            link.dirty = Dirty.CHANGED
+            action.state = ActionState.SUPERSEDED
         else:
             # A record that comes again keeps the id that the CRM's key names.
-            batch.inserts.append((action, PrmId(link.prm_id or session.new_id()), values))
+            prm_id = link.prm_id or batch.keyed.free.get(link.id) or session.new_id()
+            batch.inserts.append((action, PrmId(prm_id), values))
     else:
         _sort_existing(batch, link, action, values, present.get(link.prm_id or ""))
 

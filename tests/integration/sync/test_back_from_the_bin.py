@@ -1,0 +1,147 @@
+"""A deal that both sides had deleted comes back in one CRM; to the other it is the same deal."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from prmsync.domain.merge import OnDelete
+from prmsync.sync import run
+from rig import Crm, World, without
+
+NAMES = ("hs", "sf")
+
+
+@pytest.fixture
+def both(make_world: Callable[..., World]) -> World:
+    """Deletions are carried over to the other side; nobody's owners are the other CRM's users."""
+    world = make_world(hs="hubspot", sf="salesforce")
+    world.alter = lambda one: (
+        one
+        if one.stream == "relation"
+        else dataclasses.replace(without(one, "owner"), on_delete=OnDelete.PROPAGATE)
+    )
+    return world
+
+
+@pytest.fixture
+def deal(both: World) -> str:
+    """A deal that all three have; no match key tells it from others."""
+    made = both.insert("opportunity", {"name": "Firewall", "close_date": "2026-12-20"})
+    for _ in range(3):
+        for name in ("sf", "hs"):
+            both.sync(name, release=True)
+    return made
+
+
+@pytest.fixture(params=["prm", "sf"])
+def deleted_in(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def number(crm: Crm) -> str:
+    return str(crm.only("opportunity")[crm.words["id"]])
+
+
+def delete(world: World, deal: str, where: str) -> None:
+    if where == "prm":
+        world.remove("opportunity", deal)
+    else:
+        world.crms[where].remove("opportunity", number(world.crms[where]))
+
+
+def restore(crm: Crm, record: str) -> None:
+    """Out of the recycle bin, or the archive."""
+    if crm.connector == "hubspot":
+        crm.edit("deals", record, {"archived": False})
+    else:
+        crm.control("POST", "undelete", {"id": record})
+
+
+def settle(world: World, *names: str) -> None:
+    for _ in range(2):
+        for name in names or NAMES:
+            world.wait(700)
+            world.sync(name, release=True, full=True)
+
+
+def assert_one_deal(world: World, deal: str) -> None:
+    assert list(world.all_ours("opportunity")) == [deal]
+    assert [len(crm.rows("opportunity")) for crm in world.crms.values()] == [1, 1]
+    assert (world.held(), world.parked()) == ([], [])
+    assert [world.sync(name).counts for name in NAMES] == [{}, {}]
+
+
+def test_before_the_other_crm_has_heard_of_the_deletion(
+    both: World, deal: str, deleted_in: str
+) -> None:
+    sf, before = both.crms["sf"], number(both.crms["hs"])
+    record = number(sf)
+    delete(both, deal, deleted_in)
+    settle(both, "sf")
+    assert both.all_ours("opportunity") == {}
+    restore(sf, record)
+    settle(both, "sf", "hs")
+    assert_one_deal(both, deal)
+    assert number(both.crms["hs"]) == before
+
+
+def test_while_the_other_crm_asks_whether_to_delete_what_was_edited_there(
+    both: World, deal: str
+) -> None:
+    sf, hs = both.crms["sf"], both.crms["hs"]
+    record, before = number(sf), number(hs)
+    hs.change("opportunity", before, deal_name="Firewall, second offer")
+    delete(both, deal, "prm")
+    settle(both)
+    assert [item.group for item in both.held()] == ["@record"]
+    restore(sf, record)
+    settle(both)
+    assert number(hs) == before
+    assert_one_deal(both, deal)
+
+
+@pytest.mark.parametrize("first", NAMES)
+def test_after_the_other_crm_has_deleted_it_too_it_is_made_there_again(
+    both: World, deal: str, first: str
+) -> None:
+    crm = both.crms[first]
+    record = number(crm)
+    delete(both, deal, "prm")
+    settle(both)
+    assert [len(one.rows("opportunity")) for one in both.crms.values()] == [0, 0]
+    restore(crm, record)
+    settle(both)
+    assert_one_deal(both, deal)
+    assert number(crm) == record
+
+
+@pytest.mark.parametrize("later", NAMES)
+def test_restored_in_both_crms_at_once_it_is_made_once(
+    both: World, deal: str, later: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The later run has read and planned before the other one creates the record."""
+    records = {name: number(crm) for name, crm in both.crms.items()}
+    delete(both, deal, "prm")
+    settle(both)
+    for name, record in records.items():
+        restore(both.crms[name], record)
+    both.wait(700)
+    (other,) = {*NAMES} - {later}
+    real, done = run.plan_streams, []
+
+    def plan_streams(session: Any, *args: Any, **more: Any) -> None:
+        if session.name == later and not done:
+            done.append(other)
+            both.sync(other, release=True, full=True)
+        real(session, *args, **more)
+
+    monkeypatch.setattr(run, "plan_streams", plan_streams)
+    both.sync(later, release=True, full=True)
+    settle(both)
+    assert done == [other]
+    assert_one_deal(both, deal)
+    assert {name: number(crm) for name, crm in both.crms.items()} == records
