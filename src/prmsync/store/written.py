@@ -145,6 +145,8 @@ class DoneWrite:
     side: str
     op: str
     fields: dict[str, FieldChange]
+    done_at: str = ""
+    """Text that sorts as time."""
 
 
 def writes_of_records(
@@ -181,7 +183,7 @@ def _of_records(connection: sa.Connection, link_ids: Sequence[int]) -> dict[int,
     here, there = streams.alias(), streams.alias()
     statement = (
         sa.select(mine.c.id, table.c.link_id, there.c.connection, table.c.side, table.c.op)
-        .add_columns(table.c.fields)
+        .add_columns(table.c.fields, table.c.done_at)
         .select_from(mine)
         .join(here, here.c.id == mine.c.stream_id)
         .join(there, there.c.name == here.c.name)
@@ -194,7 +196,8 @@ def _of_records(connection: sa.Connection, link_ids: Sequence[int]) -> dict[int,
         .order_by(table.c.id)
     )
     found: dict[int, list[DoneWrite]] = {}
-    for mine_id, link_id, name, side, op, fields in connection.execute(statement):
+    for mine_id, link_id, name, side, op, fields, done_at in connection.execute(statement):
         changes = {key: (change[0], change[1]) for key, change in orjson.loads(fields).items()}
-        found.setdefault(mine_id, []).append(DoneWrite(link_id, name, side, op, changes))
+        write = DoneWrite(link_id, name, side, op, changes, done_at or "")
+        found.setdefault(mine_id, []).append(write)
     return found

@@ -8,6 +8,7 @@ from functools import partial
 
 import sqlalchemy as sa
 
+from prmsync.connector.values import in_utc
 from prmsync.domain.merge import Side
 from prmsync.domain.values import Scalar, Values
 from prmsync.mapping.status import DECISION, REASON, STATE, State
@@ -148,7 +149,9 @@ def _hold_put_backs(
     for verdict in verdicts if writes else ():
         if verdict.link.id not in writes:
             continue
-        decided = frozenset(one.group for one in verdict.known if one.state == HeldState.DECIDED)
+        decided = {
+            one.group: in_utc(one.since) for one in verdict.known if one.state == HeldState.DECIDED
+        }
         verdict.held += hold_back(
             verdict.actions,
             stream.rule.groups,

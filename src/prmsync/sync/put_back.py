@@ -3,7 +3,8 @@
 A write is a *put-back* when it restores, on one side, the value both sides had agreed on, or when
 it takes back what the last write to the other side had changed and another connection, not a
 person, had brought that value. The journal is the count: a done write of another value, which is
-a new edit, begins it anew; a crash loses at most the one put-back whose answer never came.
+a new edit, begins it anew, and so does a person's decision; a crash loses at most the one put-back
+whose answer never came.
 """
 
 from __future__ import annotations
@@ -99,25 +100,27 @@ def hold_back(
     rules: Sequence[GroupRule],
     link: Link,
     writes: Sequence[DoneWrite],
-    spared: frozenset[str],
+    asked: Mapping[str, str],
     crm: str,
     people: Mapping[str, str],
 ) -> list[Held]:
     """Take groups that were put back often enough out of these actions, and say why.
 
-    `spared` are groups that a person has decided; `crm` is the CRM's title, `people` its users'
-    names by id.
+    `asked` are groups that a person has decided, and when they were asked, as text: the count
+    begins anew there. `crm` is the CRM's title, `people` its users' names by id.
     """
     found = []
     for action in actions:
         if action.op != "update" or action.side == "base":
             continue
         for rule in rules:
-            if rule.name in spared or not all(name in action.fields for name in rule.members):
+            if not all(name in action.fields for name in rule.members):
                 continue
             old = tuple(action.fields[name][0] for name in rule.members)
             new = tuple(action.fields[name][1] for name in rule.members)
-            chain = chain_of(rule, link.id, writes)
+            since = asked.get(rule.name)
+            counted = [one for one in writes if since is None or one.done_at > since]
+            chain = chain_of(rule, link.id, counted)
             if chain.returns(action.side, old, new) and chain.is_full():
                 for name in rule.members:
                     del action.fields[name]

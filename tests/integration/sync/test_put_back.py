@@ -11,7 +11,7 @@ import pytest
 from prmsync.domain.merge import First, Policy
 from prmsync.domain.values import Values
 from prmsync.mapping.model import StreamMapping
-from prmsync.store import held
+from prmsync.store import held, links
 from prmsync.store.held import HeldItem
 from prmsync.sync.not_taken import NOT_TAKEN
 from prmsync.sync.put_back import PUT_BACK
@@ -123,6 +123,35 @@ def test_a_held_put_back_is_decided_by_a_person(
     world.settle("crm")
     assert world.ours("registration", made)[FIELD] == "3@flow.example"
     assert waiting(world) == []
+
+
+@pytest.mark.parametrize("policy", [Policy.HOLD, Policy.PRM])
+def test_a_decision_against_an_automation_is_not_carried_out_for_ever(
+    world: Any, crm: Any, partner_values: Values, policy: Policy
+) -> None:
+    """It answers a question once; what comes back to the same values again is nobody's word."""
+    world.alter = with_policy(policy)
+    made = registration(world, partner_values)
+    crm.change("registration", in_crm(crm), customer_contact="flow@crm.example")
+    with world.database.begin() as connection:
+        (link_id,) = links.ids_of_record(connection, "registration", made)
+        item = held.new_item(
+            link_id, FIELD, (FIELD,), "asked", ("a@x.example",), ("flow@crm.example",), None
+        )
+        held.open_items(connection, [item], 1, world.now())
+    (asked,) = waiting(world)
+    with world.database.begin() as connection:
+        held.decide(connection, asked.id, "prm", "dana", world.now())
+    for _ in range(4):
+        world.wait(60)
+        assert writes(world.sync("crm", release=True)) == 1
+        assert crm.only("registration")[crm.words[FIELD]] == "a@x.example"
+        crm.change("registration", in_crm(crm), customer_contact="flow@crm.example")
+    world.sync("crm", release=True)
+    assert crm.only("registration")[crm.words[FIELD]] == "flow@crm.example"
+    assert [one.kind.startswith(PUT_BACK) for one in waiting(world)] == [True]
+    world.sync("crm", release=True)
+    assert writes(world.sync("crm", release=True)) == 0
 
 
 def test_what_the_crm_owns_is_put_back_here_three_times_at_most(
