@@ -35,6 +35,7 @@ from prmsync.sync.observe import store_records
 from prmsync.sync.outcome import Outcome, collision, refuse
 from prmsync.sync.overwritten import hold_overwritten
 from prmsync.sync.quota import note, rows_at_once
+from prmsync.sync.relation_guard import gone_with_their_ends, lost_ends
 from prmsync.sync.session import KEY, Session, Stream
 from prmsync.sync.whole_groups import changed_only, completed
 
@@ -111,8 +112,9 @@ def _apply_part(
 
 def _apply_stream(session: Session, part: Part, stream: Stream, op: str, outcome: Outcome) -> None:
     ready = _ready(session, part, stream, op, outcome)
+    relation = stream.spec.relation is not None
     while True:
-        rows, stopped = rows_at_once(session, op, backfill=part.backfill)
+        rows, stopped = rows_at_once(session, op, relation=relation, backfill=part.backfill)
         batch = list(islice(ready, rows))
         if not batch:
             return
@@ -241,7 +243,8 @@ def _guarded(
         return list(batch)
     found = session.connector.fetch(stream.spec, [str(one.link.crm_id) for one in batch])
     if stream.spec.relation is not None:
-        found |= _gone_with_their_ends(session, stream, batch)
+        relations, rows = [one.link for one in batch], [one.action.old_values for one in batch]
+        found |= gone_with_their_ends(session, stream, relations, rows)
     moved: list[Record] = []
     vanished: list[Write] = []
     kept = []
@@ -276,24 +279,21 @@ def _guarded(
     return [one for one, _ in left]
 
 
-def _gone_with_their_ends(
-    session: Session, stream: Stream, batch: Sequence[Write]
-) -> dict[str, Record]:
-    """A relation is gone with either of its ends. Where that was merged away, what the CRM shows
-    under its id is the other record's."""
-    with session.database.read() as connection:
-        gone = references.name_what_is_gone(
-            connection, stream, session.streams, [one.action.old_values for one in batch]
-        )
-    lost = [one.link for one, without in zip(batch, gone, strict=True) if without]
-    return {
-        str(one.crm_id): Record(str(one.crm_id), one.crm_version or "", {}, deleted=True)
-        for one in lost
-    }
+def _with_both_ends(session: Session, stream: Stream, batch: Sequence[Write]) -> list[Write]:
+    """Relations of which an end is gone wait until it is known what became of that."""
+    lost = lost_ends(session, stream, [one.action.new_values for one in batch])
+    if any(lost):
+        with session.database.begin() as connection:
+            session.fence(connection)
+            for one, missing in zip(batch, lost, strict=True):
+                if missing:
+                    _wait(connection, one.action, one.link, missing)
+    return [one for one, missing in zip(batch, lost, strict=True) if not missing]
 
 
 def _not_there_yet(session: Session, stream: Stream, batch: Sequence[Write]) -> list[Write]:
     """A relation has no key field of ours: look before creating, adopt what is there."""
+    batch = _with_both_ends(session, stream, batch)
     by_key = {relation_key(stream.spec, one.values): one for one in batch}
     found = session.connector.find(stream.spec, list(by_key))
     if found:

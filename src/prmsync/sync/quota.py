@@ -10,7 +10,7 @@ from math import ceil
 
 import sqlalchemy as sa
 
-from prmsync.connector.protocol import ManyWriter, Usage
+from prmsync.connector.protocol import ManyWriter, RelationReader, Usage
 from prmsync.domain.merge import Side
 from prmsync.errors import ConnectorError, QuotaError
 from prmsync.store import quota
@@ -32,6 +32,8 @@ _RELATION_CALLS = {
     "update": {"guard": 1, "read": 1, "write": 2},
     "delete": {"guard": 1, "write": 1},
 }
+_LOOKS_AT_ENDS = {"create": 2, "update": 4, "delete": 2}
+"""Guard calls besides, where relations are no records (`prmsync.sync.relation_guard`)."""
 
 
 def cost(session: Session, rows: Mapping[ToSend, int]) -> Counter[str]:
@@ -47,13 +49,21 @@ def cost(session: Session, rows: Mapping[ToSend, int]) -> Counter[str]:
         kinds = _RELATION_CALLS if relation else _CALLS
         for kind, each in kinds.get(row.op, {}).items():
             calls[kind] += each * batches
+        if relation and (looks := _looks_at_ends(session, row.op)):
+            calls["guard"] += looks * batches
         if spec is not None and not relation and isinstance(session.connector, ManyWriter):
             made = session.connector.write_calls(spec, row.op, count)
             calls["write"] += made - batches
     return calls
 
 
-def rows_at_once(session: Session, op: str, *, backfill: bool) -> tuple[int, QuotaError | None]:
+def _looks_at_ends(session: Session, op: str) -> int:
+    return _LOOKS_AT_ENDS.get(op, 0) if isinstance(session.connector, RelationReader) else 0
+
+
+def rows_at_once(
+    session: Session, op: str, *, relation: bool, backfill: bool
+) -> tuple[int, QuotaError | None]:
     """How many rows are sent next, and why none is, decided before anything of them leaves."""
     connector = session.connector
     most = connector.rows_at_once(op) if isinstance(connector, ManyWriter) else connector.batch_size
@@ -61,7 +71,8 @@ def rows_at_once(session: Session, op: str, *, backfill: bool) -> tuple[int, Quo
     if usage.left is None:
         return most, None
     kept = int((usage.allowed or 0) * FOR_PEOPLE) if backfill else 0
-    batches = (usage.left - kept) // sum(_RELATION_CALLS[op].values())
+    each = sum(_RELATION_CALLS[op].values()) + (_looks_at_ends(session, op) if relation else 0)
+    batches = (usage.left - kept) // each
     if batches > 0:
         return min(most, batches * connector.batch_size), None
     return most, QuotaError("", code="OWN_SHARE" if kept == 0 else "FOR_PEOPLE")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -42,6 +43,12 @@ def duplicate(crm: Any, **values: Any) -> str:
 def look(world: Any) -> Any:
     world.wait(60)
     return world.settle("crm")
+
+
+def searches_lag(crm: Any) -> None:
+    """HubSpot's search does not show yet what is done from now on."""
+    portal = crm.simulator.portal
+    portal.settings = replace(portal.settings, index_lag_seconds=400)
 
 
 def waiting(world: Any) -> list[Any]:
@@ -186,8 +193,9 @@ def test_no_relation_is_made_for_the_other_partner_meanwhile(
     assert there == crm_id(world, crm, "Globex Corporation")
 
 
+@pytest.mark.parametrize("known", [True, False])
 def test_a_relation_taken_from_the_lost_deal_stays_on_the_one_that_is_left(
-    make_world: Any, partner_values: Values
+    make_world: Any, partner_values: Values, known: bool
 ) -> None:
     """In HubSpot the lost deal's id means the other deal: what that has is not ours to take."""
     world = make_world(crm="hubspot")
@@ -200,11 +208,40 @@ def test_a_relation_taken_from_the_lost_deal_stays_on_the_one_that_is_left(
     relation = world.insert("relation", values)
     world.insert("relation", {**values, "opportunity": left})
     world.settle("crm")
+    if not known:
+        searches_lag(crm)
     ids = {row["dealname"]: row["id"] for row in crm.rows("opportunity")}
     crm.merge("opportunity", ids["Firewall"], ids["Switches"])
     world.remove("relation", relation)
     look(world)
     assert [one[0] for one in crm.relations()] == [ids["Switches"]]
+
+
+def test_no_relation_is_made_on_the_other_deal_before_the_search_tells_of_the_merge(
+    make_world: Any, partner_values: Values
+) -> None:
+    world = make_world(crm="hubspot")
+    crm, partner = world.crms["crm"], world.insert("partner", partner_values)
+    lost, _ = (
+        world.insert("opportunity", {"name": name, "close_date": "2026-12-20"})
+        for name in ("Firewall", "Switches")
+    )
+    world.settle("crm")
+    searches_lag(crm)
+    ids = {row["dealname"]: row["id"] for row in crm.rows("opportunity")}
+    crm.merge("opportunity", ids["Firewall"], ids["Switches"])
+    world.insert("relation", {"opportunity": lost, "partner": partner, "role": "reseller"})
+    assert world.sync("crm", release=True).state == "done"
+    assert crm.relations() == []
+    world.wait(700)
+    look(world)
+    assert crm.relations() == []
+    (item,) = waiting(world)
+    decide(world, item, "prm")
+    world.wait(700)
+    look(world)
+    (there,) = (row["id"] for row in crm.rows("opportunity") if row["dealname"] == "Firewall")
+    assert [one[0] for one in crm.relations()] == [there]
 
 
 def test_taking_ours_gives_the_record_one_of_its_own_in_the_crm_again(

@@ -1,0 +1,59 @@
+"""Right before relations are written: are the records that they join still there?
+
+Where a relation is no record of its own (HubSpot's associations), the CRM takes the id of a
+record that was merged away for the one that is left, and what is written stands on somebody
+else's record. A search that lags has not told of the merge yet: so both ends are read.
+
+What these reads show is not stored: the guards of the ends' own writes find it anew, and decide
+by it that something has moved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from prmsync.connector.protocol import Record, RelationReader
+from prmsync.domain.values import Values
+from prmsync.store import links
+from prmsync.store.links import Link
+from prmsync.sync import references
+from prmsync.sync.session import Session, Stream
+
+
+def lost_ends(session: Session, stream: Stream, rows: Sequence[Values]) -> list[set[str]]:
+    """Of each of these relations, in our ids, the fields that name a record which is gone there."""
+    found: list[set[str]] = [set() for _ in rows]
+    for field, parent in stream.references.items():
+        ids = {str(row[field]) for row in rows if row.get(field)}
+        if not ids or session.aside.get(parent) is not None:
+            continue
+        gone = _gone(session, session.streams[parent], ids)
+        for row, missing in zip(rows, found, strict=True):
+            if row.get(field) in gone:
+                missing.add(field)
+    return found
+
+
+def _gone(session: Session, parent: Stream, prm_ids: set[str]) -> set[str]:
+    if not isinstance(session.connector, RelationReader):
+        return set()
+    with session.database.read() as connection:
+        ends = links.prm_to_crm(connection, parent.id, prm_ids)
+    shown = session.connector.fetch(parent.spec, sorted(ends.values()))
+    deleted = {crm_id for crm_id, record in shown.items() if record.deleted}
+    return {prm_id for prm_id, crm_id in ends.items() if crm_id in deleted}
+
+
+def gone_with_their_ends(
+    session: Session, stream: Stream, found: Sequence[Link], rows: Sequence[Values]
+) -> dict[str, Record]:
+    """A relation is gone with either of its ends. Where that was merged away, what the CRM shows
+    under its id is the other record's. `rows` say in our ids what the relations in `found` are."""
+    with session.database.read() as connection:
+        known = references.name_what_is_gone(connection, stream, session.streams, rows)
+    looked = lost_ends(session, stream, rows)
+    return {
+        str(one.crm_id): Record(str(one.crm_id), one.crm_version or "", {}, deleted=True)
+        for one, is_known, fields in zip(found, known, looked, strict=True)
+        if is_known or fields
+    }
