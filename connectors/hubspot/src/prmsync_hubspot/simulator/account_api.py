@@ -1,10 +1,7 @@
-"""The account, its owners, and OAuth."""
+"""The account and its owners."""
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs
-
-from prmsync_hubspot.simulator.access import Access
 from prmsync_hubspot.simulator.portal import Portal
 from prmsync_hubspot.simulator.problems import JSON, bad_request, not_found
 from prmsync_hubspot.simulator.routing import Call, Reply, Route
@@ -13,11 +10,10 @@ LARGEST_PAGE = 500
 
 
 class AccountApi:
-    """`/account-info/v3/details`, `/crm/v3/owners`, `/oauth/v1/…` and the dated paths."""
+    """`/account-info/v3/details`, `/crm/v3/owners` and the dated paths."""
 
-    def __init__(self, portal: Portal, access: Access) -> None:
+    def __init__(self, portal: Portal) -> None:
         self._portal = portal
-        self._access = access
 
     def account_routes(self) -> list[Route]:
         return [Route("GET", "details", "account.details", self.details)]
@@ -26,13 +22,6 @@ class AccountApi:
         return [
             Route("GET", "", "owners.list", self.owners),
             Route("GET", "*", "owners.read", self.owner),
-        ]
-
-    def oauth_routes(self) -> list[Route]:
-        """Open without a token."""
-        return [
-            Route("POST", "token", "oauth.token", self.token),
-            Route("GET", "access-tokens/*", "oauth.token_info", self.token_info),
         ]
 
     def details(self, _call: Call) -> Reply:
@@ -65,10 +54,3 @@ class AccountApi:
             if its_id == call.args[0] and owner.archived == call.flag("archived"):
                 return 200, owner.as_json()
         raise not_found(f"there is no owner {call.args[0]}")
-
-    def token(self, call: Call) -> Reply:
-        form = parse_qs(call.request.body.decode("utf-8", "replace"))
-        return 200, self._access.refresh({name: values[0] for name, values in form.items()})
-
-    def token_info(self, call: Call) -> Reply:
-        return 200, self._access.describe(call.args[0])

@@ -11,9 +11,10 @@ from urllib.parse import unquote
 import orjson
 
 from prmsync.connector.simulator.http import Request
-from prmsync_hubspot.simulator.access import APP_ID, APP_USER_ID, Grant
+from prmsync_hubspot.simulator.access import APP_ID, APP_USER_ID
 from prmsync_hubspot.simulator.problems import JSON, bad_request, no_such_path
 from prmsync_hubspot.simulator.shapes import is_number
+from prmsync_hubspot.simulator.tokens import Grant
 from prmsync_hubspot.simulator.writing import RULES_SINCE, Actor
 
 DATED_VERSIONS = ("2026-03", "2026-09")
@@ -27,11 +28,13 @@ _NUMBERED = {
     "owners": ("v3",),
     "schemas": ("v3",),
     "account-info": ("v3",),
-    "oauth": ("v1",),
+    "oauth": ("v1", "v2", "v3"),
 }
+AUTHORIZE = "authorize"
+"""The last part of `/oauth/authorize`, the one path without a version."""
 
 Reply = tuple[int, Any]
-"""Status and JSON body; None for no body."""
+"""Status and JSON body; None for no body, a Response as it is."""
 
 
 class Target(NamedTuple):
@@ -101,13 +104,23 @@ Handler = Callable[[Call], Reply]
 
 
 class Route(NamedTuple):
-    """`pattern` has parts of the path after family and version; "*" takes any one part."""
+    """`pattern` has parts of the path after family and version; "*" takes any one part.
+
+    `versions` are the numbered ones that have the route, () for all; `dated`: the dated ones too.
+    """
 
     method: str
     pattern: str
     label: str
     handler: Handler
     versions: tuple[str, ...] = ()
+    dated: bool = True
+
+    def has(self, version: str) -> bool:
+        """Whether the route is one of that version's."""
+        if version in DATED_VERSIONS:
+            return self.dated
+        return not self.versions or version in self.versions
 
 
 class Router:
@@ -124,7 +137,7 @@ class Router:
     def find(self, method: str, target: Target) -> tuple[Route, tuple[str, ...]] | None:
         """The route, and the parts that "*" took."""
         for parts, route in self._routes.get((target.family, method, len(target.rest)), ()):
-            if route.versions and target.version not in (*route.versions, *DATED_VERSIONS):
+            if not route.has(target.version):
                 continue
             if all(part in ("*", given) for part, given in zip(parts, target.rest, strict=True)):
                 taken = zip(parts, target.rest, strict=True)
@@ -137,6 +150,8 @@ def target_of(path: str) -> Target | None:
     parts = [unquote(part) for part in path.split("/") if part]
     if len(parts) < 2:
         return None
+    if parts[0] == "oauth" and parts[-1] == AUTHORIZE:
+        return Target("oauth", "", (AUTHORIZE,))
     if parts[0] == "crm":
         if len(parts) < 3:
             return None

@@ -19,6 +19,8 @@ class Settings:
 
     `index_lag_seconds` and token lifetimes go by the simulator's clock. `tokens` maps service keys
     to their scopes (`("*",)` for all). `merge_new_id` gives the winner of a merge a new id.
+    `app_scopes` are those of the one app, and of the refresh token that it starts with;
+    `redirect_uri` is where its sign-in may return to ("": any address on this machine).
     `shuffle_batches` answers batches in another order than they were sent, as HubSpot may.
     """
 
@@ -30,6 +32,8 @@ class Settings:
     token_seconds: int = 1800
     merge_new_id: bool = False
     shuffle_batches: bool = True
+    redirect_uri: str = ""
+    app_scopes: tuple[str, ...] = (ALL_SCOPES,)
     tokens: Mapping[str, tuple[str, ...]] = field(
         default_factory=lambda: {ACCESS_TOKEN: (ALL_SCOPES,)}
     )
@@ -52,6 +56,8 @@ def parse_settings(raw: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
             values[key] = raw[key]
     if "tokens" in values:
         values["tokens"] = {token: tuple(scopes) for token, scopes in values["tokens"].items()}
+    if "app_scopes" in values:
+        values["app_scopes"] = tuple(values["app_scopes"])
     return values, problems
 
 
@@ -59,6 +65,11 @@ def _problem(key: str, value: object) -> str:
     if key == "tokens":
         right = isinstance(value, dict) and all(isinstance(item, list) for item in value.values())
         return "" if right else "must map tokens to lists of scopes"
+    if key == "app_scopes":
+        right = isinstance(value, list) and all(isinstance(item, str) for item in value)
+        return "" if right else "must be a list of scopes"
+    if key == "redirect_uri":
+        return "" if isinstance(value, str) else "must be an address"
     if key in _WHOLE:
         right = isinstance(value, int) and not isinstance(value, bool) and value >= 0
         return "" if right else "must be a whole number, 0 or more"

@@ -12,13 +12,14 @@ from prmsync.connector.simulator.chassis import Chassis
 from prmsync.connector.simulator.clock import SimulatorClock
 from prmsync.connector.simulator.faults import Faults
 from prmsync.connector.simulator.http import Handler, Request, Response
-from prmsync_hubspot.simulator.access import Access, Grant, expired
+from prmsync_hubspot.simulator.access import Access, expired
 from prmsync_hubspot.simulator.account_api import AccountApi
 from prmsync_hubspot.simulator.associations_api import AssociationsApi
 from prmsync_hubspot.simulator.batches_api import BatchesApi
 from prmsync_hubspot.simulator.control import HubSpotRecords
 from prmsync_hubspot.simulator.limits import Limiter, too_many, too_many_searches
 from prmsync_hubspot.simulator.loading import load_data, load_schema
+from prmsync_hubspot.simulator.oauth_api import OAuthApi
 from prmsync_hubspot.simulator.objects_api import ObjectsApi
 from prmsync_hubspot.simulator.pipelines_api import PipelinesApi
 from prmsync_hubspot.simulator.portal import Portal
@@ -27,6 +28,7 @@ from prmsync_hubspot.simulator.properties_api import PropertiesApi
 from prmsync_hubspot.simulator.routing import Call, Router, Target, require, target_of
 from prmsync_hubspot.simulator.schemas_api import SchemasApi
 from prmsync_hubspot.simulator.settings import Settings
+from prmsync_hubspot.simulator.tokens import Grant
 from prmsync_hubspot.simulator.writing import Writer
 
 _JSON = "application/json;charset=utf-8"
@@ -66,6 +68,7 @@ class HubSpotSimulator:
             clock=clock,
             faults=faults,
             automations=writer.automations,
+            controls={"sign_in": self.access.control},
         )
 
     @property
@@ -114,6 +117,8 @@ class HubSpotSimulator:
         self, status: int, payload: object, headers: Mapping[str, str], correlation_id: str
     ) -> Response:
         all_headers = {"X-HubSpot-Correlation-Id": correlation_id, **headers}
+        if isinstance(payload, Response):
+            return payload
         if payload is None:
             return Response(status, b"", all_headers)
         all_headers["Content-Type"] = _JSON
@@ -140,7 +145,7 @@ class HubSpotSimulator:
 def _router(portal: Portal, writer: Writer, access: Access, faults: Faults) -> Router:
     objects = ObjectsApi(portal, writer, faults)
     batches = BatchesApi(portal, writer, objects)
-    associations, account = AssociationsApi(portal), AccountApi(portal, access)
+    associations, account = AssociationsApi(portal), AccountApi(portal)
     return Router(
         {
             "objects": [*batches.routes(), *associations.object_routes(), *objects.routes()],
@@ -150,6 +155,6 @@ def _router(portal: Portal, writer: Writer, access: Access, faults: Faults) -> R
             "schemas": SchemasApi(portal).routes(),
             "owners": account.owner_routes(),
             "account-info": account.account_routes(),
-            "oauth": account.oauth_routes(),
+            "oauth": OAuthApi(portal, access).routes(),
         }
     )

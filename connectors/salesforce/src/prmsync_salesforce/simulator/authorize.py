@@ -9,15 +9,13 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from urllib.parse import urlencode, urlsplit
 
+from prmsync.connector.simulator.browser import form_of, html_page, may_return_to, way_back
 from prmsync.connector.simulator.http import Request, Response
 from prmsync_salesforce.simulator.identity import People
-from prmsync_salesforce.simulator.oauth import form_of
 from prmsync_salesforce.simulator.settings import OrgSettings
 from prmsync_salesforce.simulator.tokens import CODE_LIFETIME, Code, Tokens
 
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Allow access?</title>
 </head><body><h1>{org}</h1><p>{client} asks to act for you in this simulated org.</p>
 <form method="post"><p><label>Sign in as <select name="username">{people}</select></label></p>
@@ -41,11 +39,11 @@ class Authorize:
         values = form_of(request)
         problem = self._problem(values)
         if problem is not None:
-            return _html(400, f"<p>{html.escape(problem)}</p>")
+            return html_page(400, f"<p>{html.escape(problem)}</p>")
         if values.get("response_type") != "code":
-            return _back(values, error="unsupported_response_type")
+            return way_back(values, error="unsupported_response_type")
         if not values.get("code_challenge") and self._settings.require_pkce:
-            return _back(
+            return way_back(
                 values,
                 error="invalid_request",
                 error_description="missing required code challenge",
@@ -58,10 +56,7 @@ class Authorize:
         """What makes the way back itself unsure, so that the browser stays here."""
         if values.get("client_id") != self._settings.client_id:
             return "error=invalid_client_id&error_description=client identifier invalid"
-        target = values.get("redirect_uri", "")
-        allowed = self._settings.callback_url
-        known = target == allowed if allowed else urlsplit(target).hostname in _LOOPBACK
-        if not known:
+        if not may_return_to(values.get("redirect_uri", ""), self._settings.callback_url):
             return (
                 "error=redirect_uri_mismatch&error_description=redirect_uri must match "
                 "configuration"
@@ -71,7 +66,7 @@ class Authorize:
     def _page(self) -> Response:
         names = [html.escape(name) for name in self._people.usernames()]
         options = "".join(f"<option>{name}</option>" for name in names)
-        return _html(
+        return html_page(
             200,
             _PAGE.format(
                 org=html.escape(self._settings.name),
@@ -82,12 +77,12 @@ class Authorize:
 
     def _decided(self, values: Mapping[str, str]) -> Response:
         if values.get("decision") == "deny":
-            return _back(
+            return way_back(
                 values, error="access_denied", error_description="end-user denied authorization"
             )
         user_id = self._people.by_username(values.get("username", self._people.admin))
         if user_id is None:
-            return _html(400, "<p>Please check your username and password.</p>")
+            return html_page(400, "<p>Please check your username and password.</p>")
         code = Code(
             user_id,
             values["redirect_uri"],
@@ -95,16 +90,4 @@ class Authorize:
             values.get("scope") or "refresh_token api",
             self._now() + CODE_LIFETIME,
         )
-        return _back(values, code=self._tokens.issue_code(code))
-
-
-def _back(values: Mapping[str, str], **answer: str) -> Response:
-    if "state" in values:
-        answer["state"] = values["state"]
-    target = values["redirect_uri"]
-    joint = "&" if urlsplit(target).query else "?"
-    return Response(302, b"", {"location": target + joint + urlencode(answer)})
-
-
-def _html(status: int, text: str) -> Response:
-    return Response(status, text.encode(), {"content-type": "text/html; charset=UTF-8"})
+        return way_back(values, code=self._tokens.issue_code(code))

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qs
 
 import jwt
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from cryptography.x509 import load_pem_x509_certificate
 
+from prmsync.connector.sign_in import challenge_of
+from prmsync.connector.simulator.browser import form_of
 from prmsync.connector.simulator.chassis import json_response
 from prmsync.connector.simulator.http import Request, Response
 from prmsync_salesforce.simulator.identity import People, base_url
@@ -128,7 +128,8 @@ class OAuth:
             raise Refused("redirect_uri_mismatch", "redirect_uri must match configuration")
         if code.challenge is None and not self._secret_given(request, values):
             raise Refused("invalid_client", "invalid client credentials")
-        if code.challenge is not None and challenge_of(values) != code.challenge:
+        verifier = values.get("code_verifier", "")
+        if code.challenge is not None and challenge_of(verifier) != code.challenge:
             raise Refused("invalid_grant", "invalid code verifier")
         answer = self._issued(request, code.user_id, code.scope)
         if {"refresh_token", "offline_access"} & set(code.scope.split()):
@@ -172,18 +173,6 @@ class OAuth:
             "token_type": "Bearer",
             "issued_at": str(int(self._now().timestamp() * 1000)),
         }
-
-
-def challenge_of(values: Mapping[str, str]) -> str:
-    """The S256 challenge of the `code_verifier` that was sent."""
-    digest = hashlib.sha256(values.get("code_verifier", "").encode()).digest()
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
-
-
-def form_of(request: Request) -> dict[str, str]:
-    """The first value of each parameter, in the address or the body."""
-    form = parse_qs(request.body.decode("utf-8", "replace"), keep_blank_values=True)
-    return {name: found[0] for name, found in {**request.query, **form}.items()}
 
 
 def _client(request: Request, values: Mapping[str, str]) -> tuple[str, str]:
