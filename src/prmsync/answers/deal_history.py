@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from prmsync.answers import rows
 from prmsync.domain.customer import codes
-from prmsync.domain.partner import TierHistory
+from prmsync.domain.partner import Partner, TierHistory
 from prmsync.domain.program import Program
 from prmsync.domain.stage import Stage
 from prmsync.domain.values import PrmId
@@ -44,6 +44,7 @@ class DealBook:
     numbers: Mapping[str, str]
     owners: Mapping[str, str]
     partner_names: Mapping[str, str]
+    """By id; partners of one name have their ids behind it."""
     countries: Mapping[str, str]
     tiers: TierHistory
     recorded_from: date
@@ -87,8 +88,11 @@ class DealBook:
         if partner is None:
             return (UNKNOWN, UNKNOWN, UNKNOWN, product)
         tier = self.tiers.on(PrmId(partner), self.as_of) or UNKNOWN
-        name = self.partner_names.get(partner, partner)
-        return (name, tier, self.countries.get(partner) or UNKNOWN, product)
+        return (partner, tier, self.countries.get(partner) or UNKNOWN, product)
+
+    def shown(self, dimension: str, label: str) -> str:
+        """What people call a group of a dimension: partners are told apart by id."""
+        return self.partner_names.get(label, label) if dimension == "partner" else label
 
 
 def deal_book(connection: sa.Connection, program: Program, as_of: date) -> DealBook:
@@ -109,13 +113,21 @@ def deal_book(connection: sa.Connection, program: Program, as_of: date) -> DealB
         states=kept,
         numbers={row.id: row.number or row.name for row in present},
         owners={row.id: row.owner for row in present if row.owner},
-        partner_names={partner.id: partner.name for partner in partners},
+        partner_names=_shown_names(partners),
         countries={partner.id: partner.country for partner in partners if partner.country},
         tiers=rows.tier_history(connection),
         recorded_from=min(recorded, as_of),
         zone=zone,
         findings=findings,
     )
+
+
+def _shown_names(partners: Iterable[Partner]) -> dict[str, str]:
+    names = {partner.id: partner.name for partner in partners}
+    count = Counter(names.values())
+    return {
+        ident: name if count[name] == 1 else f"{name} ({ident})" for ident, name in names.items()
+    }
 
 
 def _known(

@@ -188,7 +188,7 @@ def _rows(outlook: QuarterOutlook, view: View, model: str, grouping: str) -> Non
         [grouping, "won", "open", "to come", "forecast", "80 % from", "to", "deals"],
         [
             (
-                row.name,
+                outlook.book.shown(grouping, row.name),
                 whole(row.won),
                 whole(row.open),
                 whole(row.new),
@@ -223,6 +223,16 @@ def rows_json(rows: list[Row], whole_: Row) -> list[dict[str, Any]]:
         left = exact(getattr(whole_, part)) - sum(one[part] for one in cents)
         max(cents, key=lambda one: one[part])[part] += left
     return [_row_json(row, one) for row, one in zip(rows, cents, strict=True)]
+
+
+def _named(
+    outlook: QuarterOutlook, grouping: str, rows: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Partners by name, and by the id that tells them apart."""
+    if grouping != "partner":
+        return rows
+    shown = outlook.book.shown
+    return [{"id": row["name"]} | row | {"name": shown(grouping, row["name"])} for row in rows]
 
 
 def _row_json(row: Row, cents: dict[str, Decimal]) -> dict[str, Any]:
@@ -264,7 +274,9 @@ def _view_json(
         **row_json(whole_),
         "recorded_wins": view.recorded_wins,
         "by": {
-            grouping: rows_json(rows_of(outlook, view, model, grouping), whole_)
+            grouping: _named(
+                outlook, grouping, rows_json(rows_of(outlook, view, model, grouping), whole_)
+            )
             for grouping in by or (GROUPINGS if model == "hazard" else DIMENSIONS)
         },
     }

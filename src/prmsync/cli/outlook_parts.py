@@ -61,7 +61,9 @@ def _deal_row(outlook: QuarterOutlook, deal: DealOutlook) -> tuple[str | int | N
         whole(deal.stated) if deal.stated is not None else None,
         f"{deal.chance * 100:.0f} %",
         whole(deal.expected),
-        ", ".join(f"{r.name} {_WORDS[r.outcome]} ×{r.factor:.1f}" for r in deal.reasons),
+        ", ".join(
+            f"{_name(outlook, r)} {_WORDS[r.outcome]} ×{r.factor:.1f}" for r in deal.reasons
+        ),
     )
 
 
@@ -75,15 +77,19 @@ def _deal_json(outlook: QuarterOutlook, currency: str, deal: DealOutlook) -> dic
         "stated": exact(deal.stated) if deal.stated is not None else None,
         "chance": round(deal.chance, 4),
         "expected": exact(deal.expected),
-        "reasons": [_reason_json(reason) for reason in deal.reasons],
+        "reasons": [_reason_json(outlook, reason) for reason in deal.reasons],
     }
 
 
-def _reason_json(reason: Reason) -> dict[str, Any]:
+def _name(outlook: QuarterOutlook, reason: Reason) -> str:
+    return outlook.book.shown(reason.dimension, reason.name)
+
+
+def _reason_json(outlook: QuarterOutlook, reason: Reason) -> dict[str, Any]:
     return {
         "outcome": reason.outcome.name.lower(),
         "dimension": reason.dimension,
-        "name": reason.name,
+        "name": _name(outlook, reason),
         "factor": round(reason.factor, 4),
         "seen": reason.seen,
         "expected": round(reason.expected, 2),
@@ -99,7 +105,8 @@ def show_evidence(outlook: QuarterOutlook, *, as_json: bool) -> None:
     view = outlook.indirect[0]
     reasons = _all_reasons(view)
     if as_json:
-        emit_json({"hazards": _hazard_rows(view), "evidence": [_reason_json(r) for r in reasons]})
+        evidence = [_reason_json(outlook, reason) for reason in reasons]
+        emit_json({"hazards": _hazard_rows(view), "evidence": evidence})
         return
     say(head(outlook, ": what was learned"))
     say_wrapped(
@@ -117,7 +124,7 @@ def show_evidence(outlook: QuarterOutlook, *, as_json: bool) -> None:
         ],
         indent=2,
     )
-    _evidence(reasons)
+    _evidence(outlook, reasons)
 
 
 def _rates(cell: dict[str, float]) -> str:
@@ -156,7 +163,7 @@ def _all_reasons(view: View) -> list[Reason]:
     return sorted(reasons, key=lambda r: -abs(np.log(r.factor)) * np.sqrt(r.expected + 1))
 
 
-def _evidence(reasons: list[Reason]) -> None:
+def _evidence(outlook: QuarterOutlook, reasons: list[Reason]) -> None:
     for dimension in DIMENSIONS:
         mine = [r for r in reasons if r.dimension == dimension and abs(r.factor - 1) >= 0.05]
         say("", f"  By {dimension}:" if mine else f"  By {dimension}: no difference beyond luck")
@@ -164,7 +171,7 @@ def _evidence(reasons: list[Reason]) -> None:
             verb = "win" if reason.outcome is Exit.WIN else "move on"
             noun = "wins" if reason.outcome is Exit.WIN else "moves"
             say(
-                f"    {reason.name}: deals {verb} {reason.factor:.2f} × as often "
+                f"    {_name(outlook, reason)}: deals {verb} {reason.factor:.2f} × as often "
                 f"({reason.seen:.0f} {noun} against {reason.expected:.1f} expected)"
             )
 

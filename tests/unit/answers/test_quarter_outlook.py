@@ -13,7 +13,7 @@ from prmsync.answers.quarter_outlook import QuarterOutlook, look_back, quarter_o
 from prmsync.errors import ConfigurationError
 from prmsync.forecast.backtest import DAYS
 from prmsync.forecast.period import Quarter
-from prmsync.forecast.rollup import total
+from prmsync.forecast.rollup import by_dimension, total
 from prmsync.program.reference import REFERENCE_PROGRAM
 from prmsync.store import tables
 from prmsync.store.database import Database
@@ -140,6 +140,18 @@ def test_what_makes_the_forecast_less_sure_is_counted(database: Database, add: A
         "closed without a close date": 1,
         "without a date of creation": 1,
     }
+
+
+def test_partners_of_one_name_stay_two(database: Database, add: Add) -> None:
+    for ident, name in (("p1", "Globex"), ("p2", "Globex"), ("p3", "Initech")):
+        add("partner", ident, name=name)
+        add("opportunity", f"o-{ident}", partner=ident)
+    found = outlook(database)
+    (view,) = found.indirect
+    rows = by_dimension(view.found, view.deals, "partner")
+    assert {row.name: row.deals for row in rows} == {"p1": 1, "p2": 1, "p3": 1}
+    shown = {found.book.shown("partner", row.name) for row in rows}
+    assert shown == {"Globex (p1)", "Globex (p2)", "Initech"}
 
 
 def test_a_close_in_the_future_counts_today(database: Database, add: Add) -> None:
