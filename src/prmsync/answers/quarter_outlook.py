@@ -9,12 +9,12 @@ from functools import cached_property, partial
 
 import numpy as np
 
-from prmsync.answers.deal_history import DealBook, deal_book
+from prmsync.answers.deal_history import DIMENSIONS, DealBook, deal_book
 from prmsync.domain.program import Program
 from prmsync.errors import ConfigurationError
 from prmsync.forecast.backtest import Progress, Score, backtest, cuts
 from prmsync.forecast.groups import Cut, Groups, Model
-from prmsync.forecast.hazard_forecast import QuarterForecast, hazard_forecast
+from prmsync.forecast.hazard_forecast import Believe, QuarterForecast, hazard_forecast
 from prmsync.forecast.hazards import Prior
 from prmsync.forecast.history import DealHistory
 from prmsync.forecast.period import Quarter
@@ -24,8 +24,8 @@ from prmsync.forecast.timelines import OPEN_STAGES, Deals
 from prmsync.forecast.weeks import Weeks
 from prmsync.store.database import Database
 
-PRODUCT = 3
-"""The dimension whose values differ most in worth, by its place in DIMENSIONS."""
+PRODUCT = DIMENSIONS.index("product")
+"""The dimension whose values differ most in worth, by its place."""
 FEW_WINS = 30
 """Recorded wins below which the range says more than the number."""
 FARTHEST = 365
@@ -51,9 +51,9 @@ class Setting:
         stay = min(max(weeks / len(self.probability), 1.0), 3 * WEEKS_IN_STAGE)
         return prior_of(self.probability, stay)
 
-    def models(self, history: DealHistory) -> dict[str, Model]:
-        """Every model by name, the default first."""
-        hazard = partial(_hazard, prior=self.prior(history))
+    def models(self) -> dict[str, Model]:
+        """Every model by name, the default first. None knows more than the cut it is asked at."""
+        hazard = partial(_hazard, believe=self.prior)
         rest = average(naive(), conversion())
         return {
             "hazard": hazard,
@@ -64,8 +64,8 @@ class Setting:
         }
 
 
-def _hazard(cut: Cut, prior: Prior) -> Mapping[str, Groups]:
-    return hazard_forecast(cut, prior, PRODUCT).groups
+def _hazard(cut: Cut, believe: Believe) -> Mapping[str, Groups]:
+    return hazard_forecast(cut, believe, PRODUCT).groups
 
 
 @dataclass(frozen=True)
@@ -80,11 +80,11 @@ class View:
     @cached_property
     def found(self) -> QuarterForecast:
         """The default model's forecast."""
-        return hazard_forecast(self.cut, self.setting.prior(self.cut.history), PRODUCT)
+        return hazard_forecast(self.cut, self.setting.prior, PRODUCT)
 
     def by(self, model: str) -> Mapping[str, Groups]:
         """Another model's forecast by dimension."""
-        return self.setting.models(self.cut.history)[model](self.cut)
+        return self.setting.models()[model](self.cut)
 
     @property
     def recorded_wins(self) -> int:
@@ -98,7 +98,7 @@ class View:
         before = self.cut.earlier(1)
         if before is None:
             return None
-        past = hazard_forecast(before, self.setting.prior(before.history), PRODUCT)
+        past = hazard_forecast(before, self.setting.prior, PRODUCT)
         expected = float(past.outlook.lots.chance[1].sum())
         seen = float(before.came(self.cut.history).sum())
         spread = (expected + (0.1 * expected) ** 2) ** 0.5
@@ -184,4 +184,4 @@ def look_back(view: View, quarters: int, progress: Progress) -> dict[str, Score]
     """Every model asked again on earlier days of the last `quarters` quarters."""
     history = view.deals.history
     at = cuts(history, view.setting.weeks, view.cut.today, quarters)
-    return backtest(history, at, view.setting.models(history), progress)
+    return backtest(history, at, view.setting.models(), progress)

@@ -61,9 +61,7 @@ def _deal_row(outlook: QuarterOutlook, deal: DealOutlook) -> tuple[str | int | N
         whole(deal.stated) if deal.stated is not None else None,
         f"{deal.chance * 100:.0f} %",
         whole(deal.expected),
-        ", ".join(
-            f"{_name(outlook, r)} {_WORDS[r.outcome]} ×{r.factor:.1f}" for r in deal.reasons
-        ),
+        ", ".join(f"{_name(outlook, r)} {_WORDS[r.outcome]} ×{r.factor:.1f}" for r in deal.reasons),
     )
 
 

@@ -3,7 +3,7 @@ any grouping of the deals, with the model's own past built in."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,6 +22,9 @@ COLD_WINS = 10.0
 """Wins seen that halve the square of it."""
 SHOCK = 0.1
 """Standard deviation of the market's common log factor on win hazards before any record."""
+
+Believe = Callable[[DealHistory], Prior]
+"""What is believed of stages, given what was known on a day and nothing later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +52,12 @@ class QuarterForecast:
         return found.unsure(np.full(groups, _cold(self.cut.history)))
 
 
-def hazard_forecast(cut: Cut, prior: Prior, product: int) -> QuarterForecast:
-    """The forecast as it stands at the cut. `product` is the dimension, by index, whose values
+def hazard_forecast(cut: Cut, believe: Believe, product: int) -> QuarterForecast:
+    """The forecast as it stands at the cut. `believe` is asked anew for every earlier forecast,
+    so that none knows the pace of a later day; `product` is the dimension, by index, whose values
     differ most in worth."""
-    calibration = calibrate(_past(cut, prior, product), list(cut.dimensions()))
-    fitted, ahead = _ahead(cut, prior, product)
+    calibration = calibrate(_past(cut, believe, product), list(cut.dimensions()))
+    fitted, ahead = _ahead(cut, believe, product)
     cold = _cold(cut.history)
     groups = {}
     for name, (rows, count) in cut.dimensions().items():
@@ -70,8 +74,8 @@ def _cold(history: DealHistory) -> float:
     return COLD**2 * COLD_WINS / (COLD_WINS + seen)
 
 
-def _ahead(cut: Cut, prior: Prior, product: int) -> tuple[Fitted, Outlook]:
-    fitted = learn_all(cut.history, cut.weeks, cut.today, prior, product)
+def _ahead(cut: Cut, believe: Believe, product: int) -> tuple[Fitted, Outlook]:
+    fitted = learn_all(cut.history, cut.weeks, cut.today, believe(cut.history), product)
     start, end = cut.bounds
     ahead = outlook(fitted, cut.history, cut.weeks, cut.today, end, SHOCK)
     if start <= cut.today:
@@ -82,18 +86,18 @@ def _ahead(cut: Cut, prior: Prior, product: int) -> tuple[Fitted, Outlook]:
     return fitted, replace(ahead, lots=replace(ahead.lots, chance=chance))
 
 
-def _past(cut: Cut, prior: Prior, product: int) -> list[Past]:
+def _past(cut: Cut, believe: Believe, product: int) -> list[Past]:
     """Earlier forecasts at the same distance from their quarter's start."""
     cuts = [(ago, cut.earlier(ago)) for ago in range(1, LOOK_BACKS + 1)]
     return [
-        _look_back(cut.history, before, ago, prior, product)
+        _look_back(cut.history, before, ago, believe, product)
         for ago, before in cuts
         if before is not None
     ]
 
 
-def _look_back(known: DealHistory, before: Cut, ago: int, prior: Prior, product: int) -> Past:
-    fitted, ahead = _ahead(before, prior, product)
+def _look_back(known: DealHistory, before: Cut, ago: int, believe: Believe, product: int) -> Past:
+    fitted, ahead = _ahead(before, believe, product)
     came = before.came(known)
     mean, variance, real = {}, {}, {}
     for name, (rows, count) in before.dimensions().items():

@@ -21,7 +21,7 @@ SHORT = world(11, weeks=117)
 
 def at(day: int, history: DealHistory = LONG) -> QuarterForecast:
     quarter = WEEKS.quarter(day)
-    return hazard_forecast(Cut.of(history, WEEKS, day, quarter), PRIOR, 0)
+    return hazard_forecast(Cut.of(history, WEEKS, day, quarter), lambda _: PRIOR, 0)
 
 
 @settings(deadline=None, max_examples=12)
@@ -96,6 +96,6 @@ def test_with_no_deal_at_all_the_forecast_is_nothing() -> None:
 
 def test_when_the_quarter_is_over_only_what_was_won_is_left() -> None:
     start, end = WEEKS.bounds(8)
-    found = hazard_forecast(Cut.of(LONG, WEEKS, end, 8), PRIOR, 0).groups[TOTAL]
+    found = hazard_forecast(Cut.of(LONG, WEEKS, end, 8), lambda _: PRIOR, 0).groups[TOTAL]
     assert found.mean[0] == pytest.approx(_won(LONG, start, end))
     assert found.quantiles(np.array([0.1, 0.9]))[:, 0] == pytest.approx(found.won[0])

@@ -25,7 +25,7 @@ def at(day: int, quarter: int | None = None) -> tuple[QuarterForecast, Deals]:
     cut = Cut.of(WORLD, WEEKS, day, quarter)
     names = {"partner": tuple("abcdef"), "tier": ("gold", "silver")}
     ids = tuple(f"d{n}" for n in range(len(cut.history.created)))
-    return hazard_forecast(cut, PRIOR, 0), Deals(cut.history, ids, names)
+    return hazard_forecast(cut, lambda _: PRIOR, 0), Deals(cut.history, ids, names)
 
 
 @settings(deadline=None, max_examples=10)
@@ -78,6 +78,6 @@ def test_a_quarter_to_come_leaves_out_what_is_won_before_it() -> None:
     assert after.won == 0.0
     assert 0 < after.open < this.open
     assert after.new > this.new
-    both = hazard_forecast(Cut.of(WORLD, WEEKS, day, 9), PRIOR, 0)
+    both = hazard_forecast(Cut.of(WORLD, WEEKS, day, 9), lambda _: PRIOR, 0)
     assert (both.outlook.lots.chance[:, : both.outlook.open] <= 1).all()
     assert np.isfinite(after.ranges[95]).all()

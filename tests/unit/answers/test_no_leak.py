@@ -1,0 +1,60 @@
+"""What happened later changes no earlier forecast, whichever model is asked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from deal_worlds import WEEKS, world
+from prmsync.answers.deal_history import DIMENSIONS
+from prmsync.answers.quarter_outlook import Setting, View, look_back
+from prmsync.forecast.groups import Cut
+from prmsync.forecast.history import DealHistory
+from prmsync.forecast.timelines import Deals
+
+SETTING = Setting(WEEKS, (0.2, 0.4, 0.8))
+TODAY = WEEKS.bounds(10)[0]
+
+
+def known() -> DealHistory:
+    """A company with all dimensions of the partner database, up to the first day of a quarter."""
+    found = world(11).as_of(TODAY)
+    partner, tier = found.segments.T
+    segments = np.stack([partner, tier, partner % 2, partner % 3], axis=1)
+    return replace(found, segments=segments, dimensions=DIMENSIONS)
+
+
+def and_later(history: DealHistory, deals: int, worth: float) -> DealHistory:
+    """The same, and deals that were made and won within days after."""
+    ones = np.ones(deals, dtype=np.int64)
+    return replace(
+        history,
+        created=np.append(history.created, TODAY * ones),
+        closed=np.append(history.closed, (TODAY + 2) * ones),
+        won=np.append(history.won, ones.astype(bool)),
+        worth=np.append(history.worth, worth * ones),
+        segment=np.append(history.segment, 0 * ones),
+        deal=np.append(history.deal, len(history.created) + np.arange(deals)),
+        day=np.append(history.day, TODAY * ones),
+        stage=np.append(history.stage, 0 * ones),
+        amount=np.append(history.amount, worth * ones),
+        expected_close=np.append(history.expected_close, (TODAY + 2) * ones),
+    )
+
+
+def view(history: DealHistory, today: int) -> View:
+    deals = Deals(history, tuple(map(str, range(len(history.created)))), {})
+    return View("EUR", deals, Cut.of(history, WEEKS, today, WEEKS.quarter(today)), SETTING)
+
+
+@settings(deadline=None, max_examples=4)
+@given(deals=st.integers(1, 2000), worth=st.floats(1.0, 1e7))
+def test_no_later_row_changes_an_earlier_forecast_of_any_model(deals: int, worth: float) -> None:
+    history = known()
+    before = look_back(view(history, TODAY), 1, lambda _done, _all: None)
+    after = look_back(view(and_later(history, deals, worth), TODAY + 60), 1, lambda _d, _a: None)
+    assert before == after
+    assert all(score.cuts == 3 for score in before.values())
