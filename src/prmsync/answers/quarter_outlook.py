@@ -14,7 +14,7 @@ from prmsync.domain.program import Program
 from prmsync.errors import ConfigurationError
 from prmsync.forecast.backtest import Progress, Score, backtest, cuts
 from prmsync.forecast.groups import Cut, Groups, Model
-from prmsync.forecast.hazard_forecast import Believe, QuarterForecast, hazard_forecast
+from prmsync.forecast.hazard_forecast import SHOCK, Believe, QuarterForecast, hazard_forecast
 from prmsync.forecast.hazards import Prior
 from prmsync.forecast.history import DealHistory
 from prmsync.forecast.period import Quarter
@@ -82,9 +82,15 @@ class View:
         """The default model's forecast."""
         return hazard_forecast(self.cut, self.setting.prior, PRODUCT)
 
+    @cached_property
+    def _asked(self) -> dict[str, Mapping[str, Groups]]:
+        return {}
+
     def by(self, model: str) -> Mapping[str, Groups]:
-        """Another model's forecast by dimension."""
-        return self.setting.models()[model](self.cut)
+        """Another model's forecast by dimension; each model is asked once."""
+        if model not in self._asked:
+            self._asked[model] = self.setting.models()[model](self.cut)
+        return self._asked[model]
 
     @property
     def recorded_wins(self) -> int:
@@ -95,14 +101,12 @@ class View:
     def shift(self) -> tuple[float, float] | None:
         """(seen, expected) wins since the last quarter began, where they differ by more than luck;
         None where they do not, or nothing earlier is on record."""
-        before = self.cut.earlier(1)
-        if before is None:
-            return None
-        past = hazard_forecast(before, self.setting.prior, PRODUCT)
-        expected = float(past.outlook.lots.chance[1].sum())
-        seen = float(before.came(self.cut.history).sum())
-        spread = (expected + (0.1 * expected) ** 2) ** 0.5
-        return (seen, expected) if abs(seen - expected) > _SHIFT * max(spread, 1.0) else None
+        for past in self.found.past:
+            if past.quarters_ago == 1:
+                spread = (past.expected + (SHOCK * past.expected) ** 2) ** 0.5
+                told = abs(past.won - past.expected) > _SHIFT * max(spread, 1.0)
+                return (past.won, past.expected) if told else None
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +185,9 @@ def _view(
 
 
 def look_back(view: View, quarters: int, progress: Progress) -> dict[str, Score]:
-    """Every model asked again on earlier days of the last `quarters` quarters."""
+    """Every model asked again on earlier days of the last `quarters` quarters. Partners, tiers,
+    regions and products are those that deals have at the view's day, not those of the days asked.
+    """
     history = view.deals.history
     at = cuts(history, view.setting.weeks, view.cut.today, quarters)
     return backtest(history, at, view.setting.models(), progress)

@@ -238,7 +238,8 @@ def show_scores(scores: dict[str, dict[str, Score]], quarters: int, *, as_json: 
         say_wrapped(
             "Error: all misses together over what came (WAPE), of the total and by group. "
             "80 % held: how often the 80 % range held what came; 80 is right. Width: of that "
-            "range, over what came.",
+            "range, over what came. A deal counts under the partner, tier, region and product that "
+            "it has today.",
             indent=2,
         )
 

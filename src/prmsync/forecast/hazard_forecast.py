@@ -30,13 +30,14 @@ Believe = Callable[[DealHistory], Prior]
 @dataclass(frozen=True, slots=True)
 class QuarterForecast:
     """By dimension ("total" and the history's own) the groups; `outlook` has each open deal's
-    chance before calibration."""
+    chance before calibration, `past` the earlier forecasts that calibrate it, the latest first."""
 
     cut: Cut
     groups: Mapping[str, Groups]
     outlook: Outlook
     fitted: Fitted
     calibration: Calibration
+    past: tuple[Past, ...]
 
     @property
     def chance(self) -> Floats:
@@ -56,16 +57,23 @@ def hazard_forecast(cut: Cut, believe: Believe, product: int) -> QuarterForecast
     """The forecast as it stands at the cut. `believe` is asked anew for every earlier forecast,
     so that none knows the pace of a later day; `product` is the dimension, by index, whose values
     differ most in worth."""
-    calibration = calibrate(_past(cut, believe, product), list(cut.dimensions()))
+    past = tuple(_past(cut, believe, product))
+    calibration = calibrate(past, list(cut.dimensions()))
     fitted, ahead = _ahead(cut, believe, product)
     cold = _cold(cut.history)
     groups = {}
     for name, (rows, count) in cut.dimensions().items():
-        to_come = sums(ahead.lots, rows[ahead.segment], count).unsure(doubt(fitted, name, count))
+        to_come = _stated(fitted, ahead, name, rows, count)
         to_come = to_come.scaled(calibration.bias).widened(calibration.width[name])
         to_come = to_come.unsure(np.full(count, cold))
         groups[name] = Groups(cut.won_by(rows, count), to_come)
-    return QuarterForecast(cut, groups, ahead, fitted, calibration)
+    return QuarterForecast(cut, groups, ahead, fitted, calibration, past)
+
+
+def _stated(fitted: Fitted, ahead: Outlook, dimension: str, rows: Ints, count: int) -> Sums:
+    """What the model says of a dimension before its own past corrects it."""
+    found = sums(ahead.lots, rows[ahead.segment], count)
+    return found.unsure(doubt(fitted, dimension, count))
 
 
 def _cold(history: DealHistory) -> float:
@@ -101,9 +109,8 @@ def _look_back(known: DealHistory, before: Cut, ago: int, believe: Believe, prod
     came = before.came(known)
     mean, variance, real = {}, {}, {}
     for name, (rows, count) in before.dimensions().items():
-        to_come = sums(ahead.lots, rows[ahead.segment], count).unsure(doubt(fitted, name, count))
+        to_come = _stated(fitted, ahead, name, rows, count)
         mean[name], variance[name] = to_come.mean, to_come.variance
         group = rows[known.segment[came]]
         real[name] = np.bincount(group, weights=known.worth[came], minlength=count).astype(float)
-    expected = float((WEIGHTS @ ahead.lots.chance).sum())
-    return Past(ago, expected, float(came.sum()), mean, variance, real)
+    return Past(ago, ahead.expected_wins, float(came.sum()), mean, variance, real)

@@ -12,7 +12,7 @@ from prmsync.forecast.evidence import Evidence, prior_worth
 from prmsync.forecast.hazards import OUTCOMES, Hazards, Prior, count, expected, fit
 from prmsync.forecast.history import NEVER, DealHistory
 from prmsync.forecast.spells import Exit, Floats, Ints, Spells
-from prmsync.forecast.spread import SHOCKS, Lots
+from prmsync.forecast.spread import SHOCKS, WEIGHTS, Lots
 from prmsync.forecast.weeks import Weeks
 
 RECENT = 26
@@ -47,6 +47,11 @@ class Outlook:
     def open(self) -> int:
         """How many open deals there are."""
         return len(self.deal)
+
+    @property
+    def expected_wins(self) -> float:
+        """Wins to come, of open deals and new ones."""
+        return float((WEIGHTS @ self.lots.chance).sum())
 
 
 def learn_all(history: DealHistory, weeks: Weeks, today: int, prior: Prior, product: int) -> Fitted:

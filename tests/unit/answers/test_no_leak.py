@@ -50,6 +50,16 @@ def view(history: DealHistory, today: int) -> View:
     return View("EUR", deals, Cut.of(history, WEEKS, today, WEEKS.quarter(today)), SETTING)
 
 
+def test_the_look_backs_within_a_forecast_are_the_forecasts_of_their_days() -> None:
+    history = known()
+    past = view(history, TODAY).found.past
+    assert [one.quarters_ago for one in past] == [1, 2, 3, 4, 5, 6]
+    for one in past:
+        day = WEEKS.bounds(10 - one.quarters_ago)[0]
+        then = view(history.as_of(day), day).found
+        assert one.expected == then.outlook.expected_wins
+
+
 @settings(deadline=None, max_examples=4)
 @given(deals=st.integers(1, 2000), worth=st.floats(1.0, 1e7))
 def test_no_later_row_changes_an_earlier_forecast_of_any_model(deals: int, worth: float) -> None:
