@@ -148,13 +148,11 @@ def quarter_outlook(
     with database.read() as connection:
         book = deal_book(connection, program, day)
     setting = Setting(_weeks(book, period), _probability(program))
-    return QuarterOutlook(
-        period,
-        day,
-        book,
-        tuple(_view(book, setting, period, name, True) for name in book.currencies()),
-        tuple(_view(book, setting, period, name, False) for name in book.currencies()),
+    indirect, direct = (
+        tuple(_view(book, setting, period, name, indirect) for name in book.currencies())
+        for indirect in (True, False)
     )
+    return QuarterOutlook(period, day, book, indirect, direct)
 
 
 def _ahead(day: date) -> date:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +9,7 @@ import typer
 
 from prmsync.cli.context import application
 from prmsync.cli.options import AsJson
-from prmsync.cli.output import say
+from prmsync.cli.output import progress
 
 if TYPE_CHECKING:
     from prmsync.answers.forecast import ForecastAnswer
@@ -118,15 +117,10 @@ def backtest(
     from prmsync.answers.quarter_outlook import look_back
     from prmsync.cli import outlook_parts
 
-    def progress(done: int, all_: int) -> None:
-        if sys.stderr.isatty():
-            print(f"\r  {done} of {all_} days asked again ", end="", file=sys.stderr, flush=True)  # noqa: T201 - progress on a terminal
-
     with application() as app:
         found = _outlook(app, None, None)
-    scores = {view.currency: look_back(view, quarters, progress) for view in found.indirect}
-    if sys.stderr.isatty():
-        say("")
+    with progress("days asked again") as advance:
+        scores = {view.currency: look_back(view, quarters, advance) for view in found.indirect}
     outlook_parts.show_scores(scores, quarters, as_json=as_json)
 
 

@@ -259,7 +259,9 @@ def _json(outlook: QuarterOutlook, model: str, by: tuple[str, ...]) -> dict[str,
         "first_day": q.first,
         "last_day": q.last,
         "as_of": outlook.as_of,
-        "findings": dict(outlook.book.findings),
+        "findings": [
+            {"what": what, "deals": count} for what, count in outlook.book.findings.items()
+        ],
         "indirect": [_view_json(outlook, view, model, by) for view in outlook.indirect],
         "direct": [_view_json(outlook, view, model, by) for view in outlook.direct],
     }

@@ -24,7 +24,8 @@ DAYS = (0, 28, 56)
 QUANTILES: Floats = np.arange(1, 10) / 10
 _LOW, _HIGH = 0, 8
 
-Progress = Callable[[int, int], None]
+Progress = Callable[[int], None]
+"""Told how many more cuts are done."""
 
 
 @dataclass(slots=True)
@@ -79,15 +80,15 @@ def backtest(
     history: DealHistory,
     at: Sequence[Cut],
     models: Mapping[str, Model],
-    progress: Progress = lambda _done, _all: None,
+    progress: Progress = lambda _more: None,
 ) -> dict[str, Score]:
     """Score of each model over the same cuts; `history` is the whole one, which knows what came.
     A quarter in which nothing was won is counted, but has no scale of its own."""
     scores = {name: Score() for name in models}
-    for done, cut in enumerate(at):
+    for cut in at:
         for name, model in models.items():
             _score(scores[name], history, cut, model)
-        progress(done + 1, len(at))
+        progress(1)
     return scores
 
 

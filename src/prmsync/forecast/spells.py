@@ -6,7 +6,7 @@ A *week* is a whole number that grows by one a week and by 13 a fiscal quarter, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
@@ -64,10 +64,6 @@ class Spells:
             self.segment[known],
             self.seen[known],
         )
-
-    def since(self, week: int) -> Spells:
-        """Only what happened from `week` on."""
-        return replace(self, seen=np.maximum(self.seen, week)).seen_at_all()
 
     def seen_at_all(self) -> Spells:
         """Without the stays that were over before anything was recorded."""

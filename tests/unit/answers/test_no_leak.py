@@ -8,23 +8,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deal_worlds import WEEKS, world
-from prmsync.answers.deal_history import DIMENSIONS
-from prmsync.answers.quarter_outlook import Setting, View, look_back
-from prmsync.forecast.groups import Cut
+from channel_history import TODAY, company, view
+from deal_worlds import WEEKS
+from prmsync.answers.quarter_outlook import look_back
 from prmsync.forecast.history import DealHistory
-from prmsync.forecast.timelines import Deals
-
-SETTING = Setting(WEEKS, (0.2, 0.4, 0.8))
-TODAY = WEEKS.bounds(10)[0]
-
-
-def known() -> DealHistory:
-    """A company with all dimensions of the partner database, up to the first day of a quarter."""
-    found = world(11).as_of(TODAY)
-    partner, tier = found.segments.T
-    segments = np.stack([partner, tier, partner % 2, partner % 3], axis=1)
-    return replace(found, segments=segments, dimensions=DIMENSIONS)
 
 
 def and_later(history: DealHistory, deals: int, worth: float) -> DealHistory:
@@ -45,13 +32,8 @@ def and_later(history: DealHistory, deals: int, worth: float) -> DealHistory:
     )
 
 
-def view(history: DealHistory, today: int) -> View:
-    deals = Deals(history, tuple(map(str, range(len(history.created)))), {})
-    return View("EUR", deals, Cut.of(history, WEEKS, today, WEEKS.quarter(today)), SETTING)
-
-
 def test_the_look_backs_within_a_forecast_are_the_forecasts_of_their_days() -> None:
-    history = known()
+    history = company()
     past = view(history, TODAY).found.past
     assert [one.quarters_ago for one in past] == [1, 2, 3, 4, 5, 6]
     for one in past:
@@ -63,8 +45,8 @@ def test_the_look_backs_within_a_forecast_are_the_forecasts_of_their_days() -> N
 @settings(deadline=None, max_examples=4)
 @given(deals=st.integers(1, 2000), worth=st.floats(1.0, 1e7))
 def test_no_later_row_changes_an_earlier_forecast_of_any_model(deals: int, worth: float) -> None:
-    history = known()
-    before = look_back(view(history, TODAY), 1, lambda _done, _all: None)
-    after = look_back(view(and_later(history, deals, worth), TODAY + 60), 1, lambda _d, _a: None)
+    history = company()
+    before = look_back(view(history, TODAY), 1, lambda _more: None)
+    after = look_back(view(and_later(history, deals, worth), TODAY + 60), 1, lambda _more: None)
     assert before == after
     assert all(score.cuts == 3 for score in before.values())

@@ -185,7 +185,7 @@ def test_a_quarter_that_is_over_stands_as_on_its_last_day(sampled: Database) -> 
 
 def test_quarters_before_the_record_are_not_asked_back(sampled: Database) -> None:
     (view, _) = outlook(sampled).indirect
-    assert {score.cuts for score in look_back(view, 4, lambda _d, _a: None).values()} == {0}
+    assert {score.cuts for score in look_back(view, 4, lambda _more: None).values()} == {0}
 
 
 def test_a_record_of_stages_is_asked_back(database: Database, add: Add) -> None:
@@ -206,6 +206,6 @@ def test_a_record_of_stages_is_asked_back(database: Database, add: Add) -> None:
             with database.begin() as connection:
                 keep(connection, [state(f"o{number}", closed, "qualified", created_at=made)])
     (view,) = outlook(database).indirect
-    scores = look_back(view, 2, lambda _d, _a: None)
+    scores = look_back(view, 2, lambda _more: None)
     assert {score.cuts for score in scores.values()} == {2 * len(DAYS)}
     assert all(score.wape() < 1.5 for score in scores.values())
