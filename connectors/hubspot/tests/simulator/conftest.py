@@ -18,12 +18,13 @@ START = datetime(2026, 11, 22, 9, 30, 0, 250_000, tzinfo=UTC)
 class Portal:
     """A simulator with a client; `v3` and `dated` are the two spellings of one object's path."""
 
-    def __init__(self, schema=None, data=None, settings=None):
+    def __init__(self, schema=None, data=None, settings=None, **more):
         self.wall = 0.0
         self.simulator = HubSpotSimulator(
             SimulatorOptions(now=lambda: START, data=data, schema=schema, seed=3),
             settings or Settings(),
             monotonic=lambda: self.wall,
+            **more,
         )
         self.http = httpx.Client(
             transport=HandlerTransport({BASE: self.simulator.handle}),

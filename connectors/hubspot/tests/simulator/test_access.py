@@ -168,6 +168,17 @@ def test_faults_speak_as_hubspot_does(portal, rule, told):
     assert portal.get(DEALS).status_code == 200
 
 
+def test_settings_change_while_the_portal_runs(portal):
+    held = portal.get("/_simulator/settings").json()
+    assert (held["burst_limit"], held["index_lag_seconds"]) == (190, 0.0)
+    changed = portal.post("/_simulator/settings", {"burst_limit": 1}).json()
+    assert changed == {**held, "burst_limit": 1}
+    assert [portal.get(DEALS).status_code for _ in range(2)] == [200, 429]
+    refused = portal.post("/_simulator/settings", {"burst_limit": -1, "speed": 3}).json()
+    assert "burst_limit must be" in refused["message"]
+    assert "speed" in refused["message"]
+
+
 def test_calls_are_counted_by_endpoint(portal):
     portal.get(DEALS)
     portal.search("deals")

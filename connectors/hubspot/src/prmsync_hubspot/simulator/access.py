@@ -11,8 +11,6 @@ from prmsync_hubspot.simulator.settings import CLIENT_ID
 from prmsync_hubspot.simulator.stamps import iso
 from prmsync_hubspot.simulator.tokens import Grant, Tokens
 
-APP_ID = "3700421"
-APP_USER_ID = "61000"
 _AUTH_URL = "https://developers.hubspot.com/docs/methods/auth/oauth-overview"
 _UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 _REVOKE = ("access", "refresh", "keys", "all")

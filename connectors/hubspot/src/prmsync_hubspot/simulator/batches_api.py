@@ -146,7 +146,7 @@ class BatchesApi:
         for item in inputs_of(call.json()):
             row = kind.table.get(str(item.get("id")))
             if row is not None:
-                self._writer.archive(kind, row)
+                self._writer.archive(kind, row, call.actor)
         return 204, None
 
     def _write(

@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from prmsync.connector.simulator.chassis import ControlError
+from prmsync_hubspot.simulator.actor import Actor
 from prmsync_hubspot.simulator.answers import shower
 from prmsync_hubspot.simulator.links import LinkType
 from prmsync_hubspot.simulator.objects import ObjectType
@@ -25,7 +26,7 @@ from prmsync_hubspot.simulator.rows import Row
 from prmsync_hubspot.simulator.shapes import is_number
 from prmsync_hubspot.simulator.stamps import iso, millis
 from prmsync_hubspot.simulator.state import dump_portal, restore_portal
-from prmsync_hubspot.simulator.writing import Actor, Writer
+from prmsync_hubspot.simulator.writing import Writer
 
 ASSOCIATIONS = "associations"
 OWNERS = "owners"
@@ -60,13 +61,14 @@ class HubSpotRecords:
         stamp: datetime | None,
     ) -> str:
         if object_name == ASSOCIATIONS:
-            return self._associate(values)
+            with self._writer.webhooks.by(self._actor(user).source):
+                return self._associate(values)
         if object_name == OWNERS:
             return self._write_owner(record_id, values)
         kind, actor = self._kind(object_name), self._actor(user)
         given = dict(values)
         if record_id is not None and given.pop("archived", True) in (False, "false"):
-            self._restore_row(kind, record_id)
+            self._restore_row(kind, record_id, actor)
             if not given:
                 return record_id
         at = None if stamp is None else millis(stamp)
@@ -82,19 +84,21 @@ class HubSpotRecords:
         return str(self._writer.commit(draft, actor, at).id)
 
     def delete_as_user(self, object_name: str, record_id: str, user: str | None) -> None:
-        self._actor(user)
+        actor = self._actor(user)
         if object_name == ASSOCIATIONS:
-            self._dissociate(record_id)
+            with self._writer.webhooks.by(actor.source):
+                self._dissociate(record_id)
             return
         kind = self._kind(object_name)
-        self._writer.archive(kind, self._row(kind, record_id))
+        self._writer.archive(kind, self._row(kind, record_id), actor)
 
     def merge_as_user(self, object_name: str, record_id: str, into: str, user: str | None) -> None:
         kind, actor = self._kind(object_name), self._actor(user)
         primary, other = self._row(kind, into), self._row(kind, record_id)
         if primary is other:
             raise ControlError("a record cannot be merged with itself")
-        self._writer.merge(kind, primary, other, actor)
+        with self._writer.webhooks.by(actor.source):
+            self._writer.merge(kind, primary, other, actor)
 
     def dump(self) -> dict[str, Any]:
         return dump_portal(self._portal)
@@ -131,7 +135,7 @@ class HubSpotRecords:
             raise ControlError(f"no owner {user}")
         return Actor(user, "CRM_UI", f"userId:{user}", enforced=True)
 
-    def _restore_row(self, kind: ObjectType, record_id: str) -> None:
+    def _restore_row(self, kind: ObjectType, record_id: str, actor: Actor) -> None:
         row = kind.table.get(record_id, archived=True)
         if row is None:
             raise ControlError(f"no archived {kind.singular.lower()} {record_id}")
@@ -139,9 +143,7 @@ class HubSpotRecords:
             value = row.props.get(name, "")
             if value and kind.table.holder(name, value) is not None:
                 raise ControlError(f"another record has {name} {value} by now")
-        self._writer.lag(kind, row.id)
-        kind.table.restore(row)
-        kind.table.touch(row, self._portal.now_ms())
+        self._writer.restore(kind, row, actor)
 
     def _associations(self) -> list[dict[str, Any]]:
         found = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from typing import Protocol
 
 from prmsync_hubspot.simulator.problems import JSON
 from prmsync_hubspot.simulator.shapes import is_number
@@ -29,6 +30,14 @@ class LinkType:
         return {"category": self.category, "typeId": self.type_id, "label": self.label}
 
 
+class Observer(Protocol):
+    """Is told of each direction of an association that comes or goes."""
+
+    def __call__(
+        self, pair: Pair, from_id: int, to_id: int, type_id: int, *, removed: bool
+    ) -> None: ...
+
+
 class Links:
     """Both directions of every association are kept, so that either side reads at once."""
 
@@ -37,6 +46,7 @@ class Links:
         self._unlabeled: dict[Pair, int] = {}
         self._primary: dict[Pair, int] = {}
         self._held: dict[Pair, dict[int, dict[int, set[int]]]] = {}
+        self.observer: Observer | None = None
 
     def define(self, pair: Pair, forward: LinkType, backward: LinkType, kind: str = "") -> None:
         """Make a type of both directions; `kind` is "unlabeled", "primary" or a label's ""."""
@@ -157,7 +167,10 @@ class Links:
             (pair[::-1], to_id, from_id, inverse),
         ):
             sources = self._held.setdefault(its_pair, {})
-            sources.setdefault(one, {}).setdefault(other, set()).add(kind)
+            held = sources.setdefault(one, {}).setdefault(other, set())
+            if kind not in held:
+                held.add(kind)
+                self._tell(its_pair, one, other, {kind}, removed=False)
 
     def _drop(self, pair: Pair, from_id: int, to_id: int, type_ids: set[int]) -> None:
         types = self.types[pair]
@@ -169,8 +182,15 @@ class Links:
         others = self._held.get(pair, {}).get(one)
         if others is None or other not in others:
             return
-        others[other] -= type_ids
+        gone = others[other] & type_ids
+        others[other] -= gone
+        self._tell(pair, one, other, gone, removed=True)
         if not others[other]:
             del others[other]
             if not others:
                 del self._held[pair][one]
+
+    def _tell(self, pair: Pair, one: int, other: int, type_ids: set[int], *, removed: bool) -> None:
+        if self.observer is not None:
+            for type_id in sorted(type_ids):
+                self.observer(pair, one, other, type_id, removed=removed)

@@ -23,6 +23,7 @@ from typing import Any
 
 from prmsync.connector.simulator.chassis import ControlError
 from prmsync.errors import ConfigurationError, Finding
+from prmsync_hubspot.simulator.actor import Actor
 from prmsync_hubspot.simulator.builtin import add_builtin, add_partner_program
 from prmsync_hubspot.simulator.control import HubSpotRecords
 from prmsync_hubspot.simulator.definitions import property_from_json
@@ -33,7 +34,7 @@ from prmsync_hubspot.simulator.problems import ApiError
 from prmsync_hubspot.simulator.schemas_api import make_custom_type
 from prmsync_hubspot.simulator.settings import parse_settings
 from prmsync_hubspot.simulator.stamps import iso, parse_ms
-from prmsync_hubspot.simulator.writing import Actor, Writer
+from prmsync_hubspot.simulator.writing import Writer
 
 _ACCOUNT = {
     "portalId": "portal_id",

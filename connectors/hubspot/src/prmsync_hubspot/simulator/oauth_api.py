@@ -11,7 +11,8 @@ from collections.abc import Mapping
 
 from prmsync.connector.sign_in import challenge_of
 from prmsync.connector.simulator.browser import body_form, form_of
-from prmsync_hubspot.simulator.access import APP_ID, APP_USER_ID, Access
+from prmsync_hubspot.simulator.access import Access
+from prmsync_hubspot.simulator.actor import APP_ID, APP_USER_ID
 from prmsync_hubspot.simulator.consent import Consent
 from prmsync_hubspot.simulator.portal import Portal
 from prmsync_hubspot.simulator.problems import JSON, ApiError

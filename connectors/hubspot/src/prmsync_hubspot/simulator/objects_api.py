@@ -122,7 +122,7 @@ class ObjectsApi:
         kind = self._kind(call, "write")
         row = kind.table.get(call.args[1])
         if row is not None:
-            self._writer.archive(kind, row)
+            self._writer.archive(kind, row, call.actor)
         return 204, None
 
     def search(self, call: Call) -> Reply:

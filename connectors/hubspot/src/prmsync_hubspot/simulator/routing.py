@@ -11,11 +11,11 @@ from urllib.parse import unquote
 import orjson
 
 from prmsync.connector.simulator.http import Request
-from prmsync_hubspot.simulator.access import APP_ID, APP_USER_ID
+from prmsync_hubspot.simulator.actor import APP_ID, APP_USER_ID, Actor
 from prmsync_hubspot.simulator.problems import JSON, bad_request, no_such_path
 from prmsync_hubspot.simulator.shapes import is_number
 from prmsync_hubspot.simulator.tokens import Grant
-from prmsync_hubspot.simulator.writing import RULES_SINCE, Actor
+from prmsync_hubspot.simulator.writing import RULES_SINCE
 
 DATED_VERSIONS = ("2026-03", "2026-09")
 _VERSION = re.compile(r"v[1-4]|20\d\d-\d\d")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from typing import Any
 
 import orjson
 
@@ -17,6 +19,7 @@ from prmsync_hubspot.simulator.account_api import AccountApi
 from prmsync_hubspot.simulator.associations_api import AssociationsApi
 from prmsync_hubspot.simulator.batches_api import BatchesApi
 from prmsync_hubspot.simulator.control import HubSpotRecords
+from prmsync_hubspot.simulator.delivery import Delivery, Post, post
 from prmsync_hubspot.simulator.limits import Limiter, too_many, too_many_searches
 from prmsync_hubspot.simulator.loading import load_data, load_schema
 from prmsync_hubspot.simulator.oauth_api import OAuthApi
@@ -27,7 +30,7 @@ from prmsync_hubspot.simulator.problems import ApiError
 from prmsync_hubspot.simulator.properties_api import PropertiesApi
 from prmsync_hubspot.simulator.routing import Call, Router, Target, require, target_of
 from prmsync_hubspot.simulator.schemas_api import SchemasApi
-from prmsync_hubspot.simulator.settings import Settings
+from prmsync_hubspot.simulator.settings import Settings, parse_settings
 from prmsync_hubspot.simulator.tokens import Grant
 from prmsync_hubspot.simulator.writing import Writer
 
@@ -39,7 +42,8 @@ class HubSpotSimulator:
     """A stateful portal; `handle` answers HubSpot's API and the control paths.
 
     `options.schema` may hold `settings`, which go over `settings`; `monotonic` (seconds) is what
-    rate limits count by. Raises ConfigurationError for a schema or data that is wrong.
+    rate limits count by, `send` takes webhooks out. Raises ConfigurationError for a schema or data
+    that is wrong.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class HubSpotSimulator:
         settings: Settings | None = None,
         *,
         monotonic: Callable[[], float] = time.monotonic,
+        send: Post = post,
     ) -> None:
         clock, faults = SimulatorClock(options.now), Faults(options.seed)
         self.portal = Portal(clock, options.seed)
@@ -68,12 +73,24 @@ class HubSpotSimulator:
             clock=clock,
             faults=faults,
             automations=writer.automations,
-            controls={"sign_in": self.access.control},
+            controls={
+                "settings": self._settings,
+                "sign_in": self.access.control,
+                "webhooks": Delivery(self.portal, writer.webhooks, send).control,
+            },
         )
 
     @property
     def handle(self) -> Handler:
         return self.chassis.handle
+
+    def _settings(self, body: Mapping[str, Any] | None) -> Mapping[str, Any]:
+        """The control path `settings`: what it gets goes over what holds. Raises ValueError."""
+        values, problems = parse_settings(body or {})
+        if problems:
+            raise ValueError("; ".join(problems))
+        self.portal.settings = replace(self.portal.settings, **values)
+        return asdict(self.portal.settings)
 
     def _classify(self, request: Request) -> str:
         target = target_of(request.path)

@@ -61,6 +61,7 @@ def restore_portal(portal: Portal, state: Mapping[str, Any]) -> None:
         portal.remove_type(kind)
     for kind in types:
         portal.add_type(kind)
+    links.observer = portal.links.observer
     portal.account, portal.owners, portal.links = account, owners, links
     for key, value in counters.items():
         setattr(portal, key, value)

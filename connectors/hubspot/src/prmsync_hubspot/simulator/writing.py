@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from prmsync.connector.simulator.automations import LATER_SECONDS, Automations
+from prmsync_hubspot.simulator.actor import Actor
 from prmsync_hubspot.simulator.definitions import Property, check
 from prmsync_hubspot.simulator.objects import ObjectType
 from prmsync_hubspot.simulator.portal import Portal
 from prmsync_hubspot.simulator.problems import JSON, ApiError, invalid_values, value_problem
 from prmsync_hubspot.simulator.rows import Row
 from prmsync_hubspot.simulator.stamps import iso
+from prmsync_hubspot.simulator.webhooks import Webhooks
 
 RULES_SINCE = "2026-09"
 """From this API version on, an admin's required properties apply to API writes."""
 
 Claims = dict[tuple[str, str], int]
 """(unique property, value) → the row of a batch that takes it; keeps two rows from one value."""
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who writes: an integration or a CRM user. `enforced` means an admin's rules apply."""
-
-    user_id: str | None
-    source: str
-    source_id: str
-    enforced: bool = False
 
 
 @dataclass(slots=True)
@@ -47,6 +39,7 @@ class Writer:
     def __init__(self, portal: Portal) -> None:
         self._portal = portal
         self.automations = Automations()
+        self.webhooks = Webhooks(portal)
 
     def draft_create(
         self, kind: ObjectType, given: Mapping[str, Any], actor: Actor, claims: Claims
@@ -74,9 +67,13 @@ class Writer:
         now = self._portal.now_ms() if at is None else at
         if draft.row is None:
             new_id = row_id or self._portal.new_row_id(draft.kind)
-            return self._automated(draft.kind, {}, self._create(draft, actor, now, new_id), actor)
+            row = self._create(draft, actor, now, new_id)
+            if self.webhooks.any:
+                self.webhooks.created(draft.kind, row, actor)
+            return self._automated(draft.kind, {}, row, actor)
         row, table = draft.row, draft.kind.table
-        old = dict(row.props) if self.automations.any else {}
+        watched = self.automations.any or self.webhooks.any
+        old = dict(row.props) if watched else {}
         self.lag(draft.kind, row.id)
         for name, value in draft.values.items():
             _keep_history(row, name, value, now, actor)
@@ -85,12 +82,15 @@ class Writer:
             row.props["hs_updated_by_user_id"] = actor.user_id
         self._calculate(draft.kind, row)
         table.touch(row, now)
+        if self.webhooks.any:
+            self.webhooks.changed(draft.kind, row, _differing(old, row, draft.values), actor)
         return self._automated(draft.kind, old, row, actor)
 
     def _automated(self, kind: ObjectType, old: Mapping[str, str], row: Row, actor: Actor) -> Row:
         """The row after what the admin's automations make of a write to it."""
         names = tuple(name.lower() for name in (kind.name, kind.singular, kind.plural, kind.fqn))
         for user, values in self.automations.rewrites(names, old, row.props):
+            before = dict(row.props) if self.webhooks.any else {}
             later = row.modified + (LATER_SECONDS * 1000 if user is not None else 0)
             by = actor if user is None else Actor(user, "AUTOMATION_PLATFORM", f"userId:{user}")
             for name, value in values.items():
@@ -101,12 +101,22 @@ class Writer:
                 row.props["hs_updated_by_user_id"] = by.user_id
             self._calculate(kind, row)
             kind.table.touch(row, later)
+            if self.webhooks.any:
+                self.webhooks.changed(kind, row, _differing(before, row, values), by)
         return row
 
-    def archive(self, kind: ObjectType, row: Row) -> None:
+    def archive(self, kind: ObjectType, row: Row, actor: Actor) -> None:
         """Into the recycle bin."""
         self.lag(kind, row.id)
         kind.table.archive(row, self._portal.now_ms())
+        self.webhooks.archived(kind, row, actor)
+
+    def restore(self, kind: ObjectType, row: Row, actor: Actor) -> None:
+        """Back from the recycle bin. The caller has checked its unique values."""
+        self.lag(kind, row.id)
+        kind.table.restore(row)
+        kind.table.touch(row, self._portal.now_ms())
+        self.webhooks.restored(kind, row, actor)
 
     def merge(self, kind: ObjectType, primary: Row, other: Row, actor: Actor) -> Row:
         """The primary's values win, its blanks are filled; both old ids find the winner."""
@@ -123,6 +133,7 @@ class Writer:
         row = self.commit(Draft(kind, winner, values), actor, now)
         row.merged = merged
         row.props["hs_merged_object_ids"] = ";".join(str(item) for item in merged)
+        self.webhooks.merged(kind, row, (primary.id, other.id), actor)
         return row
 
     def lag(self, kind: ObjectType, row_id: int) -> None:
@@ -284,6 +295,10 @@ def _append_choices(kind: ObjectType, row: Row, values: dict[str, str]) -> None:
         if value.startswith(";") and kind.properties[name].field_type == "checkbox":
             both = [*row.props.get(name, "").split(";"), *value.split(";")]
             values[name] = ";".join(dict.fromkeys(part for part in both if part))
+
+
+def _differing(old: Mapping[str, str], row: Row, names: Iterable[str]) -> list[str]:
+    return [name for name in names if old.get(name) != row.props.get(name)]
 
 
 def _mergeable(kind: ObjectType, name: str) -> bool:
