@@ -225,6 +225,15 @@ class ManyWriter(Protocol):
 
 
 @runtime_checkable
+class RightsChecker(Protocol):
+    """What a connector has besides where credentials tell what they may do."""
+
+    def check_rights(self, objects: Mapping[str, bool]) -> None:
+        """`objects`: names, and whether their records are written. Raises AuthError with a finding
+        for each right that is missing: what it is called in the CRM and what needs it."""
+
+
+@runtime_checkable
 class RelationReader(Protocol):
     """What a connector has besides where editing a relation touches neither the relation's own
     stamp nor its records': `changes` cannot show such an edit, so the engine asks again in turn."""

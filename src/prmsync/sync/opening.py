@@ -8,7 +8,7 @@ from datetime import datetime
 from prmsync.connector.protocol import Connector
 from prmsync.connector.schema import Account, Person
 from prmsync.domain.counted import counted
-from prmsync.domain.merge import Writes
+from prmsync.domain.merge import Side, Writes
 from prmsync.errors import AuthError, Finding, SchemaError, StateError
 from prmsync.mapping.model import StreamMapping
 from prmsync.mapping.translate import PIPELINE, Translator
@@ -26,6 +26,7 @@ from prmsync.sync.live_fields import STATUS
 from prmsync.sync.live_schema import object_spec
 from prmsync.sync.mapping_change import compare, digest
 from prmsync.sync.observe import settle_rules
+from prmsync.sync.rights import require_rights
 from prmsync.sync.session import Session, Stream
 
 
@@ -65,7 +66,10 @@ def open_session(
     aside = {} if while_paused else _left_alone(database, name, mappings, only)
     account = connector.account()
     other = _is_other(database, state, account, claim, now(), refuse=not to_compare)
-    objects, people = _described(database, state, connector, mappings, now(), anew=other)
+    written = writes in (Writes.BOTH, Writes.CRM)
+    objects, people = _described(
+        database, state, connector, mappings, now(), anew=other, written=written
+    )
     fitted = fit_all(mappings, objects, account, people)
     session = Session(
         database,
@@ -113,14 +117,16 @@ def _described(
     now: datetime,
     *,
     anew: bool,
+    written: bool,
 ) -> tuple[Objects, Sequence[Person]]:
     """The account's objects and people, remembered where nothing speaks against it. With `anew`
-    it is another account, whose schema is not kept."""
+    it is another account, whose schema is not kept. `written`: whether this CRM is written to."""
     with database.read() as connection:
         broken = any(one.part != STATUS for one in misfits.of_connection(connection, state.name))
     cached = None if broken or anew else remembered(state, mappings, now)
     if cached is not None:
         return cached.objects, cached.people
+    require_rights(connector, mappings, written=written)
     return describe(database, state.name, connector, mappings, now, keep=not anew)
 
 
@@ -137,6 +143,7 @@ def _look_again(
 ) -> bool:
     """Ask the CRM anew what it is like; what fits no more is paused, and the session goes on."""
     session.connector.forget_schema()
+    require_rights(session.connector, mappings, written=session.may_write(Side.CRM))
     objects, people = describe(
         session.database, session.name, session.connector, mappings, session.now()
     )

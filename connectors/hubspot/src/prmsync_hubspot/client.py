@@ -41,6 +41,9 @@ class Tokens(Protocol):
     def renew(self, refused: str) -> bool:
         """Get another token than the refused one; False where there is no way to."""
 
+    def scopes(self) -> frozenset[str] | None:
+        """What the token opens; None where that was not told with it."""
+
 
 class Transport:
     """Paced calls with whatever headers they bring; see `Calls` for counts and repeats."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -22,15 +23,17 @@ from prmsync.connector.protocol import (
 )
 from prmsync.connector.schema import Account, ObjectSchema, Person
 from prmsync.errors import RejectedError, SchemaError
-from prmsync_hubspot import describe
-from prmsync_hubspot.auth import FixedToken, RefreshedToken
+from prmsync_hubspot import describe, scopes
+from prmsync_hubspot.auth import REFRESH_TOKEN, FixedToken, RefreshedToken
 from prmsync_hubspot.catalog import Catalog, wanted
-from prmsync_hubspot.client import BASE_URL, Client, Tokens, Transport
+from prmsync_hubspot.client import BASE_URL, Client, Transport
 from prmsync_hubspot.codec import requested
+from prmsync_hubspot.objects import ObjectType
 from prmsync_hubspot.paths import ACCOUNT, Paths
 from prmsync_hubspot.reading import BATCH, JOINED, Objects, joined
 from prmsync_hubspot.relations import Relations
 from prmsync_hubspot.settings import RESERVE, Options
+from prmsync_hubspot.tokens import token_scopes
 from prmsync_hubspot.vendor import Metadata, SignIn
 from prmsync_hubspot.writing import Writer
 
@@ -50,7 +53,8 @@ class HubSpotConnector:
         self._paths = Paths(settings.api_version)
         budget = CallBudget(RESERVE, options.call_share, settings.calls_made)
         transport = Transport(runtime, settings.base_url or BASE_URL, budget)
-        self._client = Client(transport, _tokens(settings, runtime, transport, self._paths))
+        self._tokens = _tokens(settings, runtime, transport, self._paths)
+        self._client = Client(transport, self._tokens)
         self._metadata = Metadata(self._client, self._paths)
         self._catalog = Catalog(self._metadata)
         self._prefetch = options.prefetch
@@ -81,6 +85,28 @@ class HubSpotConnector:
                 self._account = found
                 self._ui = str(told.get("uiDomain") or APP)
             return self._account
+
+    def check_rights(self, objects: Mapping[str, bool]) -> None:
+        self._admit()
+        granted = self._granted()
+        if granted is None:
+            return
+        found: dict[ObjectType, bool] = {}
+        for name, written in objects.items():
+            with suppress(SchemaError):  # an object that is not there is told where it is described
+                custom = scopes.CUSTOM_OBJECTS not in granted
+                of = self._catalog.known_type(name) or (
+                    scopes.some_custom(name) if custom else self._catalog.type(name)
+                )
+                found[of] = found.get(of, False) or written
+        scopes.require(granted, found)
+
+    def _granted(self) -> frozenset[str] | None:
+        """The token's scopes; None where HubSpot does not tell them."""
+        told = self._tokens.scopes()
+        if told is not None or not self._settings.auth.get("token"):
+            return told
+        return token_scopes(self._client, self._paths, self._settings.auth["token"])
 
     def describe(self, object_name: str) -> ObjectSchema:
         self._admit()
@@ -244,12 +270,9 @@ def _key(spec: ObjectSpec) -> str:
 
 def _tokens(
     settings: ConnectionSettings, runtime: Runtime, transport: Transport, paths: Paths
-) -> Tokens:
+) -> FixedToken | RefreshedToken:
     auth: Mapping[str, str] = settings.auth
     if auth.get("token"):
         return FixedToken(auth["token"])
-    sign_in = SignIn(transport, paths)
-    return RefreshedToken(
-        lambda: sign_in(auth["refresh_token"], auth["client_id"], auth["client_secret"]),
-        runtime.now,
-    )
+    sign_in = SignIn(transport, paths, auth["client_id"], auth["client_secret"])
+    return RefreshedToken(auth[REFRESH_TOKEN], sign_in.refreshed, runtime.now, settings.keep)

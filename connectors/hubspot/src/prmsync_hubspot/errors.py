@@ -54,10 +54,14 @@ _OBJECT = "name the object by its API name, type id or fully qualified name (p12
 _REQUIRED = "map a field to this property, or relax the rule (Settings > Objects > Create record)"
 _UNIQUE = "another record holds this unique value: merge the two in HubSpot or correct the value"
 _PERMISSION = "give the user behind the token the permission, in Settings > Users & Teams"
+_CODE = "it is used up or too old: run prmsync connect once more"
+_REDIRECT = "add the address that prmsync connect shows (redirect_uri) to the app's redirect URLs"
 _READ_ONLY = "the property is calculated or set by HubSpot: map it with direction from the CRM"
 
 NO_ASSOCIATIONS = "crm.associations.NO_ASSOCIATIONS_FOUND"
 INVALID_IDENTIFIER = "crm.associations.INVALID_IDENTIFIER"
+SIGN_IN_ENDED = "invalid_grant"
+"""OAuth's own code for a sign-in that a person has to make again."""
 REQUIRED = "REQUIRED_PROPERTIES"
 """Our own code: HubSpot tells of blank required properties in words only."""
 
@@ -103,6 +107,13 @@ TABLE: dict[str | int, Rule] = {
     "BANNED": Rule(AuthError, "HubSpot does not let this app in", _KEY),
     "BAD_REFRESH_TOKEN": Rule(
         AuthError, "HubSpot does not accept the refresh token", "sign in again: prmsync connect"
+    ),
+    "BAD_AUTH_CODE": Rule(
+        AuthError, "HubSpot does not accept the code that the browser brought", _CODE
+    ),
+    "BAD_REDIRECT_URI": Rule(AuthError, "the app does not know the address here", _REDIRECT),
+    "MISMATCH_REDIRECT_URI_AUTH_CODE": Rule(
+        AuthError, "the app does not know the address here", _REDIRECT
     ),
     "BAD_CLIENT_ID": Rule(AuthError, "HubSpot does not know the client id", _KEY),
     "BAD_CLIENT_SECRET": Rule(AuthError, "HubSpot does not accept the client secret", _KEY),
@@ -167,6 +178,8 @@ def http_error(
         return _server_error(status, write=kind == "write")
     if kind == "sign_in" and issubclass(rule.error, RejectedError | SchemaError):
         rule = TABLE[401]
+    if code == "BAD_REFRESH_TOKEN":
+        code = SIGN_IN_ENDED
     error = _build(rule, code, told)
     if isinstance(error, RetryableError):
         error.retry_after = rule.wait if wait is None else wait

@@ -21,17 +21,25 @@ class ObjectType:
     """The property that holds when a record last changed."""
     pipelined: bool = False
     required: tuple[str, ...] = ()
+    scope: str = "custom"
+    """The part of scope names that stands for the object: custom objects share one."""
+    plural: str = ""
+
+    @property
+    def named(self) -> str:
+        """The object in a sentence about many of its records."""
+        return self.plural or self.path.replace("_", " ")
 
 
 STANDARD = (
-    ObjectType("contacts", "0-1", "Contact", modified="lastmodifieddate"),
-    ObjectType("companies", "0-2", "Company"),
-    ObjectType("deals", "0-3", "Deal", pipelined=True),
-    ObjectType("tickets", "0-5", "Ticket", pipelined=True),
-    ObjectType("products", "0-7", "Product"),
-    ObjectType("line_items", "0-8", "Line item"),
-    ObjectType("quotes", "0-14", "Quote"),
-    ObjectType("leads", "0-136", "Lead", pipelined=True),
+    ObjectType("contacts", "0-1", "Contact", modified="lastmodifieddate", scope="contacts"),
+    ObjectType("companies", "0-2", "Company", scope="companies"),
+    ObjectType("deals", "0-3", "Deal", pipelined=True, scope="deals"),
+    ObjectType("tickets", "0-5", "Ticket", pipelined=True, scope="tickets"),
+    ObjectType("products", "0-7", "Product", scope="products"),
+    ObjectType("line_items", "0-8", "Line item", scope="line_items"),
+    ObjectType("quotes", "0-14", "Quote", scope="quotes"),
+    ObjectType("leads", "0-136", "Lead", pipelined=True, scope="leads"),
 )
 
 
@@ -102,4 +110,5 @@ def _custom(schema: Mapping[str, Any]) -> tuple[set[str], ObjectType]:
         type_id=type_id,
         label=str(labels.get("singular") or name),
         required=tuple(schema.get("requiredProperties") or ()),
+        plural=str(labels.get("plural") or labels.get("singular") or name),
     )

@@ -24,6 +24,9 @@ SCHEMAS = "schemas"
 OWNERS = "owners"
 ACCOUNT = "account"
 OAUTH = "oauth"
+TOKEN_INFO = "token_info"  # noqa: S105 - the name of an API
+
+_PRIVATE_APPS = "/oauth/v2/private-apps/get/access-token-info"
 
 ROOTS: dict[str, tuple[str, str]] = {
     OBJECTS: ("/crm/v3/objects", "/crm/objects/{version}"),
@@ -34,6 +37,8 @@ ROOTS: dict[str, tuple[str, str]] = {
     OWNERS: ("/crm/v3/owners", "/crm/owners/{version}"),
     ACCOUNT: ("/account-info/v3/details", "/account-info/{version}/details"),
     OAUTH: ("/oauth/v1/token", "/oauth/{version}/token"),
+    # Of legacy private apps, and therefore without a dated path.
+    TOKEN_INFO: (_PRIVATE_APPS, _PRIVATE_APPS),
 }
 """API → (numbered root, date-based root). The numbered ones are what hubspot-api-client sends."""
 

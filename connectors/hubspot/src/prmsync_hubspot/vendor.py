@@ -107,23 +107,26 @@ class Metadata:
 
 
 class SignIn:
-    """Exchanges a refresh token for an access token."""
+    """Gets access tokens for an app."""
 
-    def __init__(self, transport: Transport, paths: Paths) -> None:
+    def __init__(
+        self, transport: Transport, paths: Paths, client_id: str, client_secret: str
+    ) -> None:
         self._transport = transport
         self._paths = paths
+        self._app = {"client_id": client_id, "client_secret": client_secret}
         self._tokens = HubSpot(api_factory=_factory(self._send)).oauth.tokens_api
 
-    def __call__(self, refresh_token: str, client_id: str, client_secret: str) -> dict[str, Any]:
-        """HubSpot's answer: `access_token`, `expires_in`. Raises AuthError."""
-        answer = self._tokens.create(
-            grant_type="refresh_token",
-            refresh_token=refresh_token,
-            client_id=client_id,
-            client_secret=client_secret,
-            _preload_content=False,
-        )
-        return _data(answer)
+    def refreshed(self, refresh_token: str) -> dict[str, Any]:
+        """HubSpot's answer: `access_token`, `expires_in`, `scopes`. Raises AuthError."""
+        return self._asked(grant_type="refresh_token", refresh_token=refresh_token)
+
+    def redeemed(self, code: str, redirect_uri: str) -> dict[str, Any]:
+        """The same, with `refresh_token`, for the code that a browser brought."""
+        return self._asked(grant_type="authorization_code", code=code, redirect_uri=redirect_uri)
+
+    def _asked(self, **form: str) -> dict[str, Any]:
+        return _data(self._tokens.create(**form, **self._app, _preload_content=False))
 
     def _send(
         self, method: str, url: str, _params: Mapping[str, str], form: Query, _body: Any
