@@ -6,7 +6,7 @@ without, it is part of the write and names the writer (a formula, a before-save 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -78,6 +78,11 @@ class Automations:
     def any(self) -> bool:
         """Whether there is one at all; lets a write skip remembering what stood before."""
         return bool(self._all)
+
+    @property
+    def all(self) -> Sequence[Automation]:
+        """Those in force."""
+        return tuple(self._all)
 
     def add(self, automation: Automation) -> None:
         self._all.append(automation)

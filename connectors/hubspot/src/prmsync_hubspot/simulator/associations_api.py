@@ -61,6 +61,7 @@ class AssociationsApi:
         one = "*/*/associations/*"
         return [
             Route("GET", one, "associations.list", self.list_one, v4),
+            Route("PUT", "*/*/associations/default/*/*", "associations.default", self.default, v4),
             Route("PUT", f"{one}/*", "associations.create", self.create, v4),
             Route("DELETE", f"{one}/*", "associations.archive", self.archive, v4),
         ]
@@ -167,6 +168,15 @@ class AssociationsApi:
             "toObjectId": to_id,
             "labels": [kind.label for kind in types if kind.label is not None],
         }
+
+    def default(self, call: Call) -> Reply:
+        """PUT of one pair without a label."""
+        pair, started = (
+            self._pair_of(call, call.args[0], call.args[2], "write"),
+            self._portal.now_ms(),
+        )
+        row = self._default_row(pair, {"from": {"id": call.args[1]}, "to": {"id": call.args[3]}})
+        return 200, envelope([row], [], started, self._portal.now_ms())
 
     def _default_row(self, pair: Pair, item: Mapping[str, Any]) -> JSON:
         unlabeled = self._portal.links.unlabeled(_types(pair))

@@ -17,6 +17,7 @@ from prmsync_hubspot.simulator.shapes import objects, texts
 from prmsync_hubspot.simulator.writing import Claims, Draft, Writer
 
 LARGEST_BATCH = 100
+LARGEST_BATCH_WITH_HISTORY = 50
 Input = Mapping[str, Any]
 
 
@@ -67,7 +68,8 @@ class BatchesApi:
         show = shower(self._portal, kind, kind.shown(texts(body.get("properties"), "properties")))
         history = texts(body.get("propertiesWithHistory"), "propertiesWithHistory")
         results, missing = [], []
-        for row_id in dict.fromkeys(str(item.get("id")) for item in inputs_of(body)):
+        inputs = inputs_of(body, LARGEST_BATCH_WITH_HISTORY if history else LARGEST_BATCH)
+        for row_id in dict.fromkeys(str(item.get("id")) for item in inputs):
             row = self._objects.row(kind, row_id, id_property, archived=archived)
             if row is None:
                 missing.append(row_id)

@@ -111,10 +111,11 @@ def add_partner_program(portal: Portal) -> None:
         kind = portal.types[type_id]
         kind.add_property(_key(key, "prmsync"))
         portal.add_properties(kind, _program_properties(text, "prm_", "prmsync"))
-    registration = _registration(portal)
-    portal.add_type(registration)
-    for other in ("0-1", "0-2", "0-3"):
-        portal.add_default_link(registration, portal.types[other])
+    if portal.settings.custom_objects:
+        registration = _registration(portal)
+        portal.add_type(registration)
+        for other in ("0-1", "0-2", "0-3"):
+            portal.add_default_link(registration, portal.types[other])
     for label in LABELS:
         name = label.lower().replace(" ", "_")
         portal.add_label(("0-3", "0-2"), name, label, None)

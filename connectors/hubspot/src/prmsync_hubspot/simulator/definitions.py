@@ -124,6 +124,7 @@ def property_from_json(raw: Mapping[str, Any]) -> Property:
         hidden=bool(raw.get("hidden", False)),
         display_order=whole(raw.get("displayOrder"), "displayOrder", -1),
     )
+    made.archived = bool(raw.get("archived", False))
     made.created = str(raw.get("createdAt") or made.created)
     made.updated = str(raw.get("updatedAt") or made.updated)
     return made

@@ -64,6 +64,9 @@ class Links:
             self._drop(pair, from_id, to_id, {type_id})
         found = self.types[pair].pop(type_id)
         self.types[pair[::-1]].pop(found.inverse, None)
+        if self._unlabeled.get(pair) == type_id:
+            for its_pair in (pair, pair[::-1]):
+                self._unlabeled.pop(its_pair, None)
 
     def unlabeled(self, pair: Pair) -> LinkType | None:
         type_id = self._unlabeled.get(pair)

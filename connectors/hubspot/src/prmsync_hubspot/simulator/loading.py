@@ -7,6 +7,7 @@ Schema, in HubSpot's own JSON shapes (a list, or `{"results": [...]}` as the API
                            "schema": {...}}},           schema: for custom objects
      "labels": [{"from", "to", "name"?, "label", "inverseLabel"?}],
      "owners": [...],
+     "flows": [...],                                    workflows, as automation v4 shows them
      "settings": {...},                                 see `settings.Settings`
      "replace": true}                                   without the partner program's own fields
 
@@ -27,6 +28,7 @@ from prmsync_hubspot.simulator.actor import Actor
 from prmsync_hubspot.simulator.builtin import add_builtin, add_partner_program
 from prmsync_hubspot.simulator.control import HubSpotRecords
 from prmsync_hubspot.simulator.definitions import property_from_json
+from prmsync_hubspot.simulator.flows_api import control_flows
 from prmsync_hubspot.simulator.objects import ObjectType
 from prmsync_hubspot.simulator.pipelines import pipeline_from_json
 from prmsync_hubspot.simulator.portal import Owner, Portal
@@ -46,7 +48,7 @@ _ACCOUNT = {
 }
 _STATE = {"account", "owners", "types", "links", "counters"}
 """Keys of what the control path `state` gives."""
-_SCHEMA_KEYS = {"account", "objects", "labels", "owners", "settings", "replace"}
+_SCHEMA_KEYS = {"account", "objects", "labels", "owners", "flows", "settings", "replace"}
 IMPORT = Actor(None, "IMPORT", "simulator-data")
 
 
@@ -103,6 +105,8 @@ def load_schema(portal: Portal, schema: Mapping[str, Any] | None) -> None:
         found.attempt(f"labels[{place}]", _load_label, portal, item)
     for place, item in enumerate(_listed(raw.get("owners"))):
         found.attempt(f"owners[{place}]", _load_owner, portal, item)
+    for place, item in enumerate(_listed(raw.get("flows"))):
+        found.attempt(f"flows[{place}]", control_flows, portal, item)
     found.stop()
 
 

@@ -28,6 +28,7 @@ class ObjectType:
     primary: str
     table: Table
     properties: dict[str, Property] = field(default_factory=dict)
+    archived_properties: dict[str, Property] = field(default_factory=dict)
     pipelines: dict[str, Pipeline] = field(default_factory=dict)
     default_properties: tuple[str, ...] = ()
     searchable: tuple[str, ...] = ()
@@ -51,6 +52,11 @@ class ObjectType:
     def shown_name(self) -> str:
         """How error messages call it: CONTACT, DEAL, 2-123."""
         return self.type_id if self.custom else self.fqn
+
+    @property
+    def group_names(self) -> list[str]:
+        """Groups that properties are in, then the empty ones."""
+        return list(dict.fromkeys([*(one.group for one in self.properties.values()), *self.groups]))
 
     def add_property(self, definition: Property) -> None:
         """Take a property in, or put it in the place of one of the same name."""

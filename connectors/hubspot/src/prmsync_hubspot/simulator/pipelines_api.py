@@ -31,6 +31,7 @@ class PipelinesApi:
             Route("POST", "*", "pipelines.create", self.create),
             Route("GET", "*/*", "pipelines.read", self.read),
             Route("PATCH", "*/*", "pipelines.update", self.update),
+            Route("PUT", "*/*", "pipelines.replace", self.replace),
             Route("DELETE", "*/*", "pipelines.delete", self.delete),
             Route("GET", "*/*/stages", "pipelines.stages", self.stages),
             Route("POST", "*/*/stages", "pipelines.stage_create", self.create_stage),
@@ -63,6 +64,16 @@ class PipelinesApi:
         pipeline.archived = bool(body.get("archived", pipeline.archived))
         pipeline.updated = iso(self._portal.now_ms())
         return 200, pipeline.as_json()
+
+    def replace(self, call: Call) -> Reply:
+        """All stages anew; one that is left out goes, unless records use it."""
+        kind, pipeline = self._kind(call, "write"), self._pipeline(call, "write")
+        raw = {**call.json(), "id": pipeline.id, "createdAt": pipeline.created}
+        made = _parsed_pipeline(raw, pipeline.id, iso(self._portal.now_ms()))
+        for stage_id in pipeline.stages.keys() - made.stages.keys():
+            self._refuse_used(call, kind, "stage", stage_id)
+        kind.pipelines[pipeline.id] = made
+        return 200, made.as_json()
 
     def delete(self, call: Call) -> Reply:
         kind, pipeline = self._kind(call, "write"), self._pipeline(call, "write")

@@ -97,6 +97,7 @@ class Portal:
     types: dict[str, ObjectType] = field(default_factory=dict)
     owners: dict[str, Owner] = field(default_factory=dict)
     links: Links = field(default_factory=Links)
+    flows: list[JSON] = field(default_factory=list)
     next_type: int = FIRST_CUSTOM_TYPE
     next_link_type: int = FIRST_USER_TYPE
     next_number: int = 1_030_000_001

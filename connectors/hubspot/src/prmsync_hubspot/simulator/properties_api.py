@@ -10,7 +10,7 @@ from prmsync_hubspot.simulator.batches_api import inputs_of
 from prmsync_hubspot.simulator.definitions import TYPES, Property, property_from_json
 from prmsync_hubspot.simulator.objects import ObjectType
 from prmsync_hubspot.simulator.portal import Portal
-from prmsync_hubspot.simulator.problems import JSON, ApiError, bad_request, not_found
+from prmsync_hubspot.simulator.problems import ApiError, bad_request, not_found
 from prmsync_hubspot.simulator.routing import Call, Reply, Route
 from prmsync_hubspot.simulator.stamps import iso
 
@@ -28,31 +28,32 @@ class PropertiesApi:
         return [
             Route("GET", "*", "properties.list", self.list),
             Route("POST", "*", "properties.create", self.create),
-            Route("GET", "*/groups", "properties.groups", self.groups),
-            Route("POST", "*/groups", "properties.group_create", self.create_group),
             Route("GET", "*/*", "properties.read", self.read),
             Route("PATCH", "*/*", "properties.update", self.update),
             Route("DELETE", "*/*", "properties.archive", self.archive),
             Route("POST", "*/batch/read", "properties.batch_read", self.batch_read),
             Route("POST", "*/batch/create", "properties.batch_create", self.batch_create),
+            Route("POST", "*/batch/archive", "properties.batch_archive", self.batch_archive),
         ]
 
     def list(self, call: Call) -> Reply:
-        kind = self._kind(call, "read")
-        archived = call.flag("archived")
-        shown = [item for item in kind.properties.values() if item.archived == archived]
-        return 200, {"results": [item.as_json() for item in shown]}
+        kind = schema_of(self._portal, call, "read")
+        held = kind.archived_properties if call.flag("archived") else kind.properties
+        return 200, {"results": [item.as_json() for item in held.values()]}
 
     def read(self, call: Call) -> Reply:
-        return 200, self._found(self._kind(call, "read"), call.args[1]).as_json()
+        kind = schema_of(self._portal, call, "read")
+        if call.flag("archived") and call.args[1] in kind.archived_properties:
+            return 200, kind.archived_properties[call.args[1]].as_json()
+        return 200, self._found(kind, call.args[1]).as_json()
 
     def create(self, call: Call) -> Reply:
-        kind = self._kind(call, "write")
+        kind = schema_of(self._portal, call, "write")
         return 201, self._create(kind, call.json()).as_json()
 
     def update(self, call: Call) -> Reply:
         """Label, options and the like; never the name, nor whether values are unique."""
-        kind, body = self._kind(call, "write"), call.json()
+        kind, body = schema_of(self._portal, call, "write"), call.json()
         held = self._found(kind, call.args[1])
         if held.hubspot_defined and "options" not in body:
             raise bad_request(f"{held.name} is read-only: HubSpot defines it")
@@ -63,16 +64,28 @@ class PropertiesApi:
         return 200, made.as_json()
 
     def archive(self, call: Call) -> Reply:
-        kind = self._kind(call, "write")
-        held = self._found(kind, call.args[1])
-        if held.hubspot_defined:
-            raise bad_request(f"{held.name} cannot be archived: HubSpot defines it")
-        del kind.properties[held.name]
-        kind.table.unique.pop(held.name, None)
+        kind = schema_of(self._portal, call, "write")
+        self._archive(kind, self._found(kind, call.args[1]))
         return 204, None
 
+    def batch_archive(self, call: Call) -> Reply:
+        """204, also for names that are not there."""
+        kind = schema_of(self._portal, call, "write")
+        names = [str(item.get("name")) for item in inputs_of(call.json())]
+        for held in [kind.properties[name] for name in names if name in kind.properties]:
+            self._archive(kind, held)
+        return 204, None
+
+    def _archive(self, kind: ObjectType, held: Property) -> None:
+        """Records keep the values, out of sight; creating the name again brings them back."""
+        if held.hubspot_defined:
+            raise bad_request(f"{held.name} cannot be archived: HubSpot defines it")
+        held.archived = True
+        kind.archived_properties[held.name] = kind.properties.pop(held.name)
+        kind.table.unique.pop(held.name, None)
+
     def batch_read(self, call: Call) -> Reply:
-        kind, started = self._kind(call, "read"), self._portal.now_ms()
+        kind, started = schema_of(self._portal, call, "read"), self._portal.now_ms()
         names = [str(item.get("name")) for item in inputs_of(call.json())]
         found = [kind.properties[name].as_json() for name in names if name in kind.properties]
         errors = [
@@ -85,7 +98,7 @@ class PropertiesApi:
         return (207 if errors else 200), envelope(found, errors, started, self._portal.now_ms())
 
     def batch_create(self, call: Call) -> Reply:
-        kind, started = self._kind(call, "write"), self._portal.now_ms()
+        kind, started = schema_of(self._portal, call, "write"), self._portal.now_ms()
         results, errors = [], []
         for item in inputs_of(call.json()):
             try:
@@ -94,25 +107,6 @@ class PropertiesApi:
                 errors.append(error.as_row({"name": [str(item.get("name"))]}))
         body = envelope(results, errors, started, self._portal.now_ms())
         return (207 if errors else 201), body
-
-    def groups(self, call: Call) -> Reply:
-        kind = self._kind(call, "read")
-        names = dict.fromkeys([*(item.group for item in kind.properties.values()), *kind.groups])
-        return 200, {"results": [self._group(kind, name) for name in names]}
-
-    def create_group(self, call: Call) -> Reply:
-        kind, body = self._kind(call, "write"), call.json()
-        name = str(body.get("name") or "")
-        if not name:
-            raise bad_request("a property group needs a name")
-        if name in kind.groups:
-            raise ApiError(409, f"a property group named '{name}' already exists", "CONFLICT")
-        kind.groups[name] = str(body.get("label") or name)
-        return 201, self._group(kind, name)
-
-    def _group(self, kind: ObjectType, name: str) -> JSON:
-        label = kind.groups.get(name, name)
-        return {"name": name, "label": label, "displayOrder": -1, "archived": False}
 
     def _create(self, kind: ObjectType, raw: Mapping[str, Any]) -> Property:
         lacking = [
@@ -123,9 +117,15 @@ class PropertiesApi:
         name = str(raw["name"])
         if name in kind.properties:
             raise _name_exists(name)
+        if raw["groupName"] not in kind.group_names:
+            raise bad_request(f"the property group '{raw['groupName']}' does not exist")
         if raw["type"] not in TYPES:
             raise bad_request(f"Invalid input JSON: type {raw['type']!r} is not known")
         made = _parsed({**raw, "hubspotDefined": False})
+        restored = kind.archived_properties.pop(name, None)
+        if restored is not None:
+            restored.archived = False
+            made = restored
         if made.unique and len(kind.table.unique) >= MOST_UNIQUE:
             raise bad_request(f"at most {MOST_UNIQUE} properties can have unique values")
         made.created = made.updated = iso(self._portal.now_ms())
@@ -137,10 +137,12 @@ class PropertiesApi:
             raise not_found(f"Property {name} does not exist on {kind.shown_name}")
         return kind.properties[name]
 
-    def _kind(self, call: Call, access: str) -> ObjectType:
-        kind = self._portal.type_named(call.args[0])
-        call.grant.need(f"crm.schemas.{kind.scope}.{access}")
-        return kind
+
+def schema_of(portal: Portal, call: Call, access: str) -> ObjectType:
+    """The object type whose definition a call is about. Raises ApiError 403 without the scope."""
+    kind = portal.type_named(call.args[0])
+    call.grant.need(f"crm.schemas.{kind.scope}.{access}")
+    return kind
 
 
 def _parsed(raw: Mapping[str, Any]) -> Property:

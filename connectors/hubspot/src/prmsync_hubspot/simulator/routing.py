@@ -29,6 +29,7 @@ _NUMBERED = {
     "schemas": ("v3",),
     "account-info": ("v3",),
     "oauth": ("v1", "v2", "v3"),
+    "automation": ("v4",),
 }
 AUTHORIZE = "authorize"
 """The last part of `/oauth/authorize`, the one path without a version."""

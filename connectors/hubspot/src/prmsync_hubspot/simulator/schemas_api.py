@@ -8,6 +8,7 @@ from typing import Any
 
 from prmsync_hubspot.simulator.builtin import system_properties
 from prmsync_hubspot.simulator.definitions import property_from_json
+from prmsync_hubspot.simulator.links import LinkType, Pair
 from prmsync_hubspot.simulator.objects import ObjectType
 from prmsync_hubspot.simulator.portal import Portal
 from prmsync_hubspot.simulator.problems import JSON, ApiError, bad_request, not_found
@@ -31,6 +32,8 @@ class SchemasApi:
             Route("GET", "*", "schemas.read", self.read),
             Route("PATCH", "*", "schemas.update", self.update),
             Route("DELETE", "*", "schemas.delete", self.delete),
+            Route("POST", "*/associations", "schemas.associate", self.associate),
+            Route("DELETE", "*/associations/*", "schemas.dissociate", self.dissociate),
         ]
 
     def list(self, call: Call) -> Reply:
@@ -72,6 +75,29 @@ class SchemasApi:
         self._portal.remove_type(kind)
         return 204, None
 
+    def associate(self, call: Call) -> Reply:
+        """A custom object's association with another object."""
+        call.grant.need(_WRITE)
+        kind, body = self._found(call), call.json()
+        other = self._portal.type_named(str(body.get("toObjectTypeId")))
+        self._portal.add_default_link(kind, other)
+        pair = (kind.type_id, other.type_id)
+        link = self._portal.links.unlabeled(pair)
+        if link is None:
+            raise bad_request(f"{kind.shown_name} and {other.shown_name} do not associate")
+        now = iso(self._portal.now_ms())
+        return 201, {**_association(pair, link), "createdAt": now, "updatedAt": now}
+
+    def dissociate(self, call: Call) -> Reply:
+        call.grant.need(_WRITE)
+        kind = self._found(call)
+        for pair, types in list(self._portal.links.types.items()):
+            for link in list(types.values()):
+                if pair[0] == kind.type_id and str(link.type_id) == call.args[1]:
+                    self._portal.links.forget(pair, link.type_id)
+                    return 204, None
+        raise not_found(f"there is no association {call.args[1]}")
+
     def _found(self, call: Call) -> ObjectType:
         kind = self._portal.find_type(call.args[0])
         if kind is None:
@@ -80,21 +106,25 @@ class SchemasApi:
 
     def _shown(self, kind: ObjectType) -> JSON:
         associations: list[JSON] = [
-            {
-                "fromObjectTypeId": pair[0],
-                "toObjectTypeId": pair[1],
-                "name": item.name,
-                "cardinality": "ONE_TO_MANY",
-                "inverseCardinality": "ONE_TO_MANY",
-                "id": str(item.type_id),
-                "createdAt": None,
-                "updatedAt": None,
-            }
+            _association(pair, item)
             for pair, types in self._portal.links.types.items()
             if kind.type_id in pair
             for item in types.values()
         ]
         return kind.schema_json(associations)
+
+
+def _association(pair: Pair, link: LinkType) -> JSON:
+    return {
+        "fromObjectTypeId": pair[0],
+        "toObjectTypeId": pair[1],
+        "name": link.name,
+        "cardinality": "ONE_TO_MANY",
+        "inverseCardinality": "ONE_TO_MANY",
+        "id": str(link.type_id),
+        "createdAt": None,
+        "updatedAt": None,
+    }
 
 
 def make_custom_type(portal: Portal, raw: dict[str, Any]) -> ObjectType:

@@ -21,6 +21,7 @@ class Settings:
     to their scopes (`("*",)` for all). `merge_new_id` gives the winner of a merge a new id.
     `app_scopes` are those of the one app, and of the refresh token that it starts with;
     `redirect_uri` is where its sign-in may return to ("": any address on this machine).
+    Without `custom_objects` the account's plan has none, and no token the scopes for them.
     `shuffle_batches` answers batches in another order than they were sent, as HubSpot may.
     """
 
@@ -33,6 +34,7 @@ class Settings:
     merge_new_id: bool = False
     shuffle_batches: bool = True
     redirect_uri: str = ""
+    custom_objects: bool = True
     app_scopes: tuple[str, ...] = (ALL_SCOPES,)
     tokens: Mapping[str, tuple[str, ...]] = field(
         default_factory=lambda: {ACCESS_TOKEN: (ALL_SCOPES,)}

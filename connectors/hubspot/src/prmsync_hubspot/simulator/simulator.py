@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 import orjson
@@ -20,6 +21,7 @@ from prmsync_hubspot.simulator.associations_api import AssociationsApi
 from prmsync_hubspot.simulator.batches_api import BatchesApi
 from prmsync_hubspot.simulator.control import HubSpotRecords
 from prmsync_hubspot.simulator.delivery import Delivery, Post, post
+from prmsync_hubspot.simulator.flows_api import FlowsApi, control_flows
 from prmsync_hubspot.simulator.limits import Limiter, too_many, too_many_searches
 from prmsync_hubspot.simulator.loading import load_data, load_schema
 from prmsync_hubspot.simulator.oauth_api import OAuthApi
@@ -28,6 +30,7 @@ from prmsync_hubspot.simulator.pipelines_api import PipelinesApi
 from prmsync_hubspot.simulator.portal import Portal
 from prmsync_hubspot.simulator.problems import ApiError
 from prmsync_hubspot.simulator.properties_api import PropertiesApi
+from prmsync_hubspot.simulator.property_groups_api import PropertyGroupsApi
 from prmsync_hubspot.simulator.routing import Call, Router, Target, require, target_of
 from prmsync_hubspot.simulator.schemas_api import SchemasApi
 from prmsync_hubspot.simulator.settings import Settings, parse_settings
@@ -74,6 +77,7 @@ class HubSpotSimulator:
             faults=faults,
             automations=writer.automations,
             controls={
+                "flows": partial(control_flows, self.portal),
                 "settings": self._settings,
                 "sign_in": self.access.control,
                 "webhooks": Delivery(self.portal, writer.webhooks, send).control,
@@ -167,11 +171,12 @@ def _router(portal: Portal, writer: Writer, access: Access, faults: Faults) -> R
         {
             "objects": [*batches.routes(), *associations.object_routes(), *objects.routes()],
             "associations": associations.routes(),
-            "properties": PropertiesApi(portal).routes(),
+            "properties": [*PropertyGroupsApi(portal).routes(), *PropertiesApi(portal).routes()],
             "pipelines": PipelinesApi(portal).routes(),
             "schemas": SchemasApi(portal).routes(),
             "owners": account.owner_routes(),
             "account-info": account.account_routes(),
             "oauth": OAuthApi(portal, access).routes(),
+            "automation": FlowsApi(portal, writer.automations).routes(),
         }
     )

@@ -45,6 +45,7 @@ def dump_portal(portal: Portal) -> JSON:
         "owners": [asdict(owner) for owner in portal.owners.values()],
         "types": [_dump_type(kind) for kind in portal.types.values()],
         "links": portal.links.dump(),
+        "flows": portal.flows,
         "counters": {key: getattr(portal, key) for key in _COUNTERS},
     }
 
@@ -56,6 +57,7 @@ def restore_portal(portal: Portal, state: Mapping[str, Any]) -> None:
     owners = {item["id"]: Owner(**item) for item in state["owners"]}
     types = [_restore_type(item) for item in state["types"]]
     links = Links.restored(state["links"])
+    flows = [dict(item) for item in state.get("flows", ())]
     counters = {key: int(state["counters"][key]) for key in _COUNTERS}
     for kind in list(portal.types.values()):
         portal.remove_type(kind)
@@ -63,6 +65,7 @@ def restore_portal(portal: Portal, state: Mapping[str, Any]) -> None:
         portal.add_type(kind)
     links.observer = portal.links.observer
     portal.account, portal.owners, portal.links = account, owners, links
+    portal.flows = flows
     for key, value in counters.items():
         setattr(portal, key, value)
 
@@ -72,6 +75,7 @@ def _dump_type(kind: ObjectType) -> JSON:
     return {
         **{key: getattr(kind, key) for key in _PLAIN},
         "properties": [item.as_json() for item in kind.properties.values()],
+        "archived_properties": [item.as_json() for item in kind.archived_properties.values()],
         "pipelines": [item.as_json() for item in kind.pipelines.values()],
         "date_properties": [table.modified_property, table.created_property],
         "rows": [_dump_row(row) for row in table.everyone()],
@@ -87,6 +91,8 @@ def _restore_type(raw: Mapping[str, Any]) -> ObjectType:
     kind = ObjectType(table=table, **plain)
     for item in raw["properties"]:
         kind.add_property(property_from_json(item))
+    for item in raw.get("archived_properties", ()):
+        kind.archived_properties[item["name"]] = property_from_json(item)
     for item in raw["pipelines"]:
         kind.pipelines[item["id"]] = pipeline_from_json(item, item["id"], item["createdAt"])
     for item in raw["rows"]:

@@ -68,11 +68,21 @@ class Tokens:
     def key(self, token: str) -> Grant | None:
         """What a service key opens, also one that was ended."""
         scopes = self._portal.settings.tokens.get(token)
-        return None if scopes is None else Grant(frozenset(scopes), self._ended_keys.get(token))
+        if scopes is None:
+            return None
+        return Grant(self.within_plan(frozenset(scopes)), self._ended_keys.get(token))
+
+    def within_plan(self, scopes: frozenset[str]) -> frozenset[str]:
+        """The scopes that the account's plan has."""
+        if self._portal.settings.custom_objects:
+            return scopes
+        named = frozenset(SCOPES) if ALL_SCOPES in scopes else scopes
+        return frozenset(scope for scope in named if ".custom." not in scope)
 
     def refreshing(self, token: str) -> frozenset[str] | None:
         """The scopes of a refresh token."""
-        return self._refresh.get(token)
+        scopes = self._refresh.get(token)
+        return None if scopes is None else self.within_plan(scopes)
 
     def issue_access(self, scopes: frozenset[str]) -> str:
         token = f"CO-{self._portal.new_uuid()}"
@@ -88,7 +98,7 @@ class Tokens:
     def issue_code(self, scopes: frozenset[str], redirect_uri: str, challenge: str | None) -> str:
         text = f"na1-code-{self._portal.new_uuid()}"
         until = self._portal.now_ms() + CODE_MILLISECONDS
-        self._codes[text] = Code(scopes, redirect_uri, challenge, until)
+        self._codes[text] = Code(self.within_plan(scopes), redirect_uri, challenge, until)
         return text
 
     def redeem(self, text: str) -> Code | None:
