@@ -15,7 +15,7 @@ from prmsync.connector.calls import Calls
 from prmsync.connector.protocol import Runtime
 from prmsync.connector.retry import retry_after
 from prmsync.errors import AuthError, ConnectorError
-from prmsync_hubspot.errors import http_error, unreadable
+from prmsync_hubspot.errors import batch_error, http_error, unreadable
 from prmsync_hubspot.limits import Limits
 
 BASE_URL = "https://api.hubapi.com"
@@ -100,8 +100,14 @@ class Client:
         *,
         params: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
+        by_row: bool = False,
     ) -> Answer:
-        """One call. A token that has expired is renewed once: HubSpot did nothing with it."""
+        """One call. A token that has expired is renewed once: HubSpot did nothing with it.
+
+        What HubSpot refused of a batch (207) is raised, unless the caller settles its errors row
+        by row (`by_row`). An answer without a body ends up empty for a write only: HubSpot sends
+        none for what it has archived.
+        """
         content = None if body is None else orjson.dumps(body)
         token = self._tokens.current()
         try:
@@ -111,7 +117,11 @@ class Client:
                 raise
             token = self._tokens.current()
             response = self._authorised(kind, method, path, params, content, token)
-        return read_answer(response, kind)
+        answer = read_answer(response, kind)
+        refused = answer.data.get("errors")
+        if refused and not by_row:
+            raise batch_error(refused)
+        return answer
 
     def _authorised(
         self,
@@ -130,9 +140,10 @@ class Client:
 
 def read_answer(response: httpx.Response, kind: CallKind) -> Answer:
     """The body of a 2xx answer, whatever 2xx it is: HubSpot has answered creates with 200, 201
-    and 207. 204 has no body; any other without a JSON object is an error, never silence."""
+    and 207. Without a JSON object it is an error, never silence; only a write may have none (204).
+    """
     at = _date(response)
-    if response.status_code == httpx.codes.NO_CONTENT:
+    if response.status_code == httpx.codes.NO_CONTENT and kind == "write":
         return Answer(response.status_code, {}, at)
     data = _json(response)
     if not isinstance(data, dict):

@@ -204,6 +204,16 @@ def row_error(error: Mapping[str, Any]) -> ConnectorError:
     return _build(rule, code, error)
 
 
+def batch_error(errors: Any) -> ConnectorError:
+    """The `errors` of a batch whose rows nobody settles → one error: the first one's, with the
+    findings of all."""
+    told = [one for one in errors if isinstance(one, dict)] if isinstance(errors, list) else []
+    found = [row_error(one) for one in told or [{}]]
+    rest = [finding for one in found[1:] for finding in one.findings or [Finding("", one.message)]]
+    found[0].findings = (*found[0].findings, *rest)
+    return found[0]
+
+
 def details(body: Mapping[str, Any]) -> list[Detail]:
     """Every refused value that a body tells of, each once, in order."""
     found = [*_listed(body.get("errors")), *_inside(body.get("message"))]

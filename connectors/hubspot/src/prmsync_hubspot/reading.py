@@ -16,7 +16,7 @@ from prmsync_hubspot.errors import row_error
 from prmsync_hubspot.listed import Listed
 from prmsync_hubspot.objects import ObjectType
 from prmsync_hubspot.paths import OBJECTS, Paths
-from prmsync_hubspot.vendor import next_after, results
+from prmsync_hubspot.vendor import next_after, results, rows
 
 JOINED = 2000
 """Records of one page for the engine."""
@@ -129,7 +129,7 @@ class Objects:
     def _batch(self, path: str, kind: CallKind, body: Found, archived: bool) -> list[Found]:
         params = {"archived": "true"} if archived else None
         try:
-            data = self._client.call(kind, "POST", path, params=params, body=body).data
+            data = self._client.call(kind, "POST", path, params=params, body=body, by_row=True).data
         except GoneError:
             # HubSpot answers 404 instead of 207 when it knows none of the ids.
             return []
@@ -137,7 +137,7 @@ class Objects:
             error = row_error(told)
             if not isinstance(error, GoneError):
                 raise error
-        return results(data)
+        return rows(data)
 
     def _listing(
         self, of: ObjectType, properties: Sequence[str], known: Cursor | None, archived: bool

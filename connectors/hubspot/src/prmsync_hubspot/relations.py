@@ -26,8 +26,8 @@ from prmsync_hubspot.client import Client
 from prmsync_hubspot.errors import INVALID_IDENTIFIER, NO_ASSOCIATIONS, row_error
 from prmsync_hubspot.paths import ASSOCIATIONS, Paths
 from prmsync_hubspot.reading import Batch, Found, Objects
-from prmsync_hubspot.vendor import Metadata, next_after, results
-from prmsync_hubspot.writing import unmentioned
+from prmsync_hubspot.vendor import Metadata, next_after, rows
+from prmsync_hubspot.writing import unmentioned, written
 
 READ_BATCH = 1000
 VERSION = ""
@@ -86,8 +86,9 @@ class Relations:
         waiting: list[dict[str, str]] = [{"id": one} for one in dict.fromkeys(from_ids)]
         while waiting:
             now, waiting = waiting[:READ_BATCH], waiting[READ_BATCH:]
-            data = self._client.call(kind, "POST", path, body={"inputs": now}).data
-            for found in results(data):
+            body = {"inputs": now}
+            data = self._client.call(kind, "POST", path, body=body, by_row=True).data
+            for found in rows(data):
                 records += _records(relation, found)
                 after = next_after(found)
                 if after is None:
@@ -128,8 +129,9 @@ class Relations:
                 {"associationCategory": label.category, "associationTypeId": label.type_id}
             )
         body = {"inputs": list(inputs.values())}
-        data = self._client.call("write", "POST", self._path(relation, "create"), body=body).data
-        done = {_pair_of(one) for one in results(data)}
+        path = self._path(relation, "create")
+        data = self._client.call("write", "POST", path, body=body, by_row=True).data
+        done = {_pair_of(one) for one in written(data)}
         errors = [(told, row_error(told)) for told in data.get("errors") or ()]
         return [
             _created(_pair(relation, row), label, done, errors)

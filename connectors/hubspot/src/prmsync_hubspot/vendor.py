@@ -27,6 +27,7 @@ from hubspot import HubSpot
 
 from prmsync.connector.budget import CallKind
 from prmsync_hubspot.client import Answer, Client, Transport, read_answer
+from prmsync_hubspot.errors import unreadable
 from prmsync_hubspot.paths import Paths
 
 Query = Iterable[tuple[str, object]] | None
@@ -143,9 +144,17 @@ class SignIn:
 
 
 def results(data: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The `results` of an answer; empty where there are none."""
+    """The `results` of an answer that must have them: an answer of another kind is never taken
+    for an empty one. Raises RetryableError."""
     found = data.get("results")
-    return found if isinstance(found, list) else []
+    if not isinstance(found, list):
+        raise unreadable(httpx.codes.OK, "read")
+    return found
+
+
+def rows(data: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The `results` of a batch: HubSpot may leave them out where every row has an error."""
+    return [] if data.get("errors") and "results" not in data else results(data)
 
 
 def next_after(data: Mapping[str, Any]) -> str | None:

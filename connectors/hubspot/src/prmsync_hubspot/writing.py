@@ -19,7 +19,6 @@ from prmsync_hubspot.errors import NO_ANSWER_HINT, row_error
 from prmsync_hubspot.objects import ObjectType
 from prmsync_hubspot.paths import OBJECTS, Paths
 from prmsync_hubspot.reading import Found
-from prmsync_hubspot.vendor import results
 
 
 class Writer:
@@ -70,7 +69,8 @@ class Writer:
 
     def _post(self, of: ObjectType, what: str, inputs: Sequence[Found]) -> Found:
         path = self._paths.path(OBJECTS, of.path, "batch", what)
-        return self._client.call("write", "POST", path, body={"inputs": inputs}).data
+        body = {"inputs": inputs}
+        return self._client.call("write", "POST", path, body=body, by_row=what != "archive").data
 
 
 def unmentioned() -> OutcomeUnknownError:
@@ -78,6 +78,13 @@ def unmentioned() -> OutcomeUnknownError:
     return OutcomeUnknownError(
         "HubSpot's answer does not mention the record", hint=NO_ANSWER_HINT, code="NOT_MENTIONED"
     )
+
+
+def written(data: Mapping[str, Any]) -> list[Found]:
+    """What an answer to a write says was written; nothing where it is of another kind, so that
+    its rows count as unknown."""
+    found = data.get("results")
+    return found if isinstance(found, list) else []
 
 
 def _settled(
@@ -88,7 +95,7 @@ def _settled(
     rows |= {_trace(at): at for at in range(len(names))}
     settled: dict[int, WriteResult] = {}
     strays: list[Found] = []
-    for found in results(data):
+    for found in written(data):
         at = _row_of(found, key, rows)
         if at is None:
             strays.append(found)
