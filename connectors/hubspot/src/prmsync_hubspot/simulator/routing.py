@@ -135,6 +135,11 @@ class Router:
                 key = (family, route.method, len(parts))
                 self._routes.setdefault(key, []).append((parts, route))
 
+    @property
+    def labels(self) -> frozenset[str]:
+        """Under which names calls are counted."""
+        return frozenset(route.label for routes in self._routes.values() for _, route in routes)
+
     def find(self, method: str, target: Target) -> tuple[Route, tuple[str, ...]] | None:
         """The route, and the parts that "*" took."""
         for parts, route in self._routes.get((target.family, method, len(target.rest)), ()):

@@ -88,6 +88,11 @@ class HubSpotSimulator:
     def handle(self) -> Handler:
         return self.chassis.handle
 
+    @property
+    def endpoints(self) -> frozenset[str]:
+        """Names under which calls are counted."""
+        return self._router.labels
+
     def _settings(self, body: Mapping[str, Any] | None) -> Mapping[str, Any]:
         """The control path `settings`: what it gets goes over what holds. Raises ValueError."""
         values, problems = parse_settings(body or {})
