@@ -90,6 +90,11 @@ class Action:
         return {name: change[1] for name, change in self.fields.items()}
 
     @property
+    def field_values(self) -> dict[str, Scalar]:
+        """The new values of the record's fields, without keys of ours beside them."""
+        return {name: one for name, one in self.new_values.items() if not name.startswith("@")}
+
+    @property
     def old_values(self) -> dict[str, Scalar]:
         return {name: change[0] for name, change in self.fields.items()}
 

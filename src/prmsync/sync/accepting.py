@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from prmsync.connector.protocol import Record
+from prmsync.domain.values import Values
 from prmsync.store import journal, links, tallies
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.links import Dirty, Link, LinkState
@@ -26,23 +27,24 @@ def accept(
     """A write is known to have happened because the CRM shows its record; store what it shows."""
     (values,) = translated(stream, [record])
     references.to_prm(connection, stream, session.streams, [values])
-    taken = {
-        name: value
-        for name, value in action.new_values.items()
-        if not name.startswith("@") and values.get(name) == value
-    }
+    standing = {one: new for one, new in action.field_values.items() if values.get(one) == new}
     other = links.by_crm_ids(connection, stream.id, [record.id]).get(record.id)
     if other is not None and other.id != link.id and links.give_up(connection, [other]):
         refuse(connection, session, action, collision(), Outcome())
-        hold_overwritten(connection, session, stream, other, taken, record.version)
+        hold_overwritten(connection, session, stream, other, standing, record.version)
         return
-    if action.op == "create":  # a create leaves blanks out, and both sides agree on them
-        for name in stream.translator.to_crm:
-            if name not in action.fields and name in values and values[name] is None:
-                taken[name] = None
+    if action.op == "create" and stream.spec.relation is None and record.id != link.crm_id:
+        link.base = first_base(stream, action)
+    else:  # this record may have been there before, and the write have never arrived
+        link.base = {**(link.base or {}), **standing}
     link.crm_id, link.crm, link.state = record.id, values, LinkState.LIVE
-    link.base = {**(link.base or {}), **taken}
     link.crm_version, link.crm_gone, link.dirty = record.version, False, Dirty.CHANGED
     links.save(connection, [link])
     journal.mark(connection, [action.id], ActionState.DONE, done_at=session.stamp())
     tallies.created(connection, [action])
+
+
+def first_base(stream: Stream, action: Action) -> Values:
+    """What both sides have in common once a creation has arrived: what it sent, and blanks for the
+    rest. What the CRM shows beside that is an edit, whether a user's or an automation's."""
+    return {**dict.fromkeys(stream.translator.to_crm), **action.field_values}

@@ -30,7 +30,7 @@ from prmsync.store import journal, links, sending, tallies
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.links import OURS, Dirty, Link, LinkState
 from prmsync.sync import references, second_pass
-from prmsync.sync.accepting import accept
+from prmsync.sync.accepting import accept, first_base
 from prmsync.sync.observe import store_records
 from prmsync.sync.outcome import Outcome, collision, refuse
 from prmsync.sync.overwritten import hold_overwritten
@@ -447,11 +447,10 @@ def _acknowledge(stream: Stream, op: str, one: Write, result: WriteResult) -> No
     if op == "delete":
         link.state, link.crm_gone = LinkState.ENDED, True
         return
-    values = {name: value for name, value in new.items() if not name.startswith("@")}
     if op == "create":
-        values = {**dict.fromkeys(stream.translator.to_crm), **values}
-        link.base, link.crm = None, None
-    link.base = {**(link.base or {}), **values}
+        link.base, link.crm = first_base(stream, one.action), None
+    else:
+        link.base = {**(link.base or {}), **one.action.field_values}
     link.crm = {**(link.crm or {}), **new}
     if stream.translator.status is not None:
         _show_status(stream.translator.status, link.crm, new)

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from prmsync.connector.protocol import Record, relation_key
-from prmsync.domain.values import Values
 from prmsync.store import journal, links, tallies
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.links import Dirty, Link, LinkState
@@ -127,12 +126,8 @@ def _outcome(stream: Stream, intent: Action, link: Link, record: Record | None) 
         # The old relation went, the new one never came: what is left is to create it.
         link.cut_crm()
         return not_sent(intent)
-    wanted = _plain(intent.new_values)
-    if gone or _plain({name: (link.crm or {}).get(name) for name in wanted}) != wanted:
+    wanted = intent.field_values
+    if gone or {name: (link.crm or {}).get(name) for name in wanted} != wanted:
         return not_sent(intent)
     link.base = {**(link.base or {}), **wanted}
     return ActionState.DONE
-
-
-def _plain(values: Values) -> Values:
-    return {name: value for name, value in values.items() if not name.startswith("@")}

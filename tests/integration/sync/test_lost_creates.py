@@ -1,0 +1,70 @@
+"""Edits on both sides of a record whose creation is not known to have arrived: neither is first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prmsync.connector.simulator.http import Request, Response
+from prmsync.domain.values import Values
+from rig import Crm, World
+
+DEAL: Values = {"name": "Firewall", "close_date": "2026-12-20"}
+EARLIER = {
+    "salesforce": {"CloseDate": "2026-12-18"},
+    "hubspot": {"closedate": "2026-12-18T12:00:00Z"},
+}
+"""The deal's close date as somebody sets it in the CRM."""
+NAME = {"salesforce": "Name", "hubspot": "dealname"}
+
+
+class EditsAtOnce:
+    """A CRM with somebody who edits a deal as soon as there is one."""
+
+    def __init__(self, crm: Crm, **values: Any) -> None:
+        self.crm, self.inner, self.values, self.done = crm, crm.simulator, values, False
+
+    def handle(self, request: Request) -> Response:
+        try:
+            return self.inner.handle(request)
+        finally:
+            if not self.done and not request.path.startswith("/_simulator/"):
+                for row in self.crm.rows("opportunity"):
+                    self.done = True
+                    self.crm.change("opportunity", row[self.crm.words["id"]], **self.values)
+
+
+def made_without_an_answer(world: World, crm: Crm) -> str:
+    """A deal of ours that arrived in the CRM, was edited there, and whose answer was lost."""
+    made = world.insert("opportunity", DEAL)
+    crm.fault(drop=True, times=1)
+    simulator = crm.simulator
+    crm.simulator = EditsAtOnce(crm, **EARLIER[crm.connector])
+    assert world.sync("crm", release=True).state == "failed"
+    crm.simulator = simulator
+    return made
+
+
+def test_a_group_edited_on_both_sides_waits_for_a_person(world: World, crm: Crm) -> None:
+    made = made_without_an_answer(world, crm)
+    ours: Values = {"stage": "business_validation", "close_date": "2026-12-26"}
+    world.edit("opportunity", made, ours)
+    world.settle("crm")
+    kept = world.ours("opportunity", made)
+    assert {name: kept[name] for name in ours} == ours
+    (item,) = world.held()
+    assert (item.group, item.crm and item.crm[1]) == ("progress", "2026-12-18")
+
+
+def test_an_edit_in_the_crm_alone_comes_here(world: World, crm: Crm) -> None:
+    made = made_without_an_answer(world, crm)
+    world.settle("crm")
+    assert world.ours("opportunity", made)["close_date"] == "2026-12-18"
+    assert world.held() == []
+
+
+def test_an_edit_here_of_what_the_crm_left_as_it_was_goes_there(world: World, crm: Crm) -> None:
+    made = made_without_an_answer(world, crm)
+    world.edit("opportunity", made, {"name": "Firewall XL"})
+    world.settle("crm")
+    assert crm.only("opportunity")[NAME[crm.connector]] == "Firewall XL"
+    assert world.held() == []
