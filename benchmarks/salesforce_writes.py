@@ -69,7 +69,7 @@ def by_connector(base_url: str, known: list[str]) -> dict[str, Any]:
         connector = plug.connect(settings, outside)
         connector.describe("Opportunity")
         before = dict(connector.usage().calls)
-        at_once = connector.rows_at_once("update")  # type: ignore[attr-defined]  # a ManyWriter
+        at_once = connector.rows_at_once()  # type: ignore[attr-defined]  # a ManyWriter
         looking = 0.0
         for at in range(0, len(known), at_once):
             some = known[at : at + at_once]

@@ -1,4 +1,4 @@
-"""Many new records by a Bulk job: every row finds its own result, whatever becomes of the job."""
+"""Many records by a Bulk job: every row finds its own result, whatever becomes of the job."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from prmsync.connector.protocol import NewRecord, ObjectSpec
-from prmsync.errors import OutcomeUnknownError, RejectedError, RetryableError
+from prmsync.connector.protocol import Change, NewRecord, ObjectSpec
+from prmsync.errors import GoneError, OutcomeUnknownError, RejectedError, RetryableError
 from prmsync_salesforce import PLUGIN, bulk_ingest
 
 FIELDS = (
@@ -199,10 +199,93 @@ def test_an_earlier_job_that_was_never_finished_is_ended(bench, connect):
     assert "Open" not in states
 
 
-def test_few_rows_and_updates_need_no_job(bench, connect):
+def test_few_rows_need_no_job(bench, connect):
     connector = connect()
-    connector.create(SPEC, [row(number) for number in range(10)])
+    ids = [one.id for one in connector.create(SPEC, [row(number) for number in range(10)])]
+    connector.update(SPEC, [Change(one, {"Name": "Renamed"}) for one in ids])
+    connector.delete(SPEC, ids)
+    assert write_calls(connector) == 3
+    assert connector.rows_at_once() == 10_000
+    assert bench.connector().rows_at_once() == 200
+
+
+@pytest.fixture
+def twenty(connect):
+    """Ids of twenty records that are there."""
+    return [one.id for one in connect().create(SPEC, [row(number) for number in range(20)])]
+
+
+def test_a_job_updates_the_named_fields_of_each_record_and_no_other(connect, twenty):
+    connector = connect()
+    changes = [Change(one, {"Amount__c": f"{at}.75"}) for at, one in enumerate(twenty)]
+    changes[3] = Change(twenty[3], {"Customer_Name__c": None, "Conflict_Reason__c": "a,\nb"})
+    results = connector.update(SPEC, changes)
+    assert [result.id for result in results] == twenty
+    assert write_calls(connector) == 3
+    there = found(connector, 20)
+    assert there["key-2"].values == {
+        **row(2).values,
+        "PRM_Registration_Id__c": "key-2",
+        "Amount__c": "2.75",
+    }
+    assert there["key-3"].values == {
+        **row(3).values,
+        "PRM_Registration_Id__c": "key-3",
+        "Customer_Name__c": None,
+        "Conflict_Reason__c": "a,\nb",
+    }
+
+
+def test_each_record_of_an_update_job_has_its_own_refusal(bench, connect, twenty):
+    connector = connect()
+    connector.delete(SPEC, twenty[5:6])
+    bench.fault(record=twenty[7], code="UNABLE_TO_LOCK_ROW", status=400, times=1)
+    changes = [
+        Change(one, {"Name": "N" * (300 if at == 4 else 3)}) for at, one in enumerate(twenty)
+    ]
+    results = connector.update(SPEC, changes)
+    assert results[4].error.code == "STRING_TOO_LONG"
+    assert isinstance(results[5].error, GoneError)
+    assert [at for at, result in enumerate(results) if result.error] == [4, 5]
+
+
+def test_a_strict_guard_is_never_given_up_for_a_job(connect, twenty):
+    connector = connect()
+    strict = dataclasses.replace(SPEC, strict=True)
+    old = Change(twenty[0], {"Name": "Late"}, "2020-01-01T00:00:00.000Z")
+    changes = [old, *(Change(one, {"Name": "New"}) for one in twenty[1:])]
+    results = connector.update(strict, changes)
+    assert results[0].error.code == "PRECONDITION_FAILED"
     assert write_calls(connector) == 1
-    assert connector.rows_at_once("create") == 10_000
-    assert connector.rows_at_once("update") == 2000
-    assert bench.connector().rows_at_once("create") == 200
+
+
+def test_a_job_deletes_and_what_was_gone_already_counts_as_done(connect, twenty):
+    connector = connect()
+    connector.delete(SPEC, twenty[:1])
+    before = write_calls(connector)
+    results = connector.delete(SPEC, twenty)
+    assert [result.id for result in results] == twenty
+    assert write_calls(connector) - before == 3
+    assert all(record.deleted for record in connector.fetch(SPEC, twenty).values())
+
+
+def test_what_a_job_wrote_is_looked_up_only_once_it_has_ended(bench, connect, twenty):
+    """An update whose end was not seen: read at once, its records would look untouched."""
+    bench.fault(path=ONE_JOB, method="GET", status=200, body={"state": "InProgress"})
+    connector = connect()
+    changes = [Change(one, {"Name": "New"}) for one in twenty]
+    results = connector.update(SPEC, changes)
+    assert all(isinstance(result.error, OutcomeUnknownError) for result in results)
+    with pytest.raises(RetryableError, match="still at work"):
+        connector.settle()
+    bench.mend()
+    connector.settle()
+
+
+def test_a_plan_knows_what_jobs_save(connect):
+    connector = connect()
+    strict = dataclasses.replace(SPEC, strict=True)
+    assert connector.calls_saved(SPEC, "update", 10) == 0
+    assert connector.calls_saved(SPEC, "update", 10_000) == 50 - bulk_ingest.CALLS
+    assert connector.calls_saved(SPEC, "delete", 20_000) == 100 - 2 * bulk_ingest.CALLS
+    assert connector.calls_saved(strict, "update", 10_000) == 0

@@ -215,8 +215,8 @@ class Connector(Protocol):
 class ManyWriter(Protocol):
     """What a connector has besides where it has several write calls under way together."""
 
-    def rows_at_once(self, op: str) -> int:
-        """Rows that `create`, `update` or `delete` (`op`) takes at once: several batches of
+    def rows_at_once(self) -> int:
+        """Rows that `create`, `update` or `delete` takes at once: several batches of
         `batch_size`. Of more than one batch, rows of a call that failed whole each have its
         error."""
 
@@ -231,6 +231,19 @@ class RightsChecker(Protocol):
     def check_rights(self, objects: Mapping[str, bool]) -> None:
         """`objects`: names, and whether their records are written. Raises AuthError with a finding
         for each right that is missing: what it is called in the CRM and what needs it."""
+
+
+@runtime_checkable
+class JobWriter(Protocol):
+    """What a connector has besides where it writes many rows as one job, which goes on when the run
+    that made it has ended."""
+
+    def settle(self) -> None:
+        """Wait for jobs that an earlier run, or this one, left at work: what they write is not to
+        be seen before. Raises RetryableError for one that takes too long."""
+
+    def calls_saved(self, spec: ObjectSpec, op: str, count: int) -> int:
+        """How many calls fewer `write_calls` is than without jobs."""
 
 
 @runtime_checkable

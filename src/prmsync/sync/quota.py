@@ -10,7 +10,7 @@ from math import ceil
 
 import sqlalchemy as sa
 
-from prmsync.connector.protocol import ManyWriter, RelationReader, Usage
+from prmsync.connector.protocol import JobWriter, ManyWriter, RelationReader, Usage
 from prmsync.domain.merge import Side
 from prmsync.errors import ConnectorError, QuotaError
 from prmsync.store import quota
@@ -57,6 +57,19 @@ def cost(session: Session, rows: Mapping[ToSend, int]) -> Counter[str]:
     return calls
 
 
+def saved(session: Session, rows: Mapping[ToSend, int]) -> int:
+    """How many calls jobs for many rows save of sending these."""
+    connector = session.connector
+    if not isinstance(connector, JobWriter):
+        return 0
+    specs = {one.id: one.spec for one in session.streams.values()}
+    return sum(
+        connector.calls_saved(specs[row.stream_id], row.op, count)
+        for row, count in rows.items()
+        if row.side == Side.CRM and row.stream_id in specs
+    )
+
+
 def _looks_at_ends(session: Session, op: str) -> int:
     return _LOOKS_AT_ENDS.get(op, 0) if isinstance(session.connector, RelationReader) else 0
 
@@ -66,7 +79,7 @@ def rows_at_once(
 ) -> tuple[int, QuotaError | None]:
     """How many rows are sent next, and why none is, decided before anything of them leaves."""
     connector = session.connector
-    most = connector.rows_at_once(op) if isinstance(connector, ManyWriter) else connector.batch_size
+    most = connector.rows_at_once() if isinstance(connector, ManyWriter) else connector.batch_size
     usage = connector.usage()
     if usage.left is None:
         return most, None

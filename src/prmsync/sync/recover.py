@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from prmsync.connector.protocol import Record, relation_key
+from prmsync.connector.protocol import JobWriter, Record, relation_key
 from prmsync.store import journal, links, tallies
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.links import Dirty, Link, LinkState
@@ -24,6 +24,8 @@ def recover(session: Session) -> int:
         found = [
             (one, journal.open_intents(connection, one.id)) for one in session.streams.values()
         ]
+    if any(intents for _, intents in found) and isinstance(session.connector, JobWriter):
+        session.connector.settle()
     for stream, intents in found:
         for start in range(0, len(intents), session.connector.batch_size):
             _recover_batch(session, stream, intents[start : start + session.connector.batch_size])

@@ -23,7 +23,7 @@ from prmsync.sync.observe import backfill, observe
 from prmsync.sync.outcome import Outcome
 from prmsync.sync.pairing import pair_up
 from prmsync.sync.planning import Plan, plan_streams
-from prmsync.sync.quota import cost
+from prmsync.sync.quota import cost, saved
 from prmsync.sync.recover import recover
 from prmsync.sync.relation_ends import look_at_ends
 from prmsync.sync.relation_reading import read_relations
@@ -69,7 +69,9 @@ def tell_cost(session: Session, made: Plan) -> None:
     """Add what it costs to send the rows that are planned now."""
     states = [ActionState.PLANNED, ActionState.RELEASED]
     with session.database.read() as connection:
-        made.cost.update(cost(session, sending.to_send(connection, made.run_id, states)))
+        rows = sending.to_send(connection, made.run_id, states)
+    made.cost.update(cost(session, rows))
+    made.saved += saved(session, rows)
 
 
 def sync(session: Session, *, full: bool = False, release: bool = False) -> Report:

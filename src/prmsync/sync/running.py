@@ -51,6 +51,8 @@ class Report:
     """Everything that brakes hold under `waiting_run`, this run's trips included."""
     cost: dict[str, int] = field(default_factory=dict)
     """About how many calls of which kind sending takes, as known before anything was sent."""
+    saved: int = 0
+    """Calls that jobs for many rows save of what sending would take without them."""
     left: int | None = None
     """Calls that the connection may still make in the CRM's present window, where known."""
     goes_on_in: float | None = None
@@ -203,6 +205,7 @@ def finish(
         waiting=waiting,
         names=_names(session, [*made.trips.values(), *waiting]),
         cost=dict(made.cost),
+        saved=made.saved,
         left=session.connector.usage().left,
         goes_on_in=goes_on_in(outcome.stopped),
     )

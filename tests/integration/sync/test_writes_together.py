@@ -76,7 +76,13 @@ def test_many_new_records_go_by_one_job(together: World, partner_values: Values)
 
 @pytest.mark.parametrize(
     ("op", "count", "writes"),
-    [("create", 100, 1), ("create", 450, 10), ("create", 10_050, 11), ("update", 450, 3)],
+    [
+        ("create", 100, 1),
+        ("create", 450, 10),
+        ("create", 10_050, 11),
+        ("update", 450, 10),
+        ("delete", 90, 1),
+    ],
 )
 def test_a_plan_counts_the_calls_of_a_job_where_there_will_be_one(
     together: World, op: str, count: int, writes: int

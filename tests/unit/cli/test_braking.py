@@ -134,6 +134,13 @@ def test_a_plan_says_its_cost(cost: dict[str, int], left: int | None, line: str)
     assert plans.cost_line(report(cost=cost, left=left)) == line
 
 
+def test_a_plan_says_what_jobs_for_many_rows_save() -> None:
+    told = plans.cost_line(report(cost={"guard": 5, "write": 10}, saved=40))
+    assert told == (
+        "Sending it takes about 15 calls (5 guard, 10 write), by jobs for many rows, which save 40"
+    )
+
+
 def test_a_run_compares_what_it_took_with_what_was_expected() -> None:
     calls = {"read": 9, "guard": 2, "write": 3}
     told_of = report(cost={"guard": 2, "write": 2}, calls=calls)

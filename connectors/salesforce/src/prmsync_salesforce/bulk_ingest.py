@@ -1,12 +1,13 @@
-"""Many new records by one Bulk API 2.0 ingest job: an upsert on the external key, sent as CSV.
+"""Many records by one Bulk API 2.0 ingest job, sent as CSV: created by an upsert on the external
+key, updated or deleted by id.
 
 Salesforce's CSV has two kinds of nothing: an empty cell leaves a field as it is, `#N/A` clears it.
-A job whose rows were refused is complete all the same; every row is found again by its key among
-the successful, the failed and the unprocessed ones, and what is in none of them is unknown.
+A job whose rows were refused is complete all the same; every row is found again by its key or id
+among the successful, the failed and the unprocessed ones, and what is in none of them is unknown.
 
 A job outlives the process that made it, and would write its rows over what was sent meanwhile: so
-before the first write of a session, jobs of ours that are still under way are waited for
-(`settle_earlier`).
+before the first write of a session, and before what an earlier one left open is looked up, jobs of
+ours that are still under way are waited for (`settle_earlier`).
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ import io
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from typing import Literal
 
-from prmsync.connector.protocol import NewRecord, WriteResult
+from prmsync.connector.protocol import WriteResult
 from prmsync.connector.schema import FieldSchema, FieldType
-from prmsync.domain.values import Scalar
+from prmsync.domain.values import Scalar, Values
 from prmsync.errors import (
     AuthError,
     ConnectorError,
@@ -36,6 +39,8 @@ MOST_BYTES = 100_000_000
 """Salesforce takes 150 MB, of which it may need a third for itself."""
 PATIENCE = 240.0
 """Seconds: a run that gives no sign of life for longer can be taken over."""
+LOST = "BULK_JOB"
+"""Code of rows of a job whose end was not seen."""
 CALLS = 10
 """Of one job: made, filled, closed, about three looks, three kinds of results, deleted."""
 _FIRST_LOOK, _LAST_LOOK = 1.0, 20.0
@@ -47,12 +52,20 @@ Sleep = Callable[[float], None]
 Row = Mapping[str, str]
 
 
-def upsert(
-    client: Client, plan: RowPlan, rows: Sequence[NewRecord], sleep: Sleep
-) -> list[WriteResult] | None:
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The rows of one job. `column` is the CRM's field that names a row: the external key's, or
+    `Id`; each row is its name there and the values to write."""
+
+    operation: Literal["upsert", "update", "delete"]
+    column: str
+    rows: Sequence[tuple[str, Values]]
+
+
+def send(client: Client, plan: RowPlan, batch: Batch, sleep: Sleep) -> list[WriteResult] | None:
     """Each row's result; None where there is no job for them and nothing was written."""
-    text = _csv(plan, rows)
-    job = None if text is None else _uploaded(client, plan, text)
+    text = _csv(plan, batch)
+    job = None if text is None else _uploaded(client, plan, batch, text)
     if job is None:
         return None
     try:
@@ -60,31 +73,32 @@ def upsert(
         if state == "Open":  # it never heard that its data is complete
             _abort(client, job)
             return None
-        told = dict(_told(client, plan, job)) if state in _ENDED else {}
+        told = dict(_told(client, batch.column, job)) if state in _ENDED else {}
     except ConnectorError as error:
         told, state = {}, f"lost sight of ({error.message})"
-    if len(told) == len(rows):
+    if len(told) == len(batch.rows):
         with suppress(ConnectorError):  # its rows would be kept for a week, and that is all
             client.send("metadata", "DELETE", f"{client.root}{_JOBS}/{job}")
     unsure = WriteResult(
         error=OutcomeUnknownError(
             f"Bulk job {job} is {state}",
             hint="Its rows are looked up before anything is sent again.",
+            code=LOST,
         )
     )
-    return [told.get(row.key, unsure) for row in rows]
+    return [told.get(name, unsure) for name, _ in batch.rows]
 
 
 def settle_earlier(client: Client, sleep: Sleep) -> None:
-    """Wait for jobs that an earlier session left at work, and end those that it never finished
-    sending. Raises RetryableError for one that takes too long: it would write over what is sent
-    now."""
+    """Wait for jobs that an earlier session left at work, or this one lost sight of, and end those
+    that were never sent whole. Raises RetryableError for one that takes too long: it would write
+    over what is sent now."""
     for job in list(_of_ours(client)):
         if job["state"] == "Open":
             _abort(client, job["id"])
         elif _wait(client, job["id"], sleep) not in _ENDED:
             raise RetryableError(
-                f"Bulk job {job['id']} of an earlier run is still at work",
+                f"Bulk job {job['id']} of prmsync is still at work",
                 hint="Nothing is written before it has ended; see Setup, Bulk Data Load Jobs.",
             )
 
@@ -101,15 +115,16 @@ def _of_ours(client: Client) -> Iterator[dict[str, str]]:
         answer = decoded(client.send("metadata", "GET", following), "metadata")
 
 
-def _uploaded(client: Client, plan: RowPlan, text: bytes) -> str | None:
+def _uploaded(client: Client, plan: RowPlan, batch: Batch, text: bytes) -> str | None:
     """A job that has its rows and is still open; None where the org takes none."""
     body = {
         "object": plan.object,
-        "operation": "upsert",
-        "externalIdFieldName": plan.field(str(plan.spec.key)),
+        "operation": batch.operation,
         "contentType": "CSV",
         "lineEnding": "LF",
     }
+    if batch.operation == "upsert":
+        body["externalIdFieldName"] = batch.column
     job = ""
     try:
         answer = client.send("write", "POST", client.root + _JOBS, body=body)
@@ -156,15 +171,14 @@ def _wait(client: Client, job: str, sleep: Sleep) -> str:
         waited, pause = waited + pause, min(pause * 2, _LAST_LOOK)
 
 
-def _told(client: Client, plan: RowPlan, job: str) -> Iterator[tuple[str, WriteResult]]:
-    """Key and result of each row that the job tells of."""
-    key = plan.field(str(plan.spec.key))
+def _told(client: Client, column: str, job: str) -> Iterator[tuple[str, WriteResult]]:
+    """Name and result of each row that the job tells of."""
     for row in _rows(client, job, "successfulResults"):
-        yield row[key], WriteResult(id=row["sf__Id"], created=row["sf__Created"] == "true")
+        yield row[column], WriteResult(id=row["sf__Id"], created=row["sf__Created"] == "true")
     for row in _rows(client, job, "failedResults"):
-        yield row[key], WriteResult(error=_error(client, row["sf__Error"]))
+        yield row[column], WriteResult(error=_error(client, row["sf__Error"]))
     for row in _rows(client, job, "unprocessedrecords"):
-        yield row[key], WriteResult(error=_unprocessed(job))
+        yield row[column], WriteResult(error=_unprocessed(job))
 
 
 def _rows(client: Client, job: str, which: str) -> Iterator[Row]:
@@ -192,24 +206,23 @@ def _unprocessed(job: str) -> RetryableError:
     )
 
 
-def _csv(plan: RowPlan, rows: Sequence[NewRecord]) -> bytes | None:
+def _csv(plan: RowPlan, batch: Batch) -> bytes | None:
     """Header and rows; None for what CSV cannot say, or too much of it."""
-    key = str(plan.spec.key)
-    names = list(dict.fromkeys([key, *(name for row in rows for name in row.values)]))
-    fields = [plan.column(name) for name in names]
+    named = dict.fromkeys(name for _, values in batch.rows for name in values)
+    columns = {name: plan.column(name) for name in named}
+    names = [name for name, field in columns.items() if field.name != batch.column]
+    fields = [columns[name] for name in names]
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([field.name for field in fields])
-    for row in rows:
-        values = {**row.values, key: row.key}
+    writer.writerow([batch.column, *(field.name for field in fields)])
+    for row, values in batch.rows:
         if CLEARED in values.values():
             return None
-        writer.writerow(
-            [
-                _cell(values[name], field) if name in values else ""
-                for name, field in zip(names, fields, strict=True)
-            ]
-        )
+        cells = [
+            _cell(values[name], field) if name in values else ""
+            for name, field in zip(names, fields, strict=True)
+        ]
+        writer.writerow([row, *cells])
     found = text.getvalue().encode()
     return found if len(found) <= MOST_BYTES else None
 

@@ -31,10 +31,10 @@ from prmsync_salesforce.provision.automations import read_automations
 from prmsync_salesforce.provision.twin import saved_schema
 from prmsync_salesforce.rows import RowPlan
 from prmsync_salesforce.session import Session
-from prmsync_salesforce.writing import BATCH_SIZE, Writer
+from prmsync_salesforce.writing import BATCH_SIZE, Writer, takes_jobs
 
 BULK_AT_ONCE = 10_000
-"""New rows of one job: what is unknown after a crash stays within bounds."""
+"""Rows of one job: what is unknown after a crash stays within bounds."""
 
 
 class SalesforceConnector:
@@ -60,18 +60,33 @@ class SalesforceConnector:
     def batch_size(self) -> int:
         return BATCH_SIZE
 
-    def rows_at_once(self, op: str) -> int:
+    def rows_at_once(self) -> int:
         together = self.batch_size * self._lanes.most
-        return max(together, BULK_AT_ONCE) if op == "create" and self._bulk_rows else together
+        return max(together, BULK_AT_ONCE) if self._bulk_rows else together
 
     def write_calls(self, spec: ObjectSpec, op: str, count: int) -> int:
         if op == "update" and spec.strict:
             return ceil(count / conditional.PARTS)
-        by_job = op == "create" and self._bulk_rows > 0
+        return self._calls(count, by_job=self._takes_jobs(spec))
+
+    def calls_saved(self, spec: ObjectSpec, op: str, count: int) -> int:
+        by_job = self._takes_jobs(spec) and not (op == "update" and spec.strict)
+        return self._calls(count, by_job=False) - self._calls(count, by_job=by_job)
+
+    def _takes_jobs(self, spec: ObjectSpec) -> bool:
+        return self._bulk_rows > 0 and takes_jobs(spec)
+
+    def _calls(self, count: int, *, by_job: bool) -> int:
         jobs, rest = divmod(count, BULK_AT_ONCE) if by_job else (0, count)
         if by_job and rest > self._bulk_rows:
             jobs, rest = jobs + 1, 0
         return jobs * bulk_ingest.CALLS + ceil(rest / self.batch_size)
+
+    def settle(self) -> None:
+        if self._bulk_rows and not self._settled:
+            self._session.account()
+            bulk_ingest.settle_earlier(self._client, self._sleep)
+            self._settled = True
 
     def account(self) -> Account:
         return self._session.account()
@@ -106,22 +121,25 @@ class SalesforceConnector:
         return reading.keyed(self._client, self._plan(spec))
 
     def create(self, spec: ObjectSpec, rows: Sequence[NewRecord]) -> list[WriteResult]:
-        return self._writer(spec, rows).create(rows) if rows else []
+        return self._told(self._writer(spec, rows).create(rows)) if rows else []
 
     def update(self, spec: ObjectSpec, rows: Sequence[Change]) -> list[WriteResult]:
-        return self._writer(spec, rows).update(rows) if rows else []
+        return self._told(self._writer(spec, rows).update(rows)) if rows else []
 
     def delete(self, spec: ObjectSpec, ids: Sequence[str]) -> list[WriteResult]:
-        return self._writer(spec, ids).delete(ids) if ids else []
+        return self._told(self._writer(spec, ids).delete(ids)) if ids else []
+
+    def _told(self, results: list[WriteResult]) -> list[WriteResult]:
+        if any(one.error is not None and one.error.code == bulk_ingest.LOST for one in results):
+            self._settled = False
+        return results
 
     def _writer(self, spec: ObjectSpec, rows: Sequence[object]) -> Writer:
-        most = max(map(self.rows_at_once, ("create", "update")))
+        most = self.rows_at_once()
         if len(rows) > most:
             raise ValueError(f"{len(rows)} rows in one write; at most {most}")
         plan = self._plan(spec)
-        if self._bulk_rows and not self._settled:
-            bulk_ingest.settle_earlier(self._client, self._sleep)
-            self._settled = True
+        self.settle()
         return Writer(self._client, plan, self._lanes, self._sleep, self._bulk_rows)
 
     def automations(self, objects: Sequence[str]) -> Automations:

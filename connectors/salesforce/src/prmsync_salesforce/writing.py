@@ -1,12 +1,12 @@
-"""Writes by sObject Collections: up to 200 rows a call, each row with its own result."""
+"""Writes by sObject Collections, up to 200 rows a call, or by Bulk jobs; each row has a result."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
-from prmsync.connector.protocol import Change, NewRecord, WriteResult
+from prmsync.connector.protocol import Change, NewRecord, ObjectSpec, WriteResult
 from prmsync.domain.values import Values
 from prmsync.errors import GoneError, RejectedError
 from prmsync_salesforce import bulk_ingest, conditional
@@ -16,10 +16,17 @@ from prmsync_salesforce.lanes import Lanes, is_locked, side_by_side
 from prmsync_salesforce.rows import RowPlan, sendable
 
 BATCH_SIZE = 200
+Row = TypeVar("Row")
 Json = Mapping[str, Any]
 
 ALLOW_DUPLICATES = {"Sforce-Duplicate-Rule-Header": "allowSave=true"}
 """Saves what a duplicate rule alerts of; one that blocks still blocks (API 52 and later)."""
+
+
+def takes_jobs(spec: ObjectSpec) -> bool:
+    """Whether many rows of a stream may go by Bulk jobs. A job knows no header that saves what a
+    duplicate rule alerts of; relations are kept to collections, where each row is looked at."""
+    return spec.relation is None and not spec.allow_duplicates
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +38,7 @@ class Writer:
     lanes: Lanes
     sleep: Callable[[float], None]
     bulk_rows: int = 0
-    """More new rows than these go by a Bulk job; 0 is never."""
+    """More rows than these go by a Bulk job; 0 is never."""
 
     def create(self, rows: Sequence[NewRecord]) -> list[WriteResult]:
         """Upsert on the external key; relations, which have none, by a plain create."""
@@ -39,25 +46,21 @@ class Writer:
         if self.plan.spec.relation is not None or key is None:
             records = [self._record(row.values) for row in rows]
             return self._sent(records, self._post, self._parents(rows))
-        if 0 < self.bulk_rows < len(rows) and not self.plan.spec.allow_duplicates:
-            results = bulk_ingest.upsert(self.client, self.plan, rows, self.sleep)
-            if results is not None:
-                return self._unlocked(rows, results)
+        job = bulk_ingest.Batch("upsert", self.plan.field(key), [(r.key, r.values) for r in rows])
+        told = self._by_job(job)
+        if told is not None:
+            return _resent(rows, told, self._one_by_one().create)
         records = [self._record({**row.values, key: row.key}) for row in rows]
         return self._sent(records, self._upsert, self._parents(rows))
 
-    def _unlocked(
-        self, rows: Sequence[NewRecord], results: Sequence[WriteResult]
-    ) -> list[WriteResult]:
-        """A job's results, its locked rows sent once more by themselves."""
-        told = list(results)
-        places = [place for place, result in enumerate(told) if is_locked(result)]
-        if places:
-            calm = replace(self, bulk_rows=0)
-            again = calm.create([rows[place] for place in places])
-            for place, result in zip(places, again, strict=True):
-                told[place] = result
-        return told
+    def _by_job(self, batch: bulk_ingest.Batch) -> list[WriteResult] | None:
+        """None where these rows are too few for a job, or there is none for them."""
+        if not 0 < self.bulk_rows < len(batch.rows) or not takes_jobs(self.plan.spec):
+            return None
+        return bulk_ingest.send(self.client, self.plan, batch, self.sleep)
+
+    def _one_by_one(self) -> Writer:
+        return replace(self, bulk_rows=0)
 
     def update(self, rows: Sequence[Change]) -> list[WriteResult]:
         """Change the named fields only; None clears one."""
@@ -72,11 +75,18 @@ class Writer:
                 conditional.Guarded(row.id, row.version, self._record(row.values)) for row in rows
             ]
             return self._sent(guarded, self._conditional, parents, conditional.PARTS)
+        told = self._by_job(bulk_ingest.Batch("update", "Id", [(r.id, r.values) for r in rows]))
+        if told is not None:
+            return _resent(rows, told, self._one_by_one().update)
         records = [{"id": row.id, **self._record(row.values)} for row in rows]
         return self._sent(records, self._patch, parents)
 
     def delete(self, ids: Sequence[str]) -> list[WriteResult]:
         """Into the recycle bin; what is there already counts as done."""
+        told = self._by_job(bulk_ingest.Batch("delete", "Id", [(one, {}) for one in ids]))
+        if told is not None:
+            done = [_deleted(one, result) for one, result in zip(ids, told, strict=True)]
+            return _resent(ids, done, self._one_by_one().delete)
         return self.lanes.send(ids, self._remove, BATCH_SIZE)
 
     def _sent(
@@ -114,7 +124,8 @@ class Writer:
         params = {"ids": ",".join(ids), "allOrNone": "false"}
         results = self.client.collection("DELETE", "", len(ids), params=params)
         return [
-            self._deleted(record_id, item) for record_id, item in zip(ids, results, strict=True)
+            _deleted(record_id, self._result(item))
+            for record_id, item in zip(ids, results, strict=True)
         ]
 
     def _collection(self, method: str, path: str, records: Sequence[Json]) -> list[dict[str, Any]]:
@@ -147,7 +158,21 @@ class Writer:
             return WriteResult(id=item["id"], created=created)
         return WriteResult(error=row_error(item.get("errors") or (), self.client.record_url))
 
-    def _deleted(self, record_id: str, item: Json) -> WriteResult:
-        result = self._result(item)
-        gone = isinstance(result.error, GoneError) or result.error is None
-        return WriteResult(id=record_id) if gone else result
+
+def _deleted(record_id: str, result: WriteResult) -> WriteResult:
+    gone = isinstance(result.error, GoneError) or result.error is None
+    return WriteResult(id=record_id) if gone else result
+
+
+def _resent(
+    rows: Sequence[Row],
+    told: list[WriteResult],
+    again: Callable[[Sequence[Row]], list[WriteResult]],
+) -> list[WriteResult]:
+    """A job's results, its locked rows sent once more by themselves."""
+    places = [place for place, result in enumerate(told) if is_locked(result)]
+    if places:
+        results = again([rows[place] for place in places])
+        for place, result in zip(places, results, strict=True):
+            told[place] = result
+    return told

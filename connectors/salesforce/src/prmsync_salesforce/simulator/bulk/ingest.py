@@ -1,4 +1,5 @@
-"""`/jobs/ingest`: rows sent as CSV, each written or refused by itself.
+"""`/jobs/ingest`: rows sent as CSV, each written or refused by itself, once somebody has looked at
+the job often enough: until then its records are as they were.
 
 A job whose rows were refused is still `JobComplete`. It is `Failed` when its CSV cannot be read or
 names an unknown field, and when a fault rule for a record has the code `JOB_FAILED`: then the rows
@@ -36,6 +37,7 @@ class _Work:
     """A job's rows and what became of them: (id, created or error, cells)."""
 
     text: str | None = None
+    closed_by: Call | None = None
     header: list[str] = field(default_factory=list)
     successful: list[list[str]] = field(default_factory=list)
     failed: list[list[str]] = field(default_factory=list)
@@ -98,6 +100,9 @@ class IngestJobs:
     def _one(self, call: Call, job: Job) -> Response:
         if call.method == "GET":
             job.looks += 1
+            closed_by = self._work[job.id].closed_by
+            if job.state == "UploadComplete" and closed_by is not None and job.looks > self._looks:
+                self._carry_out(closed_by, job, self._work[job.id])
             return json_response(200, job.progress(self._looks))
         if call.method == "DELETE":
             self._jobs.forget(job)
@@ -125,10 +130,8 @@ class IngestJobs:
                 400, "INVALIDJOBSTATE", f"Job {job.id} cannot go from {job.state} to {wanted}"
             )
         job.state = str(wanted)
-        answer = json_response(200, job.summary())
-        if wanted == "UploadComplete":
-            self._carry_out(call, job, self._work[job.id])
-        return answer
+        self._work[job.id].closed_by = call
+        return json_response(200, job.summary())
 
     def _carry_out(self, call: Call, job: Job, work: _Work) -> None:
         job.state = "JobComplete"

@@ -50,7 +50,9 @@ class Job:
     more: dict[str, Any] = field(default_factory=dict)
 
     def shown_state(self, looks: int) -> str:
-        """The state that is told: a finished job was `InProgress` for the first `looks`."""
+        """The state that is told: a job that has its data is `InProgress` for the first `looks`."""
+        if self.state == "UploadComplete":
+            return "InProgress"
         if self.state in ("JobComplete", "Failed") and self.looks <= looks:
             return "InProgress"
         return self.state
