@@ -11,6 +11,10 @@ from prmsync.forecast.hazards import OUTCOMES, Hazards
 from prmsync.forecast.spells import LONGEST, QUARTER, Floats, Ints
 
 
+_TOGETHER = 4096
+"""Deals that are walked through the weeks together: what the processor's cache holds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """The weeks of a forecast: from `now` to before `end`. `left` is how much of the week `now`
@@ -61,29 +65,45 @@ def _one_week(hazards: Hazards, later: Floats, phase: int, factor: Floats) -> Fl
 
 
 def of_open(
-    hazards: Hazards, window: Window, factor: Floats, new: Floats, where: tuple[Ints, Ints, Ints]
+    hazards: Hazards, window: Window, factors: Floats, new: Floats, where: tuple[Ints, Ints, Ints]
 ) -> Floats:
-    """Chances of deals that are open when the window begins; `where` names each one's segment,
-    stage and weeks in it, `new` is what `of_new` found."""
-    states, back = _distinct(where, factor.shape[1], hazards.stages)
-    segment, stage, weeks_in = states
-    cell, entry = stage * LONGEST + weeks_in, segment * hazards.stages + stage
-    own = [row[segment] for row in factor]
-    still, chance = np.ones(len(segment)), np.zeros(len(segment))
-    for index, week in enumerate(window.weeks):
-        rates = _after(hazards, index, week % QUARTER, window.part(week))
-        move, win, loss = (rate.take(cell) * f for rate, f in zip(rates, own, strict=True))
-        left = still / np.maximum(move + win + loss, 1.0)
-        entered = (new[index] @ hazards.moves.T).ravel().take(entry)
-        chance += left * (win + move * entered)
-        still = still - left * (move + win + loss)
-    return chance[back]
+    """Chances [scenario, deal] of deals that are open when the window begins. `where` names each
+    one's segment, stage and weeks in it; `factors[scenario]` and `new[scenario]` are what `of_new`
+    was given and found."""
+    states, back = _distinct(where, factors.shape[2], hazards.stages)
+    rates = [
+        _after(hazards, index, week % QUARTER, window.part(week))
+        for index, week in enumerate(window.weeks)
+    ]
+    onward = new @ hazards.moves.T
+    found = np.empty((len(factors), len(states[0])))
+    for at in range(0, len(states[0]), _TOGETHER):
+        some = slice(at, at + _TOGETHER)
+        segment, stage, weeks_in = (one[some] for one in states)
+        entered = onward[:, :, segment, stage]
+        cell = stage * LONGEST + weeks_in
+        found[:, some] = _walked(rates, factors[:, :, segment], entered, cell)
+    return found[:, back]
 
 
-def _after(hazards: Hazards, weeks: int, phase: int, part: float) -> list[Floats]:
-    """Hazards of a week of the quarter by stage and weeks in it `weeks` weeks ago, flat."""
+def _walked(rates: list[Floats], factor: Floats, entered: Floats, cell: Ints) -> Floats:
+    """Week by week: `factor[scenario, outcome, deal]`, `entered[scenario, week, deal]`."""
+    still = np.ones((len(factor), len(cell)))
+    chance = np.zeros_like(still)
+    for index, rate in enumerate(rates):
+        move, win, loss = (rate[row].take(cell) * factor[:, row] for row in range(len(OUTCOMES)))
+        gone = move + win + loss
+        left = still / np.maximum(gone, 1.0)
+        chance += left * (win + move * entered[:, index])
+        still = still - left * gone
+    return chance
+
+
+def _after(hazards: Hazards, weeks: int, phase: int, part: float) -> Floats:
+    """Hazards [outcome, cell] of a week of the quarter; cells are stages and weeks in them `weeks`
+    weeks ago."""
     at = np.minimum(np.arange(LONGEST) + weeks, LONGEST - 1)
-    return [(hazards.rate[kind][:, at, phase] * part).ravel() for kind in OUTCOMES]
+    return np.array([(hazards.rate[kind][:, at, phase] * part).ravel() for kind in OUTCOMES])
 
 
 def _distinct(

@@ -104,14 +104,12 @@ def outlook(
     (ordinals). `shock` is the standard deviation of the market's common log factor on wins."""
     now = int(weeks.week(np.array([today]))[0])
     window = Window(now, int(weeks.week(np.array([end - 1]))[0]) + 1, weeks.left_of_week(today))
-    factors = [_under(fitted.factor, shock * z) for z in SHOCKS]
-    new = [of_new(fitted.hazards, window, factor) for factor in factors]
+    factors = np.array([_under(fitted.factor, shock * z) for z in SHOCKS])
+    new = np.array([of_new(fitted.hazards, window, factor) for factor in factors])
     still = np.flatnonzero(history.closed == NEVER)
     segment = history.segment[still]
     where = (segment, *_standing(history, weeks, still, now))
-    chance = np.array(
-        [of_open(fitted.hazards, window, *pair, where) for pair in zip(factors, new, strict=True)]
-    )
+    chance = of_open(fitted.hazards, window, factors, new, where)
     mean, square = fitted.amounts.expected(history.amount[history.last_events()[still]], segment)
     streams = _streams(fitted, history, weeks, window, new)
     lots = Lots(
@@ -138,7 +136,7 @@ def _under(factor: Floats, log_shock: float) -> Floats:
 
 
 def _streams(
-    fitted: Fitted, history: DealHistory, weeks: Weeks, window: Window, new: list[Floats]
+    fitted: Fitted, history: DealHistory, weeks: Weeks, window: Window, new: Floats
 ) -> Lots:
     """One stream of new deals for each segment, at the pace of the last `RECENT` weeks."""
     rows = len(history.segments)

@@ -10,6 +10,7 @@ groups and paths.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.special import gammaincinv
@@ -20,7 +21,7 @@ SHOCKS: Floats = np.array([-np.sqrt(3.0), 0.0, np.sqrt(3.0)])
 WEIGHTS: Floats = np.array([1.0, 4.0, 1.0]) / 6.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Lots:
     """Open deals, or streams of new ones, that may be won: arrays of one length.
 
@@ -32,6 +33,16 @@ class Lots:
     mean: Floats
     square: Floats
     stream: Floats
+
+    @cached_property
+    def terms(self) -> tuple[Floats, Floats, Floats]:
+        """[shock, lot]: expectation and variance of what is won, and the log of the chance that
+        it is nothing."""
+        mean = self.chance * self.mean
+        single = self.stream == 0
+        spread = self.chance * self.square - np.where(single, mean**2, 0.0)
+        never = np.where(single, np.log1p(-np.minimum(self.chance, 1 - 1e-12)), -self.chance)
+        return mean, spread, never
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +78,39 @@ class Sums:
         return np.where(within > 0, found, 0.0)
 
 
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What lots add up to, by shock and group; tallies add up too, so that of a large pipeline
+    only the deals that changed need to be reckoned again."""
+
+    mean: Floats
+    spread: Floats
+    """variance within each shock"""
+    never: Floats
+    """log of the chance that nothing is won"""
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(self.mean + other.mean, self.spread + other.spread, self.never + other.never)
+
+    def __sub__(self, other: Tally) -> Tally:
+        return Tally(self.mean - other.mean, self.spread - other.spread, self.never - other.never)
+
+    def sums(self) -> Sums:
+        """The shocks taken together."""
+        mean = WEIGHTS @ self.mean
+        between = WEIGHTS @ (self.mean - mean) ** 2
+        return Sums(mean, WEIGHTS @ self.spread + between, WEIGHTS @ np.exp(self.never))
+
+
+def tally(lots: Lots, group: Ints, groups: int) -> Tally:
+    """What the lots of each group add up to; `group` names each lot's."""
+    return Tally(*(_by_group(term, group, groups) for term in lots.terms))
+
+
+def _by_group(term: Floats, group: Ints, groups: int) -> Floats:
+    return np.array([np.bincount(group, weights=one, minlength=groups) for one in term])
+
+
 def sums(lots: Lots, group: Ints, groups: int) -> Sums:
     """Totals of each group; `group` names each lot's."""
-    means, within, nothing = [], np.zeros(groups), np.zeros(groups)
-    single = lots.stream == 0
-    for chance, weight in zip(lots.chance, WEIGHTS, strict=True):
-        means.append(np.bincount(group, weights=chance * lots.mean, minlength=groups))
-        spread = chance * lots.square - np.where(single, (chance * lots.mean) ** 2, 0.0)
-        within += weight * np.bincount(group, weights=spread, minlength=groups)
-        never = np.where(single, np.log1p(-np.minimum(chance, 1 - 1e-12)), -chance)
-        nothing += weight * np.exp(np.bincount(group, weights=never, minlength=groups))
-    mean = WEIGHTS @ np.array(means)
-    between = WEIGHTS @ (np.array(means) - mean) ** 2
-    return Sums(mean, within + between, nothing)
+    return tally(lots, group, groups).sums()

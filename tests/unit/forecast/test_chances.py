@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from deal_worlds import LOSS, MOVE, RATES, STAGES, WIN
-from prmsync.forecast.chances import Window, of_new, of_open
+from prmsync.forecast import chances
+from prmsync.forecast.chances import Window, of_new
 from prmsync.forecast.hazards import LONGEST, OUTCOMES, Hazards
-from prmsync.forecast.spells import QUARTER
+from prmsync.forecast.spells import QUARTER, Floats, Ints
 
 MOVES = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [0.0, 0.0, 1.0]])
 HAZARDS = Hazards(
@@ -16,6 +17,12 @@ HAZARDS = Hazards(
     MOVES,
 )
 FACTOR = np.ones((3, 1))
+
+
+def of_open(window: Window, factor: Floats, new: Floats, where: tuple[Ints, Ints, Ints]) -> Floats:
+    """Chances under one scenario."""
+    found: Floats = chances.of_open(HAZARDS, window, factor[None], new[None], where)[0]
+    return found
 
 
 def drawn(stage: int, weeks: int, runs: int = 200_000) -> float:
@@ -42,32 +49,32 @@ def test_an_open_deals_chance_is_the_share_of_wins_among_many_like_it(stage: int
     window = Window(0, 9)
     new = of_new(HAZARDS, window, FACTOR)
     where = (np.array([0]), np.array([stage]), np.array([4]))
-    chance = of_open(HAZARDS, window, FACTOR, new, where)
+    chance = of_open(window, FACTOR, new, where)
     assert chance[0] == pytest.approx(drawn(stage, 9), abs=0.004)
 
 
 def test_with_less_time_left_the_chance_is_smaller_and_nothing_is_left_at_the_end() -> None:
     where = (np.zeros(1, dtype=int), np.array([2]), np.array([1]))
-    chances = []
+    found = []
     for end in range(9):
         window = Window(0, end)
         new = of_new(HAZARDS, window, FACTOR)
-        chances.append(float(of_open(HAZARDS, window, FACTOR, new, where)[0]))
-    assert chances[0] == 0.0
-    assert chances == sorted(chances)
+        found.append(float(of_open(window, FACTOR, new, where)[0]))
+    assert found[0] == 0.0
+    assert found == sorted(found)
 
 
 def test_a_week_that_is_half_over_counts_half() -> None:
     where = (np.zeros(1, dtype=int), np.array([2]), np.array([1]))
     half = Window(0, 1, left=0.5)
     new = of_new(HAZARDS, half, FACTOR)
-    assert of_open(HAZARDS, half, FACTOR, new, where)[0] == pytest.approx(WIN[2] / 2)
+    assert of_open(half, FACTOR, new, where)[0] == pytest.approx(WIN[2] / 2)
 
 
 def test_deals_alike_have_the_same_chance_in_any_order() -> None:
     window, rng = Window(3, 12), np.random.default_rng(2)
     where = (np.zeros(50, dtype=int), rng.integers(0, STAGES, 50), rng.integers(0, 30, 50))
     new = of_new(HAZARDS, window, FACTOR)
-    chance = of_open(HAZARDS, window, FACTOR, new, where)
-    turned = of_open(HAZARDS, window, FACTOR, new, (where[0][::-1], where[1][::-1], where[2][::-1]))
+    chance = of_open(window, FACTOR, new, where)
+    turned = of_open(window, FACTOR, new, (where[0][::-1], where[1][::-1], where[2][::-1]))
     assert turned[::-1] == pytest.approx(chance)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from prmsync.forecast.spread import WEIGHTS, Lots, sums
+from prmsync.forecast.spread import WEIGHTS, Lots, sums, tally
 
 LEVELS = np.array([0.1, 0.25, 0.5, 0.75, 0.9])
 
@@ -66,3 +66,18 @@ def test_parts_sum_to_the_total_and_a_shock_widens_the_total_most() -> None:
 def test_a_group_without_any_chance_is_certainly_nothing() -> None:
     none = Lots(np.zeros((3, 2)), np.ones(2), np.ones(2), np.zeros(2))
     assert (sums(none, np.array([0, 0]), 2).quantiles(LEVELS) == 0).all()
+
+
+def test_exchanging_the_deals_that_changed_is_reckoning_everything_anew() -> None:
+    before, after = lots(5, 300, shock=0.1), lots(6, 300, shock=0.1)
+    changed, group = np.arange(300) < 20, np.arange(300) % 7
+    old, new = (tally(some(given, changed), group[changed], 7) for given in (before, after))
+    found = (tally(before, group, 7) - old + new).sums()
+    kept = tally(some(before, ~changed), group[~changed], 7)
+    anew = (kept + new).sums()
+    assert found.quantiles(LEVELS) == pytest.approx(anew.quantiles(LEVELS))
+    assert found.mean.sum() != pytest.approx(sums(before, group * 0, 1).mean[0])
+
+
+def some(given: Lots, which: np.ndarray) -> Lots:
+    return Lots(given.chance[:, which], given.mean[which], given.square[which], given.stream[which])
