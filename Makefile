@@ -28,6 +28,7 @@ bench: $(READY)  ## what the performance claims are measured with
 	$(BIN)/python benchmarks/sync.py
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/salesforce.py
+	$(BIN)/python benchmarks/forecast.py
 
 MINUTES ?= 10
 STORE ?= sqlite

@@ -93,7 +93,7 @@ def score(seed: int, kind: Kind, runs: int) -> dict[str, Score]:
     world = channel.world(seed, kind.last + 1, kind.settings, starts)
     history, weeks = world.history, world.weeks
     cuts = [Cut.of(history, weeks, weeks.bounds(q)[0] + day, q) for q, day in places]
-    models: dict[str, Model] = Setting(weeks, channel.PROBABILITY).models(history)
+    models: dict[str, Model] = Setting(weeks, channel.PROBABILITY).models()
     models[ORACLE] = partial(oracle, world=world, runs=runs, seed=seed)
     first = backtest(history, cuts[: len(DAYS)], {HAZARD: models[HAZARD]})
     return {**backtest(history, cuts, models), FIRST: first[HAZARD]}

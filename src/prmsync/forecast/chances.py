@@ -10,7 +10,6 @@ import numpy as np
 from prmsync.forecast.hazards import OUTCOMES, Hazards
 from prmsync.forecast.spells import LONGEST, QUARTER, Floats, Ints
 
-
 _TOGETHER = 4096
 """Deals that are walked through the weeks together: what the processor's cache holds."""
 

@@ -72,7 +72,7 @@ def hazard_forecast(cut: Cut, believe: Believe, product: int) -> QuarterForecast
 
 def _stated(fitted: Fitted, ahead: Outlook, dimension: str, rows: Ints, count: int) -> Sums:
     """What the model says of a dimension before its own past corrects it."""
-    found = sums(ahead.lots, rows[ahead.segment], count)
+    found = ahead.by_segment.gathered(rows, count).sums()
     return found.unsure(doubt(fitted, dimension, count))
 
 

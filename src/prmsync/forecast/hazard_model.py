@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from prmsync.forecast.evidence import Evidence, prior_worth
 from prmsync.forecast.hazards import OUTCOMES, Hazards, Prior, count, expected, fit
 from prmsync.forecast.history import NEVER, DealHistory
 from prmsync.forecast.spells import Exit, Floats, Ints, Spells
-from prmsync.forecast.spread import SHOCKS, WEIGHTS, Lots
+from prmsync.forecast.spread import SHOCKS, WEIGHTS, Lots, Tally, tally
 from prmsync.forecast.weeks import Weeks
 
 RECENT = 26
@@ -31,7 +32,7 @@ class Fitted:
     amounts: Amounts
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Outlook:
     """Lots that may be won before the window ends: the open deals, whose index, stage and weeks in
     it are `deal`, `stage` and `weeks_in`, then one stream of new deals a segment. `segment` is
@@ -47,6 +48,11 @@ class Outlook:
     def open(self) -> int:
         """How many open deals there are."""
         return len(self.deal)
+
+    @cached_property
+    def by_segment(self) -> Tally:
+        """What the lots of each segment add up to: the least that all dimensions are made of."""
+        return tally(self.lots, self.segment, len(self.segment) - self.open)
 
     @property
     def expected_wins(self) -> float:

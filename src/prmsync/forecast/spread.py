@@ -95,6 +95,12 @@ class Tally:
     def __sub__(self, other: Tally) -> Tally:
         return Tally(self.mean - other.mean, self.spread - other.spread, self.never - other.never)
 
+    def gathered(self, into: Ints, groups: int) -> Tally:
+        """The same lots in fewer groups; `into` names each present group's new one."""
+        return Tally(
+            *(_by_group(term, into, groups) for term in (self.mean, self.spread, self.never))
+        )
+
     def sums(self) -> Sums:
         """The shocks taken together."""
         mean = WEIGHTS @ self.mean
