@@ -93,6 +93,8 @@ class Page:
     """Relation streams: ids of the from-side whose relations this page holds whole, so that one
     that is linked but not in `records` is gone, with evidence. The record id of such a relation
     begins with the from-id and a colon."""
+    lagging: bool = False
+    """Read from a search index, which may still show what stood there before the last change."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,13 +20,14 @@ def observe_crm(
     anew: bool = False,
     kept: Sequence[str] = (),
     returned: Sequence[str] = (),
+    lagging: bool = False,
 ) -> list[str]:
     """Store one page of CRM records; returns the CRM ids whose state is new or has changed.
 
     What is known of the fields `kept`, which cannot be read just now, stays. The fields `returned`
     were gone for a while: where they are blank now, both sides agree on nothing. With `anew`
     (deletions are propagated) a record that comes back after both sides had deleted it is a new
-    one: somebody wants it again.
+    one: somebody wants it again. `lagging`: a search index shows them, perhaps as they were.
     """
     known = links.by_crm_ids(connection, stream_id, (one.crm_id for one in seen))
     fresh: dict[str, Observation] = {}
@@ -42,7 +43,7 @@ def observe_crm(
                 fresh.pop(one.crm_id, None)
             else:
                 fresh[one.crm_id] = one
-        elif _moved(link, one):
+        elif _moved(link, one, lagging=lagging):
             _take(link, one, anew=anew)
             changed.append(link)
     links.save(connection, changed)
@@ -100,15 +101,15 @@ def _disagree(known: Mapping[str, Link], seen: Sequence[Observation], names: Seq
                 link.base.pop(name, None)
 
 
-def _moved(link: Link, one: Observation) -> bool:
+def _moved(link: Link, one: Observation, *, lagging: bool) -> bool:
     if one.deleted:
         return not link.crm_gone or _merges(link, one)
     # A search index may still show what was there before a deletion, or before our own write.
     if one.version and link.crm_version:
         if one.version < link.crm_version:
             return False
-        if link.crm_gone and one.version == link.crm_version:
-            return False
+        if lagging and link.crm_gone and one.version == link.crm_version:
+            return False  # else it was restored within what the CRM's clock can tell apart
     return link.crm_gone or link.crm != one.values
 
 

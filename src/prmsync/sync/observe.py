@@ -154,7 +154,7 @@ def _read_since(
             session.fence(connection)
             seen = _observations(connection, session, stream, page.records)
             if fresh is None or not fresh.take(connection, stream, seen):
-                _store(connection, stream, seen)
+                _store(connection, stream, seen, lagging=page.lagging)
             missing_relations(connection, stream, page)
             if page.cursor is not None:
                 stream.state.crm_cursor = page.cursor
@@ -207,19 +207,21 @@ def gathered(pages: Iterable[Page]) -> Iterator[Page]:
     records: list[Record] = []
     complete: list[str] = []
     last: str | None = None
+    lagging = False
     try:
         for page in pages:
+            lagging = lagging or page.lagging
             records.extend(page.records)
             complete.extend(page.complete_for)
             last = page.cursor or last
             if len(records) >= ENOUGH:
-                joined = Page(records, last, tuple(complete))
+                joined = Page(records, last, tuple(complete), lagging)
                 records, complete, last = [], [], None
                 yield joined
     except QuotaError:
-        yield Page(records, last, tuple(complete))
+        yield Page(records, last, tuple(complete), lagging)
         raise
-    yield Page(records, last, tuple(complete))
+    yield Page(records, last, tuple(complete), lagging)
 
 
 def store_records(
@@ -249,7 +251,13 @@ def _observations(
     ]
 
 
-def _store(connection: sa.Connection, stream: Stream, seen: Sequence[Observation]) -> list[str]:
+def _store(
+    connection: sa.Connection,
+    stream: Stream,
+    seen: Sequence[Observation],
+    *,
+    lagging: bool = False,
+) -> list[str]:
     changed = observations.observe_crm(
         connection,
         stream.id,
@@ -257,6 +265,7 @@ def _store(connection: sa.Connection, stream: Stream, seen: Sequence[Observation
         anew=_propagates(stream),
         kept=stream.kept,
         returned=stream.change.returned,
+        lagging=lagging,
     )
     if changed and stream.translator.status is not None:
         showing = [one.crm_id for one in seen if not one.values.keys().isdisjoint(STATUS_KEYS)]

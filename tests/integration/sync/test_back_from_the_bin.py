@@ -89,6 +89,19 @@ def test_before_the_other_crm_has_heard_of_the_deletion(
     assert number(both.crms["hs"]) == before
 
 
+def test_within_the_second_in_which_it_was_deleted(both: World, deal: str) -> None:
+    """Salesforce counts in whole seconds: the deletion and the restore have the same stamp."""
+    sf = both.crms["sf"]
+    record = number(sf)
+    sf.remove("opportunity", record)
+    with both.session("sf") as session:
+        run.sync(session, release=True)
+    assert both.all_ours("opportunity") == {}
+    restore(sf, record)
+    settle(both, "sf", "hs")
+    assert_one_deal(both, deal)
+
+
 def test_while_the_other_crm_asks_whether_to_delete_what_was_edited_there(
     both: World, deal: str
 ) -> None:

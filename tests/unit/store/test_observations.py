@@ -59,3 +59,14 @@ def test_another_value_under_the_same_stamp_is_taken(
     observe_crm(connection, stream, [shown("Globex One", "2026-11-22T09:02")])
     assert observe_crm(connection, stream, [shown("Globex Two", "2026-11-22T09:02")]) == ["1"]
     assert observe_crm(connection, stream, [shown("Globex Three", "")]) == ["1"]
+
+
+@pytest.mark.parametrize("lagging", [True, False])
+def test_under_the_stamp_of_its_deletion_a_record_is_back_unless_an_index_shows_it(
+    connection: sa.Connection, stream: int, lagging: bool
+) -> None:
+    """A restore within the second of the deletion; an index that lags shows what was before it."""
+    observe_crm(connection, stream, [shown("Globex", "2026-11-22T09:00")])
+    observe_crm(connection, stream, [shown("", "2026-11-22T09:01", deleted=True)])
+    again = observe_crm(connection, stream, [shown("Globex", "2026-11-22T09:01")], lagging=lagging)
+    assert again == ([] if lagging else ["1"])

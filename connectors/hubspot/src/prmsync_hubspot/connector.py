@@ -256,7 +256,7 @@ class HubSpotConnector:
             if batch.found and reader is None:
                 reader = self._catalog.reader(spec)
             records = reader.records(batch.found) if reader else []
-            yield Page(records, batch.cursor)
+            yield Page(records, batch.cursor, lagging=cursor is not None)
 
 
 def _key(spec: ObjectSpec) -> str:
