@@ -17,6 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from prmsync.answers import rows
+from prmsync.answers.told_history import present_state
 from prmsync.domain.customer import codes
 from prmsync.domain.partner import Partner, TierHistory
 from prmsync.domain.program import Program
@@ -31,6 +32,7 @@ from prmsync.store.opportunity_past import PastState, past_states
 DIMENSIONS = ("partner", "tier", "region", "product")
 ASSUMED_AGE = timedelta(days=90)
 """What a deal without a date of creation is taken to have lived before its close."""
+_NEARLY_ALL = 0.9
 _NO_CREATION = "without a date of creation: taken as made"
 
 
@@ -106,7 +108,6 @@ def deal_book(connection: sa.Connection, program: Program, as_of: date) -> DealB
     past = list(past_states(connection))
     states = _known(present, past, end)
     kept, findings = _usable(states, as_of)
-    recorded = min((state.until_at for state in past), default=end).astimezone(zone).date()
     partners = list(rows.partners(connection))
     return DealBook(
         as_of=as_of,
@@ -116,7 +117,7 @@ def deal_book(connection: sa.Connection, program: Program, as_of: date) -> DealB
         partner_names=_shown_names(partners),
         countries={partner.id: partner.country for partner in partners if partner.country},
         tiers=rows.tier_history(connection),
-        recorded_from=min(recorded, as_of),
+        recorded_from=min(_recorded_from(kept.values(), past, as_of, zone), as_of),
         zone=zone,
         findings=findings,
     )
@@ -136,7 +137,7 @@ def _known(
     """By deal its states that had begun before `end`; what ended later had not ended yet."""
     by_deal = {deal: list(states) for deal, states in groupby(past, lambda s: s.opportunity)}
     for row in present:
-        by_deal.setdefault(row.id, []).append(_present_state(row))
+        by_deal.setdefault(row.id, []).append(present_state(row))
     found = {}
     for deal, states in by_deal.items():
         starts = [states[0].created_at, *(state.until_at for state in states)]
@@ -151,21 +152,6 @@ def _known(
     return found
 
 
-def _present_state(row: Any) -> PastState:
-    return PastState(
-        opportunity=row.id,
-        until_at=datetime.max.replace(tzinfo=UTC),
-        stage=row.stage,
-        amount=row.amount,
-        currency=row.currency,
-        close_date=row.close_date,
-        partner=row.partner,
-        product_lines=row.product_lines,
-        created_at=row.created_at,
-        gone=False,
-    )
-
-
 def _usable(
     states: Mapping[str, tuple[PastState, ...]], as_of: date
 ) -> tuple[dict[str, tuple[PastState, ...]], dict[str, int]]:
@@ -178,7 +164,7 @@ def _usable(
         if closed and last.close_date is None and len(mine) == 1:
             findings["closed without a close date: left out"] += 1
             continue
-        if last.created_at is None:
+        if all(state.created_at is None for state in mine):
             findings[f"{_NO_CREATION} {ASSUMED_AGE.days} days before the close"] += 1
         if not closed and (last.amount is None or last.currency is None):
             findings["open without an amount: a typical amount is taken"] += 1
@@ -190,9 +176,37 @@ def _usable(
     return kept, dict(findings)
 
 
+def _recorded_from(
+    deals: Iterable[tuple[PastState, ...]], past: Iterable[PastState], as_of: date, zone: tzinfo
+) -> date:
+    """The day since which stages are on record: nearly all deals that closed since were seen open.
+    A file that tells the past of a few old deals does not make a record of their time."""
+    earliest = min((s.until_at.astimezone(zone).date() for s in past), default=date.max)
+    closes = sorted(
+        (
+            (min(mine[-1].close_date or as_of, as_of), len(mine) > 1)
+            for mine in deals
+            if _over(mine)
+        ),
+        reverse=True,
+    )
+    seen, day = 0, date.max
+    for count, (close, was_seen) in enumerate(closes, 1):
+        seen += was_seen
+        if seen >= _NEARLY_ALL * count:
+            day = close
+    whole = closes and seen >= _NEARLY_ALL * len(closes)
+    return earliest if whole or not closes else max(earliest, min(day, as_of))
+
+
+def _over(states: tuple[PastState, ...]) -> bool:
+    return _stage(states[-1]).is_closed
+
+
 def _with_creation(states: tuple[PastState, ...], as_of: date) -> tuple[PastState, ...]:
-    """The same states, all of them with the present date of creation, or a guess at it."""
-    created = states[-1].created_at
+    """The same states, all of them with the date of creation, or a guess at it. A deal that is seen
+    before the date that it states was made when it was seen first."""
+    created = min((s.created_at for s in states if s.created_at is not None), default=None)
     if created is None:
         close = min(states[-1].close_date or as_of, as_of)
         guess = datetime.combine(close, time(), UTC) - ASSUMED_AGE

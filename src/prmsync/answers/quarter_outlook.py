@@ -9,6 +9,7 @@ from functools import cached_property, partial
 
 import numpy as np
 
+from prmsync.answers.day_snapshots import Difference, difference
 from prmsync.answers.deal_history import DIMENSIONS, DealBook, deal_book
 from prmsync.domain.program import Program
 from prmsync.errors import ConfigurationError
@@ -119,6 +120,8 @@ class QuarterOutlook:
     book: DealBook
     indirect: tuple[View, ...]
     direct: tuple[View, ...]
+    retold: Difference | None = None
+    """How the day differs from what was stored of it."""
 
 
 def quarter_outlook(
@@ -152,7 +155,7 @@ def quarter_outlook(
         tuple(_view(book, setting, period, name, indirect) for name in book.currencies())
         for indirect in (True, False)
     )
-    return QuarterOutlook(period, day, book, indirect, direct)
+    return QuarterOutlook(period, day, book, indirect, direct, difference(database, book))
 
 
 def _ahead(day: date) -> date:

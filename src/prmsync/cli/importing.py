@@ -11,9 +11,10 @@ import typer
 
 from prmsync.cli import context
 from prmsync.cli.options import AsJson
-from prmsync.cli.output import emit_json, note, progress, say
+from prmsync.cli.output import emit_json, note, progress, say, say_wrapped
 
 if TYPE_CHECKING:
+    from prmsync.answers.told_history import Told
     from prmsync.service.importing.report import ImportReport
     from prmsync.service.importing.run import ImportOptions
 
@@ -26,6 +27,7 @@ class Object(StrEnum):
     REGISTRATION = "registration"
     RELATION = "relation"
     PERSON = "person"
+    DEAL_HISTORY = "deal_history"
 
 
 def register(app: typer.Typer) -> None:
@@ -113,17 +115,42 @@ def _show(file: Path, report: ImportReport, options: ImportOptions) -> None:
     note(*(str(finding) for finding in findings(file, report.bad)))
     done = "would be " if options.dry_run else ""
     rows = "row" if report.rows == 1 else "rows"
-    say(
-        f"{report.rows:,} {options.stream} {rows}: {report.created:,} {done}created, "
-        f"{report.updated:,} {done}updated, {report.unchanged:,} unchanged, "
-        f"{report.bad_rows:,} bad and left out"
-    )
+    if report.told is not None:
+        _say_told(report, report.told, rows, done)
+    else:
+        _say_rows(report, options, rows, done)
     if report.partners_created:
         say(f"partners {done}created from their names: {report.partners_created:,}")
     if report.unused:
         say(f"columns not used: {', '.join(report.unused)}")
     if options.dry_run:
         say("Nothing was written: this was a dry run.")
+
+
+def _say_rows(report: ImportReport, options: ImportOptions, rows: str, done: str) -> None:
+    say(
+        f"{report.rows:,} {options.stream} {rows}: {report.created:,} {done}created, "
+        f"{report.updated:,} {done}updated, {report.unchanged:,} unchanged, "
+        f"{report.bad_rows:,} bad and left out"
+    )
+
+
+def _say_told(report: ImportReport, told: Told, rows: str, done: str) -> None:
+    say(
+        f"{report.rows:,} {rows} of deal history: {told.new:,} past states {done}kept, "
+        f"{told.gone:,} {done}replaced, {told.same:,} known already, "
+        f"{report.bad_rows:,} bad rows left out"
+    )
+    if told.late:
+        say_wrapped(
+            f"{told.late:,} events are later than the day on which prmsync began to see their "
+            "deals: left out, what it saw counts."
+        )
+    if told.unmet:
+        say_wrapped(
+            f"{told.unmet:,} deals stand otherwise than the file's last event says: taken to have "
+            "changed at their close, open ones on the last day of the file."
+        )
 
 
 def _facts(report: ImportReport) -> dict[str, object]:
@@ -136,4 +163,5 @@ def _facts(report: ImportReport) -> dict[str, object]:
         "partners_created": report.partners_created,
         "unused_columns": list(report.unused),
         "bad": [dataclasses.asdict(row) for row in report.bad],
+        **({"told": dataclasses.asdict(report.told)} if report.told is not None else {}),
     }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from prmsync.answers.deal_history import DIMENSIONS
 from prmsync.answers.quarter_outlook import FEW_WINS
-from prmsync.cli.output import emit_json, say, say_wrapped, table
+from prmsync.cli.output import emit_json, moment, say, say_wrapped, table
 from prmsync.forecast.groups import TOTAL
 from prmsync.forecast.rollup import (
     INTERVALS,
@@ -38,10 +38,22 @@ def show(outlook: QuarterOutlook, model: str, by: tuple[str, ...], *, as_json: b
         _block(outlook, indirect, direct, model, by)
     if not outlook.indirect:
         say("  no deal is known yet")
-    if outlook.book.findings:
+    if outlook.book.findings or outlook.retold:
         say("")
+    _retold(outlook)
     for what, count in outlook.book.findings.items():
         say_wrapped(f"{count:,} deals {what}", indent=2)
+
+
+def _retold(outlook: QuarterOutlook) -> None:
+    found = outlook.retold
+    if found is not None:
+        say_wrapped(
+            f"This day is rebuilt otherwise than it was stored on {moment(found.taken_at)}: "
+            f"{found.rebuilt:,} deals, then {found.kept:,}. Its past was told anew since, or deals "
+            "came later that say they were made before.",
+            indent=2,
+        )
 
 
 def head(outlook: QuarterOutlook, what: str = "") -> str:
@@ -262,6 +274,9 @@ def _json(outlook: QuarterOutlook, model: str, by: tuple[str, ...]) -> dict[str,
         "findings": [
             {"what": what, "deals": count} for what, count in outlook.book.findings.items()
         ],
+        "retold": None
+        if outlook.retold is None
+        else {"stored": outlook.retold.kept, "rebuilt": outlook.retold.rebuilt},
         "indirect": [_view_json(outlook, view, model, by) for view in outlook.indirect],
         "direct": [_view_json(outlook, view, model, by) for view in outlook.direct],
     }

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+from prmsync.answers.day_snapshots import keep_day_before
 from prmsync.connector.registry import plugin
 from prmsync.domain.merge import Writes
-from prmsync.errors import ConnectorError, NotFoundError, SchemaError
+from prmsync.errors import (
+    ConfigurationError,
+    ConnectorError,
+    InputError,
+    NotFoundError,
+    SchemaError,
+)
 from prmsync.service.ids import new_id
 from prmsync.service.installation import notice_older, remember
 from prmsync.service.memory import settle_collector
+from prmsync.service.program_file import program_of
 from prmsync.service.wiring import Application
 from prmsync.store import runs
 from prmsync.sync import quota
@@ -73,6 +81,7 @@ def session_on(
         settle_collector()
         try:
             yield session
+            _keep_day(application)
         except SchemaError:
             # What is remembered of the CRM's schema is no longer true.
             forget_schema(application.database, name, application.now())
@@ -80,6 +89,14 @@ def session_on(
         finally:
             _note_calls(session)
             remember(application.database, folder)
+
+
+def _keep_day(application: Application) -> None:
+    """How deals stood yesterday stays, for the forecast. A program file or deals that it cannot
+    read are told by the forecast's own commands; a sync is none the worse for them."""
+    with suppress(ConfigurationError, InputError):
+        program = program_of(application.settings)
+        keep_day_before(application.database, program, application.now())
 
 
 def _note_calls(session: Session) -> None:

@@ -3,20 +3,24 @@
 A trigger writes the old state whenever stage, amount, close date, partner or product lines change,
 or the opportunity is deleted, in the writer's own transaction and whoever writes. The present state
 stands in `opportunity`, so nothing is written twice and a first load costs nothing. Together they
-rebuild the pipeline of any day since the database exists; `prmsync import --as deal_history` adds
-what was before.
+rebuild the pipeline of any day since the database exists. What was before comes from files
+(`prmsync import --as deal_history`) and from the CRMs (`prmsync forecast backfill`): its rows name
+their source, so that a later import replaces them and never what the triggers saw.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
 import sqlalchemy as sa
 
+from prmsync.store.bulk import among
 from prmsync.store.column_types import ExactDecimal, UtcDateTime
+from prmsync.store.links import chunks
 from prmsync.store.tables import metadata
 
 opportunity_past = sa.Table(
@@ -33,6 +37,7 @@ opportunity_past = sa.Table(
     sa.Column("product_lines", sa.Text),
     sa.Column("created_at", UtcDateTime),
     sa.Column("gone", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("source", sa.Text),
     sa.Index(None, "opportunity", "until_at"),
     sqlite_autoincrement=True,
 )
@@ -108,22 +113,49 @@ class PastState:
     product_lines: str | None
     created_at: datetime | None
     gone: bool
+    source: str | None = None
+    """Where it was told; None where a trigger saw it."""
 
 
 _COLUMNS = [column for column in opportunity_past.columns if column.name != "seq"]
 
 
-def past_states(connection: sa.Connection) -> Iterator[PastState]:
-    """All states that ended, by opportunity and in the order they ended."""
+def past_states(
+    connection: sa.Connection, deals: Collection[str] | None = None
+) -> Iterator[PastState]:
+    """States that ended, of some deals or of all, by opportunity and in the order they ended."""
     c = opportunity_past.c
     query = sa.select(*_COLUMNS).order_by(c.opportunity, c.until_at, c.seq)
+    if deals is not None:
+        query = query.where(among(connection, c.opportunity, sorted(deals)))
     for row in connection.execute(query):
         yield PastState(*row)
+
+
+def tell(
+    connection: sa.Connection, deals: Collection[str], states: Iterable[PastState]
+) -> Counter[str]:
+    """Keep what was told of these deals instead of what was told of them before; what triggers saw
+    stays. Counts states as `new`, `same` and `gone`."""
+    c = opportunity_past.c
+    told, there = set(states), set()
+    for part in chunks(sorted(deals)):
+        there |= {one for one in past_states(connection, part) if one.source is not None}
+    changed = {one.opportunity for one in told ^ there}
+    for part in chunks(sorted(changed)):
+        connection.execute(
+            opportunity_past.delete().where(
+                among(connection, c.opportunity, part), c.source.is_not(None)
+            )
+        )
+    add(connection, [one for one in told if one.opportunity in changed])
+    return Counter(new=len(told - there), same=len(told & there), gone=len(there - told))
 
 
 def add(connection: sa.Connection, states: Iterable[PastState]) -> int:
     """Keep states from before; returns how many."""
     rows = [{column.name: getattr(state, column.name) for column in _COLUMNS} for state in states]
+    rows.sort(key=lambda row: (row["opportunity"], row["until_at"]))
     if rows:
         connection.execute(opportunity_past.insert(), rows)
     return len(rows)

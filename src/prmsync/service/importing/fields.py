@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from prmsync.mapping.fields import CATALOGUE, Kind, PrmField
 
 PERSON = "person"
+DEAL_HISTORY = "deal_history"
 
 OBJECTS: Mapping[str, Mapping[str, PrmField]] = {
     **CATALOGUE,
@@ -14,6 +15,15 @@ OBJECTS: Mapping[str, Mapping[str, PrmField]] = {
         "email": PrmField(Kind.OWNER, required=True),
         "name": PrmField(Kind.TEXT),
         "active": PrmField(Kind.BOOLEAN),
+    },
+    DEAL_HISTORY: {
+        "opportunity": PrmField(Kind.REFERENCE, to="opportunity", required=True),
+        "at": PrmField(Kind.DATETIME, required=True),
+        "stage": PrmField(Kind.STAGE),
+        "amount": PrmField(Kind.MONEY, currency="currency"),
+        "currency": PrmField(Kind.CODE),
+        "close_date": PrmField(Kind.DATE),
+        "product_lines": PrmField(Kind.MULTI_PICKLIST),
     },
 }
 """What `--as` takes → its fields."""
@@ -24,5 +34,6 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "registration": ("number",),
     "relation": ("opportunity", "partner", "role"),
     PERSON: ("email",),
+    DEAL_HISTORY: ("opportunity", "at"),
 }
 """The fields by which a second import finds what the first one made."""

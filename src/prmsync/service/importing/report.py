@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from prmsync.answers.told_history import Told
 from prmsync.errors import Finding
 
 
@@ -30,6 +31,8 @@ class ImportReport:
     partners_created: int = 0
     bad: list[BadRow] = field(default_factory=list)
     unused: tuple[str, ...] = ()
+    told: Told | None = None
+    """Of a deal history: the states of deals that it told, which `created` to `unchanged` count."""
 
     @property
     def bad_rows(self) -> int:

@@ -15,7 +15,8 @@ from prmsync.errors import InputError
 from prmsync.mapping.fields import Kind
 from prmsync.service.importing.columns import ColumnMap, check_columns, same_names
 from prmsync.service.importing.csv_file import DEFAULT_ENCODING, CsvFile, open_csv
-from prmsync.service.importing.fields import KEYS, OBJECTS
+from prmsync.service.importing.deal_history import problem_of, write_events
+from prmsync.service.importing.fields import DEAL_HISTORY, KEYS, OBJECTS
 from prmsync.service.importing.keys import Key, PartnerBook, existing, opportunities, row_key
 from prmsync.service.importing.people import write_people
 from prmsync.service.importing.report import BadRow, ImportReport, findings
@@ -117,13 +118,19 @@ class _Import:
         self._written: dict[str, set[str]] = {}
         self._lines: dict[Key, int] = {}
         self._bad: dict[int, list[Problem]] = {}
+        self._events: list[Values] = []
         used = {c for sources in columns.values() for s in sources for c in s.columns()}
         self._report = ImportReport(unused=tuple(c for c in file.header if c and c not in used))
 
     def run(self, advance: Callable[[int], None]) -> ImportReport:
         rows = self._read()
         while chunk := list(islice(rows, CHUNK)):
-            good = [row for row in self._resolved(chunk) if self._is_first(row)]
+            resolved = self._resolved(chunk)
+            if self._options.stream == DEAL_HISTORY:
+                self._events += [row.values for row in resolved if self._is_event(row)]
+                advance(len(chunk))
+                continue
+            good = [row for row in resolved if self._is_first(row)]
             # Also when rows were bad and all is rolled back: what the database would refuse is
             # told with them.
             self._write(good)
@@ -140,6 +147,9 @@ class _Import:
                 hint="Mend them, or import the others: --skip-bad",
                 findings=findings(self._path, report.bad),
             )
+        if self._options.stream == DEAL_HISTORY:
+            report.told = told = write_events(self._connection, self._events)
+            self._count(told.new, told.gone, told.same)
         return report
 
     def note(self, at: datetime) -> None:
@@ -200,15 +210,23 @@ class _Import:
         self._report.partners_created += 1
         return {record}
 
-    def _is_first(self, row: _Row) -> bool:
-        key = row_key(self._options.stream, row.values)
-        blank = [
-            name for name, part in zip(KEYS[self._options.stream], key, strict=True) if not part
-        ]
+    def _is_event(self, row: _Row) -> bool:
+        self._has_key(row)
+        problem = problem_of(row.values, self._now)
+        if problem is not None:
+            self._refuse(row, problem)
+        return row.line not in self._bad
+
+    def _has_key(self, row: _Row) -> bool:
+        blank = [name for name in KEYS[self._options.stream] if not row.values[name]]
         for name in blank:
             self._refuse(row, Problem("", f"{name}: is blank", "Every record needs one."))
+        return not blank
+
+    def _is_first(self, row: _Row) -> bool:
+        key = row_key(self._options.stream, row.values)
         first = self._lines.setdefault(key, row.line)
-        if not blank and first != row.line:
+        if self._has_key(row) and first != row.line:
             shown = ", ".join(str(row.values[name]) for name in KEYS[self._options.stream])
             message = f"{shown} stands in line {first} already"
             self._refuse(row, Problem("", message, "Every record may stand in a file once."))

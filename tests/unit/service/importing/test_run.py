@@ -17,6 +17,7 @@ from prmsync.service.importing.columns import named_columns
 from prmsync.service.importing.report import ImportReport, ranges
 from prmsync.service.importing.run import ImportOptions, import_file
 from prmsync.store.database import Database
+from prmsync.store.opportunity_past import opportunity_past
 from prmsync.store.tables import (
     change_log,
     deal_partner,
@@ -210,3 +211,31 @@ def test_unused_columns_are_reported(run: Import) -> None:
 
 def test_lines_are_shown_as_ranges() -> None:
     assert ranges([3, 5, 6, 7, 12]) == "3, 5-7, 12"
+
+
+def test_a_deal_history_becomes_the_past_of_deals(run: Import, database: Database) -> None:
+    run("number,name,stage,amount,currency\nO-1,Acme,committed,10,EUR\n", "opportunity")
+    text = "deal,on,phase,worth\nO-1,2026-03-01,prospect,5\nO-1,2026-04-01,committed,10\n"
+    columns = ["opportunity=deal", "at=on", "amount=worth", "stage=phase"]
+    report = run(text, "deal_history", column=columns, constant=["currency=EUR"])
+    assert (report.rows, report.created, report.unchanged) == (2, 1, 0)
+    [past] = rows(database, opportunity_past)
+    assert (past["stage"], past["amount"], past["source"]) == ("prospect", 5, "file")
+    assert past["until_at"] == datetime(2026, 4, 1, tzinfo=UTC)
+    again = run(text, "deal_history", column=columns, constant=["currency=EUR"])
+    assert (again.created, again.unchanged) == (0, 1)
+
+
+def test_bad_rows_of_a_deal_history_are_named(run: Import, database: Database) -> None:
+    run("number,name\nO-1,Acme\n", "opportunity")
+    text = (
+        "opportunity,at,stage,amount\nO-1,2026-03-01,nowhere,\nO-2,2026-03-01,prospect,\n"
+        "O-1,2999-01-01,prospect,\nO-1,,prospect,\nO-1,2026-03-01,,\n"
+    )
+    with pytest.raises(InputError) as caught:
+        run(text, "deal_history")
+    told = "\n".join(map(str, caught.value.findings))
+    for words in ("in.csv:2 column stage", "no opportunity `O-2`", "still to come", "at: is blank"):
+        assert words in told
+    assert "in.csv:6  nothing is said of the deal" in told
+    assert rows(database, opportunity_past) == []
