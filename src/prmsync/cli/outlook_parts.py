@@ -155,8 +155,7 @@ def _all_reasons(view: View) -> list[Reason]:
     reasons = [
         reason_of(evidence, view.deals, group)
         for evidence in view.found.fitted.evidence
-        for group in range(len(evidence.seen))
-        if evidence.dimension in view.deals.names
+        for group in range(len(view.deals.names.get(evidence.dimension, ())))
     ]
     return sorted(reasons, key=lambda r: -abs(np.log(r.factor)) * np.sqrt(r.expected + 1))
 

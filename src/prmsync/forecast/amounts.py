@@ -38,7 +38,7 @@ def learn(history: DealHistory, by: int) -> Amounts:
     known = history.amount[np.isfinite(history.amount)]
     overall = float(worth.mean()) if len(worth) else float(known.mean()) if len(known) else 0.0
     value = history.segments[:, by]
-    groups = int(value.max()) + 1
+    groups = int(value.max(initial=0)) + 1
     mine = value[history.segment[won]]
     total = np.bincount(mine, weights=worth, minlength=groups) + _LEAN * overall
     typical = total / (np.bincount(mine, minlength=groups) + _LEAN)

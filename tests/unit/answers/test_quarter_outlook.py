@@ -142,6 +142,19 @@ def test_what_makes_the_forecast_less_sure_is_counted(database: Database, add: A
     }
 
 
+def test_a_database_of_direct_deals_only_has_an_empty_indirect_forecast(
+    database: Database, add: Add
+) -> None:
+    add("opportunity", "o1", stage="committed")
+    add("opportunity", "o2", stage="launched", close_date=date(2026, 11, 20))
+    found = outlook(database)
+    (indirect,), (direct,) = found.indirect, found.direct
+    assert total(indirect.found, indirect.deals).forecast == 0.0
+    assert total(direct.found, direct.deals).won == 1000.0
+    for model in indirect.setting.models():
+        assert indirect.by(model)["total"].mean[0] == 0.0
+
+
 def test_partners_of_one_name_stay_two(database: Database, add: Add) -> None:
     for ident, name in (("p1", "Globex"), ("p2", "Globex"), ("p3", "Initech")):
         add("partner", ident, name=name)
