@@ -2,7 +2,7 @@
 
 Each concern is a function or object of its own; `Calls` puts them in their order:
 
-    retried( budget.spend → answered( httpx ) → meter → judge )
+    retried( budget.spend → pacer → answered( httpx ) → meter → judge )
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from prmsync.errors import ConnectorError, OutcomeUnknownError, RetryableError
 Judge = Callable[[httpx.Response, CallKind], ConnectorError | None]
 """The connector's own reading of an answer: None takes it. A RetryableError says that the CRM did
 nothing; for a write that may have been done it must be an OutcomeUnknownError."""
+
+Pacer = Callable[[httpx.Request], None]
+"""Waits before each attempt of a call until it may go."""
 
 Meter = Callable[[httpx.Response], None]
 """Sees every answer, refused ones too: for the CRM's own usage headers."""
@@ -49,6 +52,7 @@ class Calls:
         *,
         budget: CallBudget | None = None,
         meter: Meter | None = None,
+        pacer: Pacer | None = None,
         policy: RetryPolicy = DEFAULT_POLICY,
         timeout: httpx.Timeout = TIMEOUT,
     ) -> None:
@@ -56,6 +60,7 @@ class Calls:
         self._runtime = runtime
         self._judge = judge
         self._meter = meter
+        self._pacer = pacer
         self._policy = policy
         self._timeout = timeout
 
@@ -79,6 +84,8 @@ class Calls:
 
     def _once(self, kind: CallKind, request: httpx.Request) -> httpx.Response:
         self.budget.spend(kind)
+        if self._pacer is not None:
+            self._pacer(request)
         response = answered(self._runtime.http, request, safe=kind != "write")
         if self._meter is not None:
             self._meter(response)

@@ -14,13 +14,15 @@ from prmsync.connector.budget import CallBudget, CallKind
 from prmsync.connector.calls import Calls
 from prmsync.connector.protocol import Runtime
 from prmsync.connector.retry import retry_after
-from prmsync.errors import AuthError, ConnectorError
+from prmsync.errors import AuthError, ConnectorError, RetryableError
 from prmsync_hubspot.errors import batch_error, http_error, unreadable
 from prmsync_hubspot.limits import Limits
 
 BASE_URL = "https://api.hubapi.com"
 EXPIRED = frozenset({"401", "EXPIRED_AUTHENTICATION", "INVALID_AUTHENTICATION"})
 """Codes after which a new token may help."""
+_SLOT = "prmsync.slot"
+"""When a request was let go, on the request itself."""
 JSON = {"content-type": "application/json", "accept": "application/json"}
 
 
@@ -53,7 +55,9 @@ class Transport:
         self._now = runtime.now
         self._base = base_url.rstrip("/")
         self._limits = Limits(runtime.now, runtime.sleep, budget)
-        self._calls = Calls(runtime, self._judge, budget=budget, meter=self._meter)
+        self._calls = Calls(
+            runtime, self._judge, budget=budget, meter=self._meter, pacer=self._pace
+        )
 
     def send(
         self,
@@ -66,19 +70,33 @@ class Transport:
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         """A 2xx answer. Raises the error that the table has for any other."""
-        self._limits.pace(search=path.endswith("/search"))
         return self._calls.send(
             kind, method, f"{self._base}{path}", params=params, content=content, headers=headers
         )
 
+    def make_room(self, calls: int) -> None:
+        """Wait until so many calls can go one right after the other."""
+        self._limits.make_room(calls)
+
+    def _pace(self, request: httpx.Request) -> None:
+        request.extensions[_SLOT] = self._limits.pace(search=_is_search(request))
+
     def _meter(self, response: httpx.Response) -> None:
-        self._limits.observe(response.headers)
+        self._limits.observe(response.headers, response.request.extensions[_SLOT])
 
     def _judge(self, response: httpx.Response, kind: CallKind) -> ConnectorError | None:
         if response.is_success:
             return None
         wait = retry_after(response.headers, self._now())
-        return http_error(response.status_code, _json(response), wait, kind)
+        error = http_error(response.status_code, _json(response), wait, kind)
+        limited = response.status_code == httpx.codes.TOO_MANY_REQUESTS
+        if limited and isinstance(error, RetryableError) and error.retry_after is not None:
+            self._limits.refused(error.retry_after, search=_is_search(response.request))
+        return error
+
+
+def _is_search(request: httpx.Request) -> bool:
+    return request.url.path.endswith("/search")
 
 
 class Client:
@@ -91,6 +109,10 @@ class Client:
     @property
     def budget(self) -> CallBudget:
         return self._transport.budget
+
+    def make_room(self, calls: int) -> None:
+        """Wait until so many calls can go one right after the other."""
+        self._transport.make_room(calls)
 
     def call(
         self,

@@ -6,9 +6,12 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
+from math import ceil
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from prmsync.connector.budget import CallBudget
+from prmsync.connector.lanes import Lanes
 from prmsync.connector.prefetch import prefetched
 from prmsync.connector.protocol import (
     Change,
@@ -60,7 +63,10 @@ class HubSpotConnector:
         self._prefetch = options.prefetch
         look_back = timedelta(seconds=options.look_back_seconds)
         archive_every = timedelta(seconds=options.archive_seconds)
-        self._objects = Objects(self._client, self._paths, runtime.now, look_back, archive_every)
+        self._lanes = Lanes(runtime.pool, runtime.sleep)
+        self._objects = Objects(
+            self._client, self._paths, self._lanes, runtime.now, look_back, archive_every
+        )
         self._relations = Relations(
             self._client, self._paths, self._objects, self._catalog, self._metadata
         )
@@ -72,6 +78,12 @@ class HubSpotConnector:
     @property
     def batch_size(self) -> int:
         return BATCH
+
+    def rows_at_once(self) -> int:
+        return self.batch_size * self._lanes.most
+
+    def write_calls(self, spec: ObjectSpec, op: str, count: int) -> int:  # noqa: ARG002  as above
+        return ceil(count / self.batch_size)
 
     def account(self) -> Account:
         with self._lock:
@@ -143,6 +155,7 @@ class HubSpotConnector:
         if spec.relation:
             return self._relations.fetch(spec.relation, ids)
         of, reader = self._catalog.type(spec.object), self._catalog.reader(spec)
+        self._client.make_room(2 * ceil(len(ids) / BATCH))
         names, wanted_ids = requested(wanted(spec)), set(ids)
         found: dict[str, Record] = {}
         for archived in (False, True):
@@ -186,10 +199,13 @@ class HubSpotConnector:
             return []
         self._admit()
         if spec.relation:
-            return self._relations.create(spec, rows)
+            return self._lanes.send(rows, partial(self._relations.create, spec), self.batch_size)
         of, reader = self._catalog.type(spec.object), self._catalog.reader(spec)
         self._objects.forget_ids()
-        return self._writer.upsert(of, _key(spec), rows, reader)
+        key = _key(spec)
+        return self._lanes.send(
+            rows, lambda some: self._writer.upsert(of, key, some, reader), BATCH
+        )
 
     def update(self, spec: ObjectSpec, rows: Sequence[Change]) -> list[WriteResult]:
         if not rows:
@@ -201,15 +217,20 @@ class HubSpotConnector:
             )
             return [WriteResult(error=refused) for _ in rows]
         of, reader = self._catalog.type(spec.object), self._catalog.reader(spec)
-        return self._writer.update(of, rows, reader)
+        return self._lanes.send(
+            rows, lambda some: self._writer.update(of, some, reader), self.batch_size
+        )
 
     def delete(self, spec: ObjectSpec, ids: Sequence[str]) -> list[WriteResult]:
         if not ids:
             return []
         self._admit()
         if spec.relation:
-            return self._relations.delete(spec.relation, ids)
-        return self._writer.archive(self._catalog.type(spec.object), ids)
+            return self._lanes.send(
+                ids, partial(self._relations.delete, spec.relation), self.batch_size
+            )
+        of = self._catalog.type(spec.object)
+        return self._lanes.send(ids, partial(self._writer.archive, of), self.batch_size)
 
     def usage(self) -> Usage:
         return self._client.budget.usage(self._midnight())

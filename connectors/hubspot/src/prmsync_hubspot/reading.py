@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, NamedTuple, TypeVar
 
 from prmsync.connector.budget import CallKind
+from prmsync.connector.lanes import Lanes
 from prmsync.errors import ConnectorError, GoneError
 from prmsync_hubspot.archive import Archive
 from prmsync_hubspot.client import Client
@@ -50,12 +51,14 @@ class Objects:
         self,
         client: Client,
         paths: Paths,
+        lanes: Lanes,
         now: Callable[[], datetime],
         look_back: timedelta = LOOK_BACK,
         archive_every: timedelta = ARCHIVE_EVERY,
     ) -> None:
         self._client = client
         self._paths = paths
+        self._lanes = lanes
         self._now = now
         self._look_back = look_back
         self._archive_every = archive_every
@@ -113,10 +116,11 @@ class Objects:
         key: str | None = None,
         archived: bool = False,
     ) -> Iterator[Found]:
-        """Records by id, or by the values of the unique property `key`; 100 a call. What HubSpot
-        does not know is missing."""
+        """Records by id, or by the values of the unique property `key`; 100 a call, several calls
+        together. What HubSpot does not know is missing."""
         path = self._paths.path(OBJECTS, of.path, "batch", "read")
-        for chunk in chunked(list(dict.fromkeys(ids)), BATCH):
+
+        def read(chunk: Sequence[str]) -> list[Found]:
             body: dict[str, Any] = {
                 "properties": list(properties),
                 "propertiesWithHistory": [],
@@ -124,7 +128,10 @@ class Objects:
             }
             if key is not None:
                 body["idProperty"] = key
-            yield from self._batch(path, kind, body, archived)
+            return self._batch(path, kind, body, archived)
+
+        chunks = list(chunked(list(dict.fromkeys(ids)), BATCH))
+        yield from chain.from_iterable(self._lanes.read(chunks, read))
 
     def _batch(self, path: str, kind: CallKind, body: Found, archived: bool) -> list[Found]:
         params = {"archived": "true"} if archived else None

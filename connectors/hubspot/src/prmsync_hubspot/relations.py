@@ -7,6 +7,7 @@ reported nor changed. Taking a label away leaves the records associated without 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, NamedTuple
@@ -63,6 +64,7 @@ class Relations:
         self._objects = objects
         self._catalog = catalog
         self._metadata = metadata
+        self._lock = threading.Lock()
         self._labels: dict[tuple[str, str], dict[str, Label]] = {}
 
     def changes(self, relation: RelationSpec, cursor: str | None) -> Iterator[Page]:
@@ -186,13 +188,14 @@ class Relations:
             self._catalog.type(relation.from_object).path,
             self._catalog.type(relation.to_object).path,
         )
-        if ends not in self._labels:
-            self._labels[ends] = {
-                str(one["label"]): Label(int(one["typeId"]), str(one["category"]))
-                for one in self._metadata.labels(*ends)
-                if one.get("label") and one.get("category") != _NOT_OURS
-            }
-        return self._labels[ends]
+        with self._lock:
+            if ends not in self._labels:
+                self._labels[ends] = {
+                    str(one["label"]): Label(int(one["typeId"]), str(one["category"]))
+                    for one in self._metadata.labels(*ends)
+                    if one.get("label") and one.get("category") != _NOT_OURS
+                }
+            return self._labels[ends]
 
     def _path(self, relation: RelationSpec, *what: str) -> str:
         ends = (
