@@ -118,7 +118,7 @@ def test_a_text_made_shorter_cuts_nothing(make_world: Any, partner_values: Value
 
 def test_a_renamed_stage_loses_no_deal_and_moves_none(world: World, crm: Crm, deal: str) -> None:
     """The label that the mapping names is gone; deals stay where they are."""
-    before = {"salesforce": "Negotiation/Review", "hubspot": "Committed"}[crm.connector]
+    before = {"salesforce": "Negotiation/Review", "hubspot": "Contract Sent"}[crm.connector]
     rename_stage(crm, before, "Contract out")
     world.wait(AN_HOUR)
     world.edit("opportunity", deal, {"customer_name": "Northwind AG"})

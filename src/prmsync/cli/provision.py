@@ -167,8 +167,19 @@ def _show(connection: str, looked: Looked) -> None:
         say("", f"Missing: {len(looked.plan.steps)}")
         _show_steps(looked.plan.steps)
     show_findings(looked.plan.findings, "Not for prmsync to change")
-    show_findings(looked.plan.unread, "Not shown to who signed in, so the list may be too long")
+    show_findings(looked.plan.unread, "Not shown to who signed in: the list may be wrong there")
     show_automations(looked.automations)
+    _show_by_hand(looked.plan.by_hand)
+
+
+def _show_by_hand(findings: Sequence[Finding]) -> None:
+    """What helps people and no API can make, in words to follow."""
+    if not findings:
+        return
+    say("", f"Worth making by hand, for the CRM has no API for it: {len(findings)}")
+    table(["", ""], [(one.where, one.message) for one in findings], indent=2)
+    for how in dict.fromkeys(one.hint for one in findings if one.hint):
+        say_wrapped(how, indent=2)
 
 
 def _show_steps(steps: Sequence[Step]) -> None:
@@ -224,6 +235,7 @@ def _done(connection: str, made: ProvisionPlan) -> None:
     else:
         say("Nothing was missing, nothing was made.")
     show_findings(made.findings, "Left for a person")
+    _show_by_hand(made.by_hand if made.steps else ())
     if not made.findings:
         say("", f"Next: prmsync plan {connection}")
 
@@ -236,6 +248,7 @@ def _plan_json(plan: ProvisionPlan) -> dict[str, Any]:
         ],
         "findings": _findings_json(plan.findings),
         "not_shown": _findings_json(plan.unread),
+        "by_hand": _findings_json(plan.by_hand),
         "present": plan.present,
         "complete": not plan.steps and not plan.findings,
     }

@@ -16,6 +16,7 @@ from typing import Protocol, runtime_checkable
 from prmsync.connector.protocol import ConnectionSettings, Connector, Runtime
 from prmsync.connector.schema import FieldType
 from prmsync.connector.sign_in import Attempt
+from prmsync.domain.stage import Stage
 from prmsync.errors import Finding
 
 
@@ -42,17 +43,32 @@ class FieldNeed:
 
 @dataclass(frozen=True, slots=True)
 class RecordTypeNeed:
-    """A record type (Salesforce) that a mapping names, and the stages that it offers."""
+    """A record type (Salesforce) or pipeline (HubSpot) that a mapping names, and the stages that
+    it offers. `neutral`: stage → what it means, one of `prmsync.domain.stage.Stage`."""
 
     name: str
     stages: tuple[str, ...]
+    at: str = ""
+    neutral: Mapping[str, Stage] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelNeed:
+    """A label by which records of two objects are put together, as an admin sees it; `use` says
+    what for."""
+
+    label: str
+    to_object: str
+    use: str
     at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectNeed:
     """A CRM object that a stream reads and writes. `relation` marks the object of a partner–deal
-    relation, which the CRM may have of its own. `at` is where the mapping names it."""
+    relation, which the CRM may have of its own; where records are put together by labels
+    instead, it is the object on the deal's side, and `labels` are needed of it. `at` is where the
+    mapping names it."""
 
     stream: str
     object: str
@@ -62,6 +78,7 @@ class ObjectNeed:
     deleted: bool = False
     relation: bool = False
     at: str = ""
+    labels: tuple[LabelNeed, ...] = ()
 
 
 class StepKind(StrEnum):
@@ -70,7 +87,10 @@ class StepKind(StrEnum):
     OBJECT = "object"
     FIELD = "field"
     VALUES = "picklist values"
+    GROUP = "property group"
     RECORD_TYPE = "record type"
+    PIPELINE = "pipeline"
+    LABEL = "association label"
     LIST_VIEW = "list view"
     LAYOUT = "page layout"
     TAB = "tab"
@@ -95,13 +115,15 @@ class ProvisionPlan:
 
     `present` counts the fields that are there and fit. `findings` exist and do not fit, or are
     missing and cannot be made: the plan leaves them alone. `unread` could not be looked at by
-    whoever signed in, so that the plan may show too much.
+    whoever signed in, so that the plan may show too much. `by_hand` is worth doing, and nobody
+    but a person can: the CRM has no API for it.
     """
 
     steps: tuple[Step, ...] = ()
     findings: tuple[Finding, ...] = ()
     present: int = 0
     unread: tuple[Finding, ...] = ()
+    by_hand: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +153,8 @@ class Automations:
 
 @runtime_checkable
 class AutomationReader(Protocol):
-    """What a connector has besides where the CRM tells which automations an object has."""
+    """What a connector has besides where the CRM tells which automations an object has; a
+    provisioner has it too where an admin is shown more than the user that syncs."""
 
     def automations(self, objects: Sequence[str]) -> Automations:
         """Everything active on these objects. What the signed-in user may not see is named."""

@@ -44,7 +44,10 @@ def look(app: Application, name: str, admin: AdminSignIn | None) -> Looked:
             connector.account(),
             needs,
             provisioner.plan(needs),
-            automations_of(connector, written(needs)),
+            automations_of(
+                provisioner if isinstance(provisioner, AutomationReader) else connector,
+                written(needs),
+            ),
         )
 
 
@@ -58,13 +61,9 @@ def make(app: Application, name: str, admin: AdminSignIn, progress: OnProgress) 
             forget_schema(app.database, name, app.now())
 
 
-def automations_of(connector: Connector, objects: Sequence[str]) -> Automations:
+def automations_of(reader: Connector | AutomationReader, objects: Sequence[str]) -> Automations:
     """What acts on these objects, where the CRM tells; nothing where it does not."""
-    return (
-        connector.automations(objects)
-        if isinstance(connector, AutomationReader)
-        else (Automations())
-    )
+    return reader.automations(objects) if isinstance(reader, AutomationReader) else Automations()
 
 
 def written(needs: Sequence[ObjectNeed]) -> list[str]:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from prmsync.connector.provisioning import FieldNeed, ObjectNeed, RecordTypeNeed
+from prmsync.connector.provisioning import FieldNeed, LabelNeed, ObjectNeed, RecordTypeNeed
 from prmsync.connector.schema import FieldType
 from prmsync.domain.merge import Direction, OnDelete
 from prmsync.mapping.fields import CATALOGUE
-from prmsync.mapping.model import FieldMap, StatusMap, StreamMapping
+from prmsync.mapping.model import FieldMap, RelationMap, StatusMap, StreamMapping
 from prmsync.mapping.status import DECISION_WORDS, STATE_WORDS
 from prmsync.sync.live_fields import FITTING, KEY_LENGTH
 
@@ -22,10 +22,35 @@ _REASON_LENGTH = 255
 
 
 def needs_of(mappings: Sequence[StreamMapping]) -> list[ObjectNeed]:
-    """One entry for each stream that has records of its own; labels between records (HubSpot's
-    associations) need no object."""
+    """One entry for each stream. Where a relation is a label between records (HubSpot's
+    associations), it needs no object of its own, but the labels."""
     objects = {mapping.stream: mapping.object for mapping in mappings}
-    return [_object(mapping, objects) for mapping in mappings if not _is_association(mapping)]
+    return [
+        _association(mapping, mapping.relation)
+        if mapping.relation is not None and _is_association(mapping, mapping.relation)
+        else _object(mapping, objects)
+        for mapping in mappings
+    ]
+
+
+def _association(mapping: StreamMapping, relation: RelationMap) -> ObjectNeed:
+    uses: dict[str, list[str]] = {}
+    for role, label in relation.roles.items():
+        uses.setdefault(label, []).append(role)
+    at = str(relation.at)
+    return ObjectNeed(
+        stream=mapping.stream,
+        object=relation.from_object,
+        fields=(),
+        created=mapping.create_crm,
+        deleted=mapping.on_delete is OnDelete.PROPAGATE,
+        relation=True,
+        at=at,
+        labels=tuple(
+            LabelNeed(label, relation.to_object, f"role {' or '.join(roles)}", at)
+            for label, roles in uses.items()
+        ),
+    )
 
 
 def _object(mapping: StreamMapping, objects: Mapping[str, str]) -> ObjectNeed:
@@ -82,14 +107,14 @@ def _values(mapping: StreamMapping, mapped: FieldMap) -> tuple[str, ...]:
 
 
 def _record_types(mapping: StreamMapping) -> Iterator[RecordTypeNeed]:
-    """Pipelines are record types where a field of the record names them."""
+    """What a mapping calls a pipeline, but for the one that every Salesforce org has."""
     stages = mapping.stages
-    if stages is None or stages.field is None:
+    if stages is None:
         return
     for name, table in stages.pipelines.items():
         if name != "default":
-            labels = dict.fromkeys(one for wanted in table.values() for one in wanted)
-            yield RecordTypeNeed(name, tuple(labels), str(stages.at))
+            neutral = {one: stage for stage, wanted in table.items() for one in wanted}
+            yield RecordTypeNeed(name, tuple(neutral), str(stages.at), neutral)
 
 
 def _status(status: StatusMap) -> Iterator[FieldNeed]:
@@ -112,6 +137,5 @@ def _status(status: StatusMap) -> Iterator[FieldNeed]:
             yield FieldNeed(name, use, types, length=length, values=values, optional=True, at=at)
 
 
-def _is_association(mapping: StreamMapping) -> bool:
-    relation = mapping.relation
-    return relation is not None and mapping.object.lower() == relation.from_object.lower()
+def _is_association(mapping: StreamMapping, relation: RelationMap) -> bool:
+    return mapping.object.lower() == relation.from_object.lower()

@@ -8,6 +8,7 @@ import pytest
 
 from prmsync.connector.provisioning import FieldNeed, ObjectNeed
 from prmsync.connector.schema import FieldType
+from prmsync.domain.stage import Stage
 from prmsync.mapping.load import read_mappings
 from prmsync.mapping.locate import where_mappings
 from prmsync.sync.needs import needs_of
@@ -93,9 +94,21 @@ def test_the_fields_of_the_sync_state_may_be_missing() -> None:
     assert partner["sync decision"].values == ("Keep CRM value", "Take partner value")
 
 
-def test_labels_between_records_need_no_object() -> None:
+def test_labels_between_records_need_the_labels_and_no_object() -> None:
     assert "relation" in of("salesforce")
-    assert "relation" not in of("hubspot")
+    need = of("hubspot")["relation"]
+    assert (need.object, need.fields) == ("deals", ())
+    labels = {one.label: one for one in need.labels}
+    assert labels["Distributor"].to_object == "companies"
+    assert labels["Distributor"].use == "role distributor"
+
+
+def test_pipelines_say_what_each_stage_means() -> None:
+    [sales, channel] = of("hubspot")["opportunity"].record_types
+    assert (sales.name, channel.name) == ("Sales pipeline", "Channel pipeline")
+    assert channel.stages[0] == "New"
+    assert channel.neutral["Won"] is Stage.LAUNCHED
+    assert channel.neutral["Lost"] is Stage.CLOSED_LOST
 
 
 def test_record_types_come_with_the_stages_that_they_offer(staged: ObjectNeed) -> None:

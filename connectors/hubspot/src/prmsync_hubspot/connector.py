@@ -24,6 +24,7 @@ from prmsync.connector.protocol import (
     Usage,
     WriteResult,
 )
+from prmsync.connector.provisioning import Automations
 from prmsync.connector.schema import Account, ObjectSchema, Person
 from prmsync.errors import RejectedError, SchemaError
 from prmsync_hubspot import describe, scopes
@@ -33,6 +34,8 @@ from prmsync_hubspot.client import BASE_URL, Client, Transport
 from prmsync_hubspot.codec import requested
 from prmsync_hubspot.objects import ObjectType
 from prmsync_hubspot.paths import ACCOUNT, Paths
+from prmsync_hubspot.provision.automations import FlowReader
+from prmsync_hubspot.provision.twin import TwinReader
 from prmsync_hubspot.reading import BATCH, JOINED, Objects, joined
 from prmsync_hubspot.relations import Relations
 from prmsync_hubspot.settings import RESERVE, Options
@@ -74,6 +77,19 @@ class HubSpotConnector:
         self._lock = threading.RLock()
         self._account: Account | None = None
         self._ui = APP
+
+    @property
+    def client(self) -> Client:
+        """Signed in as whoever syncs."""
+        return self._client
+
+    def automations(self, objects: Sequence[str]) -> Automations:
+        self._admit()
+        return FlowReader(self._client, self._paths, self._catalog).read(objects)
+
+    def saved_schema(self, objects: Sequence[str]) -> Mapping[str, object]:
+        self._admit()
+        return TwinReader(self._client, self._paths, self._catalog, self._metadata).read(objects)
 
     @property
     def batch_size(self) -> int:

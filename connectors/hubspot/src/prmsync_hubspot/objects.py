@@ -50,6 +50,11 @@ def _aliases(one: ObjectType) -> set[str]:
 _BY_ALIAS = {alias: one for one in STANDARD for alias in _aliases(one)}
 
 
+def is_standard(name: str) -> bool:
+    """Whether it is one of HubSpot's own objects, by any of its names."""
+    return name.strip().lower() in _BY_ALIAS
+
+
 class ObjectTypes:
     """Resolves names; asks for the account's schemas once, when a name is not a standard one."""
 

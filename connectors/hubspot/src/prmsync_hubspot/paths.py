@@ -25,6 +25,8 @@ OWNERS = "owners"
 ACCOUNT = "account"
 OAUTH = "oauth"
 TOKEN_INFO = "token_info"  # noqa: S105 - the name of an API
+LIMITS = "limits"
+FLOWS = "flows"
 
 _PRIVATE_APPS = "/oauth/v2/private-apps/get/access-token-info"
 
@@ -39,6 +41,9 @@ ROOTS: dict[str, tuple[str, str]] = {
     OAUTH: ("/oauth/v1/token", "/oauth/{version}/token"),
     # Of legacy private apps, and therefore without a dated path.
     TOKEN_INFO: (_PRIVATE_APPS, _PRIVATE_APPS),
+    LIMITS: ("/crm/v3/limits", "/crm/limits/{version}"),
+    # Its dated paths are in beta still.
+    FLOWS: ("/automation/v4/flows", "/automation/v4/flows"),
 }
 """API → (numbered root, date-based root). The numbered ones are what hubspot-api-client sends."""
 

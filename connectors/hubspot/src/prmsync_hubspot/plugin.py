@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from prmsync.connector.protocol import ConnectionSettings, Runtime, SimulatorOptions
+from prmsync.connector.protocol import (
+    ConnectionSettings,
+    Connector,
+    Runtime,
+    SimulatorOptions,
+)
+from prmsync.connector.provisioning import AdminSignIn
 from prmsync.connector.sign_in import Attempt
 from prmsync_hubspot import browser
 from prmsync_hubspot.auth import AUTH_KEYS, REFRESH_TOKEN
 from prmsync_hubspot.connector import HubSpotConnector
+from prmsync_hubspot.paths import Paths
+from prmsync_hubspot.provision import admin as one_time
+from prmsync_hubspot.provision.provisioner import HubSpotProvisioner
 from prmsync_hubspot.simulator import ACCESS_TOKEN, HubSpotSimulator
 
 
@@ -45,6 +54,33 @@ class HubSpotPlugin:
         answer: Mapping[str, str],
     ) -> str:
         return browser.redeem(settings, runtime, attempt, answer)
+
+    def admin_address(self, settings: ConnectionSettings, attempt: Attempt) -> str:
+        return one_time.admin_address(settings, attempt)
+
+    def admin_redeem(
+        self,
+        settings: ConnectionSettings,
+        runtime: Runtime,
+        attempt: Attempt,
+        answer: Mapping[str, str],
+    ) -> AdminSignIn:
+        return one_time.admin_redeem(settings, runtime, attempt, answer)
+
+    def provisioner(
+        self,
+        settings: ConnectionSettings,
+        runtime: Runtime,
+        connector: Connector,
+        admin: AdminSignIn | None,
+    ) -> HubSpotProvisioner:
+        if not isinstance(connector, HubSpotConnector):
+            raise TypeError(f"{settings.name} is no HubSpot connection")
+        portal, paths = connector.account().org_id, Paths(settings.api_version)
+        if admin is None:
+            return HubSpotProvisioner(connector.client, paths, admin=False)
+        client = one_time.admin_client(admin.token, portal, settings, runtime)
+        return HubSpotProvisioner(client, paths, admin=True)
 
     def simulator(self, options: SimulatorOptions) -> HubSpotSimulator:
         return HubSpotSimulator(options)

@@ -33,7 +33,8 @@ from prmsync_hubspot.writing import unmentioned, written
 READ_BATCH = 1000
 VERSION = ""
 """HubSpot keeps no stamp on associations, and relations never change: they come and go."""
-_NOT_OURS = "HUBSPOT_DEFINED"
+HUBSPOTS = "HUBSPOT_DEFINED"
+"""Category of association types that are HubSpot's own."""
 
 
 class Label(NamedTuple):
@@ -193,7 +194,7 @@ class Relations:
                 self._labels[ends] = {
                     str(one["label"]): Label(int(one["typeId"]), str(one["category"]))
                     for one in self._metadata.labels(*ends)
-                    if one.get("label") and one.get("category") != _NOT_OURS
+                    if one.get("label") and one.get("category") != HUBSPOTS
                 }
             return self._labels[ends]
 
@@ -225,7 +226,7 @@ def _records(relation: RelationSpec, found: Mapping[str, Any]) -> Iterator[Recor
         to_id = str(to["toObjectId"])
         for kind in to.get("associationTypes") or ():
             role = kind.get("label")
-            if kind.get("category") == _NOT_OURS or role not in relation.roles:
+            if kind.get("category") == HUBSPOTS or role not in relation.roles:
                 continue
             values = {
                 relation.from_field: from_id,

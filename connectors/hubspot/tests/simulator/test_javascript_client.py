@@ -58,7 +58,7 @@ def test_it_signs_in_reads_writes_searches_associates_and_repeats(npm_folder, ru
     assert seen["repeated"] == 1
     assert simulator.chassis.stats.calls("objects.search", status=429) == 1
     assert seen["properties"] > 30
-    assert seen["stages"][0] == "Prospect"
+    assert seen["stages"][0] == "Appointment Scheduled"
     assert seen["schemas"] == ["prm_registration"]
     assert (seen["owners"], seen["dated"]) == (4, 2)
     assert seen["signature"] is True

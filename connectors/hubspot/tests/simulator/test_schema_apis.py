@@ -135,7 +135,7 @@ class TestPipelines:
             "closedlost",
         ]
         assert sales["stages"][5]["metadata"] == {"probability": "1.0", "isClosed": "true"}
-        assert sales["stages"][0]["metadata"] == {"probability": "0.1", "isClosed": "false"}
+        assert sales["stages"][0]["metadata"] == {"probability": "0.2", "isClosed": "false"}
         assert channel["id"].isdigit()
         assert all(item["id"].isdigit() for item in channel["stages"])
 

@@ -29,8 +29,10 @@ from prmsync_hubspot.simulator import (
 
 WITHOUT_A_MODEL = {
     "account.details",
+    "flows.batch_read",
     "flows.list",
     "flows.read",
+    "limits.custom_objects",
     "oauth.authorize",
     "oauth.key_info",
 }

@@ -121,7 +121,7 @@ class TestStages:
         portal.edit("deals", record_id, dealstage="qualifiedtobuy")
         shown = portal.read("deals", record_id, "hs_is_closed", "hs_deal_stage_probability")
         assert shown["properties"]["hs_is_closed"] == "false"
-        assert shown["properties"]["hs_deal_stage_probability"] == "0.2"
+        assert shown["properties"]["hs_deal_stage_probability"] == "0.4"
 
 
 class TestUniqueValues:

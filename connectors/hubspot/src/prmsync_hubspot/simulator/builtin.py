@@ -96,7 +96,7 @@ def add_builtin(portal: Portal) -> None:
     """Objects, owners, pipelines and labels of HubSpot's own."""
     for kind in (_contacts(), _companies(), _deals(portal)):
         portal.add_type(kind)
-    portal.types["0-3"].pipelines = {item.id: item for item in _pipelines()}
+    portal.types["0-3"].pipelines["default"] = _pipeline("default", "Sales pipeline", 0, _SALES)
     for owner in _owners():
         portal.owners[owner.id] = owner
     _standard_links(portal)
@@ -111,6 +111,8 @@ def add_partner_program(portal: Portal) -> None:
         kind = portal.types[type_id]
         kind.add_property(_key(key, "prmsync"))
         portal.add_properties(kind, _program_properties(text, "prm_", "prmsync"))
+    channel = _pipeline(CHANNEL, "Channel pipeline", 1, _CHANNEL)
+    portal.types["0-3"].pipelines[CHANNEL] = channel
     if portal.settings.custom_objects:
         registration = _registration(portal)
         portal.add_type(registration)
@@ -303,43 +305,38 @@ def _deals(portal: Portal) -> ObjectType:
     return kind
 
 
-def _pipelines() -> list[Pipeline]:
-    """The sales pipeline, its stages equal in meaning to the seven neutral ones, and a second one
-    whose ids are numbers, as those of pipelines that admins make."""
-    sales = [
-        ("appointmentscheduled", "Prospect", 0.1),
-        ("qualifiedtobuy", "Qualified", 0.2),
-        ("presentationscheduled", "Technical validation", 0.4),
-        ("decisionmakerboughtin", "Business validation", 0.6),
-        ("contractsent", "Committed", 0.8),
-        ("closedwon", "Closed won", 1.0),
-        ("closedlost", "Closed lost", 0.0),
+CHANNEL = "75501234"
+"""A pipeline that an admin made: its id, and those of its stages, are numbers."""
+_SALES = (
+    ("appointmentscheduled", "Appointment Scheduled", 0.2),
+    ("qualifiedtobuy", "Qualified To Buy", 0.4),
+    ("presentationscheduled", "Presentation Scheduled", 0.6),
+    ("decisionmakerboughtin", "Decision Maker Bought-In", 0.8),
+    ("contractsent", "Contract Sent", 0.9),
+    ("closedwon", "Closed Won", 1.0),
+    ("closedlost", "Closed Lost", 0.0),
+)
+"""The stages that HubSpot gives every new account."""
+_CHANNEL = (
+    ("999210001", "New", 0.1),
+    ("999210002", "Qualified", 0.25),
+    ("999210003", "Proof of concept", 0.5),
+    ("999210004", "Negotiation", 0.75),
+    ("999210005", "Ordered", 0.9),
+    ("999210006", "Won", 1.0),
+    ("999210007", "Lost", 0.0),
+)
+
+
+def _pipeline(
+    pipeline_id: str, label: str, order: int, stages: tuple[tuple[str, str, float], ...]
+) -> Pipeline:
+    shown = [
+        {"id": stage, "label": text, "metadata": {"probability": str(probability)}}
+        for stage, text, probability in stages
     ]
-    channel = [
-        ("999210001", "New", 0.1),
-        ("999210002", "Qualified", 0.25),
-        ("999210003", "Proof of concept", 0.5),
-        ("999210004", "Negotiation", 0.75),
-        ("999210005", "Ordered", 0.9),
-        ("999210006", "Won", 1.0),
-        ("999210007", "Lost", 0.0),
-    ]
-    shapes = [("default", "Sales pipeline", sales), ("75501234", "Channel pipeline", channel)]
-    return [
-        pipeline_from_json(
-            {
-                "label": label,
-                "displayOrder": order,
-                "stages": [
-                    {"id": stage, "label": text, "metadata": {"probability": str(probability)}}
-                    for stage, text, probability in stages
-                ],
-            },
-            pipeline_id,
-            iso(0),
-        )
-        for order, (pipeline_id, label, stages) in enumerate(shapes)
-    ]
+    raw = {"label": label, "displayOrder": order, "stages": shown}
+    return pipeline_from_json(raw, pipeline_id, iso(0))
 
 
 def _owners() -> list[Owner]:

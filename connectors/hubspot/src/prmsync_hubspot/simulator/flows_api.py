@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from prmsync.connector.simulator.automations import Automation, Automations
+from prmsync_hubspot.simulator.answers import envelope
+from prmsync_hubspot.simulator.batches_api import inputs_of
 from prmsync_hubspot.simulator.portal import Portal
 from prmsync_hubspot.simulator.problems import JSON, ApiError, bad_request, not_found
 from prmsync_hubspot.simulator.routing import Call, Reply, Route
@@ -44,6 +46,7 @@ class FlowsApi:
         return [
             Route("GET", "flows", "flows.list", self.list_flows),
             Route("GET", "flows/*", "flows.read", self.read_flow),
+            Route("POST", "flows/batch/read", "flows.batch_read", self.batch_read),
         ]
 
     def list_flows(self, call: Call) -> Reply:
@@ -64,6 +67,19 @@ class FlowsApi:
             if flow["id"] == call.args[0]:
                 return 200, flow
         raise not_found(f"there is no workflow {call.args[0]}")
+
+    def batch_read(self, call: Call) -> Reply:
+        call.grant.need("automation")
+        started, flows = self._portal.now_ms(), {one["id"]: one for one in self._all()}
+        wanted = [str(item.get("flowId")) for item in inputs_of(call.json())]
+        errors = [
+            not_found(f"there is no workflow {one}").as_row({"flowId": [one]})
+            for one in wanted
+            if one not in flows
+        ]
+        found = [flows[one] for one in wanted if one in flows]
+        body = envelope(found, errors, started, self._portal.now_ms())
+        return (207 if errors else 200), body
 
     def _all(self) -> list[JSON]:
         own = [self._of(place, one) for place, one in enumerate(self._automations.all)]

@@ -28,6 +28,7 @@ _NUMBERED = {
     "owners": ("v3",),
     "schemas": ("v3",),
     "account-info": ("v3",),
+    "limits": ("v3",),
     "oauth": ("v1", "v2", "v3"),
     "automation": ("v4",),
 }

@@ -135,11 +135,14 @@ def make_custom_type(portal: Portal, raw: dict[str, Any]) -> ObjectType:
     if portal.find_type(name) is not None:
         raise ApiError(409, f"an object type named {name} already exists", "CONFLICT")
     try:
-        definitions = [property_from_json(item) for item in raw.get("properties") or []]
+        group = f"{name}_information"
+        definitions = [
+            property_from_json({"groupName": group, **item}) for item in raw.get("properties") or []
+        ]
     except (ValueError, TypeError, AttributeError) as error:
         raise bad_request(f"Invalid input JSON: {error}") from None
     kind = portal.new_custom_type(raw)
-    portal.add_properties(kind, system_properties(kind, f"{name}_information"))
+    portal.add_properties(kind, system_properties(kind, group))
     portal.add_properties(kind, definitions)
     kind.required = _known(kind, kind.required)
     portal.add_type(kind)

@@ -23,6 +23,7 @@ from prmsync_hubspot.simulator.control import HubSpotRecords
 from prmsync_hubspot.simulator.delivery import Delivery, Post, post
 from prmsync_hubspot.simulator.flows_api import FlowsApi, control_flows
 from prmsync_hubspot.simulator.limits import Limiter, too_many, too_many_searches
+from prmsync_hubspot.simulator.limits_api import LimitsApi
 from prmsync_hubspot.simulator.loading import load_data, load_schema
 from prmsync_hubspot.simulator.oauth_api import OAuthApi
 from prmsync_hubspot.simulator.objects_api import ObjectsApi
@@ -182,6 +183,7 @@ def _router(portal: Portal, writer: Writer, access: Access, faults: Faults) -> R
             "owners": account.owner_routes(),
             "account-info": account.account_routes(),
             "oauth": OAuthApi(portal, access).routes(),
+            "limits": LimitsApi(portal).routes(),
             "automation": FlowsApi(portal, writer.automations).routes(),
         }
     )

@@ -1,0 +1,42 @@
+"""Saved views that help people, in words: HubSpot has no API that makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from prmsync.connector.provisioning import ObjectNeed
+from prmsync.errors import Finding
+from prmsync_hubspot.provision.words import OBJECTS, option, property_words
+
+_WHERE = {"companies": "Companies", "deals": "Deals", "contacts": "Contacts"}
+_HOW = "Open the list, All filters, then Save view; share it with everyone."
+
+
+def views_of(needs: Sequence[ObjectNeed]) -> Iterator[Finding]:
+    """Each view: the list it belongs to and its name, the filter, how to make it."""
+    for need in needs:
+        uses = {one.use: one.name for one in need.fields}
+        place = _WHERE.get(need.object.lower(), OBJECTS.get(need.stream, ("", need.object))[1])
+        for name, use, condition in _VIEWS:
+            if use in uses:
+                label = property_words(uses[use], use).label
+                yield Finding(f"{place}: “{name}”", f"{label} {condition}", _HOW)
+
+
+def _is_any_of(use: str, *wanted: str) -> str:
+    return f"is any of {', '.join(option(use, one)[1] for one in wanted)}"
+
+
+_VIEWS = (
+    ("Needs my decision", "sync decision", "is unknown, and Partner sync state is Needs decision"),
+    (
+        "Not in step",
+        "sync state",
+        _is_any_of("sync state", "Needs decision", "Refused", "Waiting", "Paused"),
+    ),
+    ("To review", "review_state", _is_any_of("review_state", "submitted", "under_review")),
+    ("In conflict", "conflict", "is Yes"),
+    ("Registered deals", "registered", "is Yes"),
+    ("Partners", "status", _is_any_of("status", "active")),
+)
+"""Name, what the view filters on, and how."""
