@@ -175,6 +175,13 @@ class Crm:
     def remove(self, stream: str, record_id: str) -> None:
         self.delete(self.words[stream], record_id)
 
+    def restore(self, stream: str, record_id: str) -> None:
+        """A CRM user takes a record out of the recycle bin, or the archive."""
+        if self.connector == "hubspot":
+            self.edit(self.words[stream], record_id, {"archived": False})
+        else:
+            self.control("POST", "undelete", {"id": record_id})
+
     def merge(self, stream: str, record_id: str, into: str) -> None:
         """A CRM user merges a record into another one, which stays."""
         body = {"object": self.words[stream], "id": record_id, "into": into}

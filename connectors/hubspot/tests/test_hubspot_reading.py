@@ -171,11 +171,26 @@ def test_find_asks_by_the_key_and_never_searches(deals: Any, connect: Any) -> No
         "context": {"ids": ["key-2"]},
     }
     deals.on("POST", READ, {**page(deal(1)), "errors": [missing]}, status=207)
+    deals.on("GET", LIST, page())
     found = connect().find(DEALS, ["key-1", "key-2"])
     assert {key: one.id for key, one in found.items()} == {"key-1": "1"}
     (asked,) = deals.asked(READ)
     assert asked["idProperty"] == "prm_opportunity_id"
     assert not deals.asked(SEARCH)
+
+
+def test_find_shows_the_last_archived_record_of_a_key_that_nobody_holds(
+    deals: Any, connect: Any
+) -> None:
+    none = httpx.Response(404, json={"category": "OBJECT_NOT_FOUND", "message": "none"})
+    gone = {"archived": True, "archivedAt": "2026-11-20T11:00:00Z"}
+    later = {**deal(2), **gone, "archivedAt": "2026-11-21T11:00:00Z"}
+    later["properties"]["prm_opportunity_id"] = "KEY-1"
+    deals.on("GET", LIST, page({**deal(1), **gone}, {**deal(5), **gone}, after="6"), page(later))
+    deals.on("POST", READ, none, none, page(later))
+    found = connect().find(DEALS, ["key-1", "key-9"])
+    assert {key: (one.id, one.deleted) for key, one in found.items()} == {"key-1": ("2", True)}
+    assert [one["archived"] for one in deals.asked(LIST)] == ["true", "true"]
 
 
 def test_a_property_that_is_missing_is_named_with_a_near_spelling(deals: Any, connect: Any) -> None:

@@ -53,14 +53,6 @@ def delete(world: World, deal: str, where: str) -> None:
         world.crms[where].remove("opportunity", number(world.crms[where]))
 
 
-def restore(crm: Crm, record: str) -> None:
-    """Out of the recycle bin, or the archive."""
-    if crm.connector == "hubspot":
-        crm.edit("deals", record, {"archived": False})
-    else:
-        crm.control("POST", "undelete", {"id": record})
-
-
 def settle(world: World, *names: str) -> None:
     for _ in range(2):
         for name in names or NAMES:
@@ -83,7 +75,7 @@ def test_before_the_other_crm_has_heard_of_the_deletion(
     delete(both, deal, deleted_in)
     settle(both, "sf")
     assert both.all_ours("opportunity") == {}
-    restore(sf, record)
+    sf.restore("opportunity", record)
     settle(both, "sf", "hs")
     assert_one_deal(both, deal)
     assert number(both.crms["hs"]) == before
@@ -97,7 +89,7 @@ def test_within_the_second_in_which_it_was_deleted(both: World, deal: str) -> No
     with both.session("sf") as session:
         run.sync(session, release=True)
     assert both.all_ours("opportunity") == {}
-    restore(sf, record)
+    sf.restore("opportunity", record)
     settle(both, "sf", "hs")
     assert_one_deal(both, deal)
 
@@ -111,7 +103,7 @@ def test_while_the_other_crm_asks_whether_to_delete_what_was_edited_there(
     delete(both, deal, "prm")
     settle(both)
     assert [item.group for item in both.held()] == ["@record"]
-    restore(sf, record)
+    sf.restore("opportunity", record)
     settle(both)
     assert number(hs) == before
     assert_one_deal(both, deal)
@@ -126,7 +118,7 @@ def test_after_the_other_crm_has_deleted_it_too_it_is_made_there_again(
     delete(both, deal, "prm")
     settle(both)
     assert [len(one.rows("opportunity")) for one in both.crms.values()] == [0, 0]
-    restore(crm, record)
+    crm.restore("opportunity", record)
     settle(both)
     assert_one_deal(both, deal)
     assert number(crm) == record
@@ -141,7 +133,7 @@ def test_restored_in_both_crms_at_once_it_is_made_once(
     delete(both, deal, "prm")
     settle(both)
     for name, record in records.items():
-        restore(both.crms[name], record)
+        both.crms[name].restore("opportunity", record)
     both.wait(700)
     (other,) = {*NAMES} - {later}
     real, done = run.plan_streams, []

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from prmsync.connector.simulator.http import Request, Response
 from prmsync.domain.values import Values
+from prmsync.store import links
 from rig import Crm, World
 
 DEAL: Values = {"name": "Firewall", "close_date": "2026-12-20"}
 
 
-@pytest.fixture
-def world(make_world: Callable[..., World]) -> World:
-    """With Salesforce, whose recycle bin can be asked by key."""
-    return make_world(crm="salesforce")
-
-
-@pytest.fixture
-def crm(world: World) -> Crm:
-    return world.crms["crm"]
-
-
 class DeletesAtOnce:
-    """Salesforce with somebody who deletes a deal as soon as there is one."""
+    """A CRM with somebody who deletes a deal as soon as there is one."""
 
     def __init__(self, crm: Crm) -> None:
         self.crm, self.inner, self.done = crm, crm.simulator, False
@@ -37,7 +25,7 @@ class DeletesAtOnce:
             if not self.done and not request.path.startswith("/_simulator/"):
                 for row in self.crm.rows("opportunity"):
                     self.done = True
-                    self.crm.remove("opportunity", row["Id"])
+                    self.crm.remove("opportunity", row[self.crm.words["id"]])
 
 
 @pytest.fixture
@@ -73,16 +61,20 @@ def test_whoever_wants_it_back_gets_one_record_also_where_that_answer_is_lost(
     crm.fault(drop=True, commit=reached, times=1)
     assert world.sync("crm", release=True).state == "failed"
     world.settle("crm")
-    assert crm.only("opportunity")["PRM_Opportunity_Id__c"] == deal
+    assert crm.only("opportunity")[crm.words["opportunity_key"]] == deal
     assert world.held() == []
 
 
 def test_out_of_the_recycle_bin_it_is_the_same_deal_again(
     world: World, crm: Crm, deal: str
 ) -> None:
-    (gone,) = crm.records("Opportunity")
-    crm.control("POST", "undelete", {"id": gone["Id"]})
+    with world.database.read() as connection:
+        known = links.by_ids(connection, links.ids_of_record(connection, "opportunity", deal))
+    (number,) = (str(one.crm_id) for one in known.values())
+    crm.restore("opportunity", number)
+    world.wait(700)
+    world.sync("crm", release=True, full=True)
     world.settle("crm")
-    assert crm.only("opportunity")["Id"] == gone["Id"]
+    assert crm.only("opportunity")[crm.words["id"]] == number
     assert list(world.all_ours("opportunity")) == [deal]
     assert world.held() == []

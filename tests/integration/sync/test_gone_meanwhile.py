@@ -47,19 +47,6 @@ def number(crm: Crm, stream: str) -> str:
     return str(crm.only(stream)[crm.words["id"]])
 
 
-def restore(crm: Crm, record: str) -> None:
-    """A CRM user takes a deal out of the recycle bin."""
-    if crm.connector == "hubspot":
-        crm.edit("deals", record, {"archived": False})
-        return
-    state = crm.control("GET", "state")
-    stamp = crm.control("GET", "clock")["now"][:19] + ".000+0000"
-    for row in state["records"]["Opportunity"]:
-        if row["Id"] == record:
-            row.update(IsDeleted=False, SystemModstamp=stamp, LastModifiedDate=stamp)
-    crm.control("PUT", "state", state)
-
-
 class Once:
     """Does something before the first write, and then nothing more."""
 
@@ -233,7 +220,7 @@ def test_a_restored_record_is_merged_on_what_both_sides_last_agreed_on(
     world.edit("opportunity", deal, {"customer_domain": "ours.example"})
     look(world)
     assert crm.rows("opportunity") == []
-    restore(crm, record)
+    crm.restore("opportunity", record)
     crm.change("opportunity", record, deal_name="Firewall renewed")
     look(world)
     assert number(crm, "opportunity") == record
@@ -253,7 +240,7 @@ def test_a_field_edited_on_both_sides_around_a_restore_waits_for_a_person(
     look(world)
     world.edit("opportunity", deal, {"name": "Firewall of ours"})
     look(world)
-    restore(crm, record)
+    crm.restore("opportunity", record)
     crm.change("opportunity", record, deal_name="Firewall of theirs")
     look(world)
     assert world.ours("opportunity", deal)["name"] == "Firewall of ours"
@@ -269,7 +256,7 @@ def test_a_restore_answers_the_question_that_the_deletion_had_asked(
     world.edit("opportunity", deal, {"customer_domain": "ours.example"})
     look(world)
     assert [one.group for one in world.held()] == ["@record"]
-    restore(crm, record)
+    crm.restore("opportunity", record)
     look(world)
     assert world.held() == []
     word = "PRM_Customer_Domain__c" if crm.connector == "salesforce" else "prm_customer_domain"

@@ -206,25 +206,11 @@ def test_a_deal_deleted_in_the_crm_is_unlinked_and_its_return_is_noticed(
     world.edit("opportunity", deal, {"customer_domain": "later.example"})
     world.settle("crm")
     assert crm.rows("opportunity") == []
-    restore(crm, record)
+    crm.restore("opportunity", record)
     look(world)
     world.settle("crm")
     word = "PRM_Customer_Domain__c" if crm.connector == "salesforce" else "prm_customer_domain"
     assert crm.only("opportunity")[word] == "later.example"
-
-
-def restore(crm: Any, record: str) -> None:
-    """Out of the recycle bin."""
-    if crm.connector == "hubspot":
-        crm.edit("deals", record, {"archived": False})
-        return
-    state = crm.control("GET", "state")
-    now = crm.control("GET", "clock")["now"]
-    for row in state["records"]["Opportunity"]:
-        if row["Id"] == record:
-            stamp = now[:19] + ".000+0000"
-            row.update(IsDeleted=False, SystemModstamp=stamp, LastModifiedDate=stamp)
-    crm.control("PUT", "state", state)
 
 
 def test_a_deal_edited_here_and_deleted_in_the_crm_waits_for_a_person(

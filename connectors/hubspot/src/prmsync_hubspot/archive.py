@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from prmsync.connector.values import in_utc, parse_moment
@@ -51,6 +51,18 @@ def parse_archive(told: Any) -> Archive | None:
     if told is None:
         return None
     return Archive(parse_moment(told["known"]), parse_moment(told["began"]), told["after"])
+
+
+def last_holders(archived: Iterable[dict[str, Any]], key: str) -> dict[str, str]:
+    """Value of a unique property, in lower case → id of the record archived last that had it."""
+    never = datetime.min.replace(tzinfo=UTC)
+    found: dict[str, tuple[datetime, str]] = {}
+    for one in archived:
+        value = str(one.get("properties", {}).get(key) or "").lower()
+        at = (_archived_at(one) or never, str(one["id"]))
+        if value and at > found.get(value, (never, "")):
+            found[value] = at
+    return {value: record for value, (_, record) in found.items()}
 
 
 def _archived_at(found: dict[str, Any]) -> datetime | None:

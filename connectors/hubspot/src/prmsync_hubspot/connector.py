@@ -193,7 +193,11 @@ class HubSpotConnector:
         found = self._objects.read(of, keys, requested(wanted(spec)), "read", key=key)
         records = (reader.record(one) for one in found)
         named = ((asked.get(str(record.values[key]).lower()), record) for record in records)
-        return {name: record for name, record in named if name is not None}
+        held = {name: record for name, record in named if name is not None}
+        left = [one for one in keys if one not in held]
+        gone = self._objects.last_archived(of, key, left) if left else {}
+        shown = self.fetch(spec, list(gone.values()))
+        return {one: shown[gone[one]] for one in gone if gone[one] in shown} | held
 
     def listed(self, spec: ObjectSpec, after: str) -> Page:
         if spec.relation:  # read by their deals

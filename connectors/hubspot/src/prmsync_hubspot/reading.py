@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 from prmsync.connector.budget import CallKind
 from prmsync.connector.lanes import Lanes
 from prmsync.errors import ConnectorError, GoneError
-from prmsync_hubspot.archive import Archive
+from prmsync_hubspot.archive import Archive, last_holders
 from prmsync_hubspot.client import Client
 from prmsync_hubspot.cursor import HOLD_BACK, Cursor, parse
 from prmsync_hubspot.errors import row_error
@@ -63,6 +63,7 @@ class Objects:
         self._look_back = look_back
         self._archive_every = archive_every
         self._listed: dict[str, Listed] = {}
+        self._held: dict[tuple[str, str], dict[str, str]] = {}
 
     def scan(
         self, of: ObjectType, properties: Sequence[str], cursor: str | None, *, archived: bool
@@ -87,14 +88,33 @@ class Objects:
         for ids, cursor in listed.pages():
             yield Batch([{"id": one} for one in ids], cursor.text())
 
-    def page(self, of: ObjectType, properties: Sequence[str], after: str) -> Batch:
+    def page(
+        self, of: ObjectType, properties: Sequence[str], after: str, *, archived: bool = False
+    ) -> Batch:
         """One page of a listing; `cursor` is where the next one begins."""
-        params = {"limit": str(LIST_PAGE), "properties": ",".join(properties), "archived": "false"}
+        params = {"limit": str(LIST_PAGE), "properties": ",".join(properties)}
+        params["archived"] = "true" if archived else "false"
         if after:
             params["after"] = after
         path = self._paths.path(OBJECTS, of.path)
         data = self._client.call("read", "GET", path, params=params).data
         return Batch(results(data), next_after(data))
+
+    def last_archived(self, of: ObjectType, key: str, values: Sequence[str]) -> dict[str, str]:
+        """Value → id of the record archived last, of values of the unique property `key` that
+        archived records hold. HubSpot cannot be asked for them, so the archive is gone through,
+        once until something is created."""
+        held = self._held.get((of.path, key))
+        if held is None:
+            held = self._held[of.path, key] = last_holders(self._whole_archive(of, key), key)
+        return {one: held[one.lower()] for one in values if one.lower() in held}
+
+    def _whole_archive(self, of: ObjectType, key: str) -> Iterator[Found]:
+        after: str | None = ""
+        while after is not None:
+            batch = self.page(of, [key], after, archived=True)
+            yield from batch.found
+            after = batch.cursor
 
     def having(self, of: ObjectType, name: str) -> list[Found]:
         """Records in which a property has a value, the first page of them."""
@@ -105,6 +125,7 @@ class Objects:
     def forget_ids(self) -> None:
         """Records are created: a listing of before does not show them."""
         self._listed.clear()
+        self._held.clear()
 
     def read(
         self,
