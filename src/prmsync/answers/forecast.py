@@ -41,7 +41,8 @@ def forecast_quarter(
         approved = _approved(connection)
         names = rows.partner_names(connection)
     deals = [d for o in everything if (d := _deal(o, approved, tiers, now)) is not None]
-    forecast = stage_weighted(deals, quarter or Quarter.of(today), today, program.forecast)
+    period = quarter or Quarter.of(today, program.forecast.calendar)
+    forecast = stage_weighted(deals, period, today, program.forecast)
     incomplete = sum(not o.stage.is_closed and _is_incomplete(o) for o in everything)
     return ForecastAnswer(forecast, names, incomplete)
 

@@ -134,7 +134,8 @@ def quarter_outlook(
     """The outlook of a quarter, by default the one that holds the day; one that is over stands as
     on its last day. Raises ConfigurationError for a day to come, or one after the quarter."""
     today = now.astimezone(program.review.time_zone).date()
-    period = quarter or Quarter.of(as_of or today)
+    calendar = program.forecast.calendar
+    period = quarter or Quarter.of(as_of or today, calendar)
     day = as_of or min(today, period.last)
     if day > today:
         raise ConfigurationError(
@@ -144,9 +145,8 @@ def quarter_outlook(
         hint = f"--as-of {period.last} shows it on its last day"
         raise ConfigurationError(f"{period.name} was over on {day}", hint=hint)
     if (period.first - day).days > FARTHEST:
-        hint = (
-            f"a forecast reaches a year ahead: the last quarter is {Quarter.of(_ahead(day)).name}"
-        )
+        last = Quarter.of(day + timedelta(days=FARTHEST), calendar).name
+        hint = f"a forecast reaches a year ahead: the last quarter is {last}"
         raise ConfigurationError(f"nothing can be said of {period.name} on {day}", hint=hint)
     with database.read() as connection:
         book = deal_book(connection, program, day)
@@ -156,10 +156,6 @@ def quarter_outlook(
         for indirect in (True, False)
     )
     return QuarterOutlook(period, day, book, indirect, direct, difference(database, book))
-
-
-def _ahead(day: date) -> date:
-    return day + timedelta(days=FARTHEST)
 
 
 def _probability(program: Program) -> tuple[float, ...]:
@@ -173,7 +169,7 @@ def _weeks(book: DealBook, quarter: Quarter) -> Weeks:
         s[0].created_at.astimezone(zone).date() for s in book.states.values() if s[0].created_at
     )
     first = min((*made, quarter.first, book.as_of))
-    return Weeks.of_months(first, quarter.last + timedelta(days=1))
+    return Weeks.of(quarter.calendar, first, quarter.last + timedelta(days=1))
 
 
 def _view(

@@ -131,10 +131,9 @@ def _outlook(
     from prmsync.forecast.period import Quarter
     from prmsync.service.program_file import program_of
 
-    quarter = Quarter.parse(period) if period else None
-    return quarter_outlook(
-        app.database, program_of(app.settings), quarter, _day(as_of, option), app.now()
-    )
+    program = program_of(app.settings)
+    quarter = Quarter.parse(period, program.forecast.calendar) if period else None
+    return quarter_outlook(app.database, program, quarter, _day(as_of, option), app.now())
 
 
 def _stage_weighted(app: Application, period: str | None, as_of: str | None) -> ForecastAnswer:
@@ -148,8 +147,9 @@ def _stage_weighted(app: Application, period: str | None, as_of: str | None) -> 
             "the stage-weighted forecast knows the present only",
             hint="--as-of goes with the other models",
         )
-    quarter = Quarter.parse(period) if period else None
-    return forecast_quarter(app.database, program_of(app.settings), quarter, app.now())
+    program = program_of(app.settings)
+    quarter = Quarter.parse(period, program.forecast.calendar) if period else None
+    return forecast_quarter(app.database, program, quarter, app.now())
 
 
 def _day(text: str | None, option: str) -> date | None:

@@ -21,7 +21,10 @@ from prmsync.forecast.rollup import (
 )
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from prmsync.answers.quarter_outlook import QuarterOutlook, View
+    from prmsync.forecast.period import Quarter
 
 GROUPINGS = (*DIMENSIONS, "stage", "age", "owner")
 NOBODY = "nobody"
@@ -58,9 +61,15 @@ def _retold(outlook: QuarterOutlook) -> None:
 
 def head(outlook: QuarterOutlook, what: str = "") -> str:
     """The line above every answer on a quarter."""
-    q = outlook.quarter
-    day = q.day_number(outlook.as_of)
-    return f"Indirect {q.year} Q{q.number}{what}, as of {outlook.as_of} (day {day} of {q.days})"
+    return f"Indirect {title(outlook.quarter, outlook.as_of, what)}"
+
+
+def title(quarter: Quarter, as_of: date, what: str = "") -> str:
+    """A quarter and where a day stands in it; of a fiscal calendar its days as well."""
+    calendar = quarter.calendar.words
+    days = f" ({calendar}: {quarter.first} to {quarter.last})" if calendar else ""
+    place = f"day {quarter.day_number(as_of)} of {quarter.days}"
+    return f"{quarter.year} Q{quarter.number}{days}{what}, as of {as_of} ({place})"
 
 
 def whole(worth: float) -> str:
@@ -270,6 +279,7 @@ def _json(outlook: QuarterOutlook, model: str, by: tuple[str, ...]) -> dict[str,
         "period": q.name,
         "first_day": q.first,
         "last_day": q.last,
+        "calendar": q.calendar.words or "calendar years",
         "as_of": outlook.as_of,
         "findings": [
             {"what": what, "deals": count} for what, count in outlook.book.findings.items()

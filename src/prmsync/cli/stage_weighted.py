@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any
 
+from prmsync.cli.outlook import title
 from prmsync.cli.output import emit_json, note, say, say_wrapped, table
 
 if TYPE_CHECKING:
@@ -29,9 +30,7 @@ def show(answer: ForecastAnswer, by: tuple[str, ...], *, as_json: bool) -> None:
 
 def _head(answer: ForecastAnswer) -> None:
     f = answer.forecast
-    day = f.quarter.day_number(f.as_of)
-    year, number = f.quarter.year, f.quarter.number
-    say(f"Indirect {year} Q{number}, as of {f.as_of} (day {day} of {f.quarter.days})")
+    say(f"Indirect {title(f.quarter, f.as_of)}")
     stale = (
         f"open longer than {f.stale_after_days} days counts nothing (95 % of wins were faster)"
         if f.stale_after_days is not None
@@ -95,6 +94,7 @@ def _forecast_json(answer: ForecastAnswer) -> dict[str, Any]:
         "period": f.quarter.name,
         "first_day": f.quarter.first,
         "last_day": f.quarter.last,
+        "calendar": f.quarter.calendar.words or "calendar years",
         "as_of": f.as_of,
         "shared_shock_percent": f.shared_shock,
         "stale_after_days": f.stale_after_days,

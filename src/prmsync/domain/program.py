@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 
+from prmsync.domain.fiscal import CALENDAR_YEARS, FiscalCalendar
 from prmsync.domain.partner import Tier
 from prmsync.domain.stage import Stage
 
@@ -78,6 +79,7 @@ class ForecastRules:
     probability: Mapping[Stage, Decimal]
     shared_shock: Decimal = Decimal(20)
     """Standard deviation of a shock that all open deals share, in per cent of their expectation."""
+    calendar: FiscalCalendar = CALENDAR_YEARS
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,6 @@
 """Fiscal quarters and their weeks: where a day stands in the business year.
 
-A quarter has 13 weeks, the last of which also holds the odd days. Three calendars are known:
-calendar months from any start month, 4-4-5 and its sisters and plain 13-week quarters (all of the
-latter begin on a given first day and count 52 weeks a year, 53 where `long_years` says so).
+A quarter has 13 weeks, the last of which also holds the odd days, or the 14th week of a long year.
 """
 
 from __future__ import annotations
@@ -12,9 +10,8 @@ from datetime import date
 
 import numpy as np
 
+from prmsync.domain.fiscal import FiscalCalendar
 from prmsync.forecast.spells import QUARTER, Ints
-
-_MONTHS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,26 +22,19 @@ class Weeks:
     starts: Ints = field(repr=False)
 
     @classmethod
-    def of_months(cls, first: date, last: date, start_month: int = 1) -> Weeks:
-        """Quarters of three calendar months that cover `first` to `last`, the fiscal year
-        beginning with `start_month`."""
-        shift = (first.month - start_month) % _MONTHS
-        at = _add_months(date(first.year, first.month, 1), -shift)
-        starts = []
-        while True:
-            starts.append(at.toordinal())
-            if at > last:
-                return cls(np.array(starts))
-            at = _add_months(at, _MONTHS)
+    def of(cls, calendar: FiscalCalendar, first: date, last: date) -> Weeks:
+        """The quarters of a calendar that cover `first` to `last`."""
+        year, number = calendar.quarter_of(first)
+        starts: list[int] = []
+        while not starts or starts[-1] <= last.toordinal():
+            starts.append(calendar.first(year, number).toordinal())
+            year, number = year + number // 4, number % 4 + 1
+        return cls(np.array(starts))
 
     @classmethod
-    def of_thirteen(cls, anchor: date, first: date, last: date) -> Weeks:
-        """Quarters of 13 weeks (4-4-5, 4-5-4, 5-4-4 alike), one of which begins on `anchor`."""
-        length = QUARTER * 7
-        before = -(-(anchor - first).days // length)
-        start = anchor.toordinal() - before * length
-        count = (last.toordinal() - start) // length + 2
-        return cls(start + length * np.arange(count))
+    def of_months(cls, first: date, last: date, start_month: int = 1) -> Weeks:
+        """Quarters of three calendar months, the fiscal year beginning with `start_month`."""
+        return cls.of(FiscalCalendar(start_month=start_month), first, last)
 
     def week(self, days: Ints) -> Ints:
         """The week of each day (an ordinal); days outside the known quarters count as the nearest
@@ -70,8 +60,3 @@ class Weeks:
         begins = start + 7 * week
         ends = end if week == QUARTER - 1 else begins + 7
         return (ends - day) / (ends - begins)
-
-
-def _add_months(day: date, months: int) -> date:
-    month = day.year * 12 + day.month - 1 + months
-    return date(month // 12, month % 12 + 1, 1)

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from prmsync.domain.fiscal import FiscalCalendar, Named, Pattern
 from prmsync.domain.partner import Tier
 from prmsync.domain.program import (
     CategoryRates,
@@ -81,9 +82,20 @@ class _Conflicts(_Section):
     target_hours: Annotated[int, Field(ge=1)] = _DEFAULT.conflicts.target_hours
 
 
+class _Calendar(_Section):
+    pattern: Pattern = Pattern.MONTHS
+    start_month: Annotated[int, Field(ge=1, le=12)] = 1
+    first_day: date | None = None
+    long_years: frozenset[int] = frozenset()
+    named: Named = Named.END
+
+
 class _Forecast(_Section):
-    probability: dict[Stage, Percent]
+    probability: dict[Stage, Percent] = Field(
+        default_factory=lambda: dict(_DEFAULT.forecast.probability)
+    )
     shared_shock: Percent = _DEFAULT.forecast.shared_shock
+    calendar: _Calendar = _Calendar()
 
 
 class _File(_Section):
@@ -181,6 +193,25 @@ def _names_that_lead_nowhere(file: _File, places: _Places) -> Iterator[Finding]:
         if stage.is_closed:
             place = places(("forecast", "probability", stage.value))
             yield Finding(place, f"`{stage}` is an end, it has no probability", "remove the line")
+    if file.forecast is not None:
+        yield from _calendar_at_odds(file.forecast.calendar, places)
+
+
+def _calendar_at_odds(calendar: _Calendar, places: _Places) -> Iterator[Finding]:
+    """Keys of one kind of calendar beside the pattern of the other."""
+    at = ("forecast", "calendar")
+    of_weeks = calendar.pattern is not Pattern.MONTHS
+    if of_weeks and calendar.first_day is None:
+        hint = "name the first day of a fiscal year: first_day: 2026-02-02"
+        yield Finding(places((*at, "pattern")), f"`{calendar.pattern}` needs `first_day`", hint)
+    if of_weeks and "start_month" in calendar.model_fields_set:
+        message = f"`start_month` means nothing in a calendar of `{calendar.pattern}`"
+        yield Finding(places((*at, "start_month")), message, "remove the line")
+    for key in ("first_day", "long_years") if not of_weeks else ():
+        if key in calendar.model_fields_set:
+            hint = "write `pattern: 4-4-5`, or remove the line"
+            message = f"`{key}` means nothing in a calendar of months"
+            yield Finding(places((*at, key)), message, hint)
 
 
 def _program(file: _File) -> Program:
@@ -196,8 +227,13 @@ def _program(file: _File) -> Program:
         valid_from=file.valid_from,
         tiers=tuple(Tier(name, rank) for rank, name in enumerate(file.tiers, start=1)),
         margins=MarginRules(**{**dict(margins), "categories": categories}),
-        forecast=ForecastRules(**dict(forecast)) if forecast else REFERENCE_PROGRAM.forecast,
+        forecast=_forecast_rules(forecast) if forecast else REFERENCE_PROGRAM.forecast,
         review=ReviewSettings(**dict(file.review)),
         conflicts=ConflictRules(**dict(file.conflicts)),
         product_lines=tuple(file.product_lines),
     )
+
+
+def _forecast_rules(section: _Forecast) -> ForecastRules:
+    calendar = FiscalCalendar(**dict(section.calendar))
+    return ForecastRules(section.probability, section.shared_shock, calendar)

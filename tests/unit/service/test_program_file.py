@@ -1,10 +1,12 @@
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from prmsync.domain.fiscal import FiscalCalendar, Named, Pattern
 from prmsync.errors import ConfigurationError
 from prmsync.program.reference import REFERENCE_PROGRAM
 from prmsync.service.program_file import load_program
@@ -97,3 +99,34 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         load_program(tmp_path / "none.yaml")
     assert "none.yaml" in caught.value.findings[0].where
+
+
+def test_a_fiscal_calendar_is_read(tmp_path: Path) -> None:
+    text = (
+        REFERENCE + "forecast:\n  calendar:\n    pattern: 4-4-5\n    first_day: 2026-02-02\n"
+        "    long_years: [2028]\n    named: start\n"
+    )
+    read = load_program(write(tmp_path, text)).forecast
+    assert read.probability == REFERENCE_PROGRAM.forecast.probability
+    assert read.calendar == FiscalCalendar(
+        Pattern.FOUR_FOUR_FIVE,
+        first_day=date(2026, 2, 2),
+        long_years=frozenset({2028}),
+        named=Named.START,
+    )
+
+
+@pytest.mark.parametrize(
+    ("calendar", "words"),
+    [
+        ("pattern: 4-4-5", "program.yaml:23:5  `4-4-5` needs `first_day`"),
+        ("first_day: 2026-02-02", "`first_day` means nothing in a calendar of months"),
+        ("start_month: 13", "program.yaml:23:5"),
+        ("pattern: weekly", "program.yaml:23:5"),
+    ],
+)
+def test_a_calendar_at_odds_with_itself_is_told(tmp_path: Path, calendar: str, words: str) -> None:
+    text = f"{REFERENCE}forecast:\n  calendar:\n    {calendar}\n"
+    with pytest.raises(ConfigurationError) as caught:
+        load_program(write(tmp_path, text))
+    assert words in "\n".join(str(finding) for finding in caught.value.findings)
