@@ -32,6 +32,7 @@ from prmsync.errors import (
 )
 from prmsync_salesforce.client import Client, decoded
 from prmsync_salesforce.errors import row_error
+from prmsync_salesforce.limits import INGEST_BATCHES
 from prmsync_salesforce.rows import RowPlan, sendable
 
 CLEARED = "#N/A"
@@ -65,7 +66,9 @@ class Batch:
 def send(client: Client, plan: RowPlan, batch: Batch, sleep: Sleep) -> list[WriteResult] | None:
     """Each row's result; None where there is no job for them and nothing was written."""
     text = _csv(plan, batch)
-    job = None if text is None else _uploaded(client, plan, batch, text)
+    if text is None or client.limits.exhausted(INGEST_BATCHES):
+        return None
+    job = _uploaded(client, plan, batch, text)
     if job is None:
         return None
     try:

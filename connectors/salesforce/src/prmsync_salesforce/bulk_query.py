@@ -17,6 +17,7 @@ from prmsync.connector.schema import FieldType
 from prmsync.errors import AuthError, ConnectorError, QuotaError, RejectedError
 from prmsync_salesforce import soql
 from prmsync_salesforce.client import Client, decoded
+from prmsync_salesforce.limits import QUERY_JOBS
 from prmsync_salesforce.rows import RowPlan
 
 PAGE = 10_000
@@ -49,6 +50,8 @@ def pages(client: Client, plan: RowPlan, sleep: Callable[[float], None]) -> Iter
 
 
 def _made(client: Client, plan: RowPlan) -> str:
+    if client.limits.exhausted(QUERY_JOBS):
+        raise NoJobError("the org's Bulk query jobs of the day are used up")
     body = {"operation": "query", "query": soql.select(plan.fields, plan.object)}
     try:
         answer = client.send("read", "POST", f"{client.root}/jobs/query", body=body)

@@ -18,6 +18,7 @@ from prmsync.errors import AuthError, OutcomeUnknownError, RetryableError
 from prmsync_salesforce.auth import Token
 from prmsync_salesforce.clock import answered_at
 from prmsync_salesforce.errors import judge
+from prmsync_salesforce.limits import API_CALLS, Limits
 from prmsync_salesforce.links import record_url
 
 _USAGE = re.compile(r"api-usage=(\d+)/(\d+)")
@@ -45,6 +46,7 @@ class Client:
         self._heard: datetime | None = None
         self._calls = Calls(runtime, judge, budget=budget, meter=self._meter)
         self.root = f"/services/data/v{api_version}"
+        self.limits = Limits(lambda: self.get("metadata", "/limits"))
 
     @property
     def instance_url(self) -> str:
@@ -70,6 +72,12 @@ class Client:
     def user(self) -> str:
         """Id of the user that we are signed in as."""
         return self._tokens.current().user
+
+    def read_meter(self) -> None:
+        """Where answers come without their usage header (a proxy may take it off), ask the org for
+        its calls of the day."""
+        if self._budget.usage().limit is None and (calls := self.limits.get(API_CALLS)) is not None:
+            self._budget.observe(calls.most - calls.left, calls.most)
 
     def send(
         self,

@@ -91,6 +91,7 @@ class Session:
                 "stages": query_path(describe.STAGES),
             },
         )
+        self._client.read_meter()
         organization = _rows(answers["organization"])[0]
         environment = "sandbox" if organization["IsSandbox"] else "production"
         check_pins(self._settings, str(organization["Id"]), environment)

@@ -50,6 +50,7 @@ class Resources:
         self._schema_rows = SchemaRows(org.database)
         collections = Collections(org)
         numbers, now, looks = itertools.count(1), org.now, settings.bulk_looks
+        self._ingest, self._extract = Jobs("ingest", now, numbers), Jobs("query", now, numbers)
         self._paths: dict[tuple[str, ...], Resource] = {
             ("",): self._listed,
             ("composite",): Composite(org.database, inner).handle,
@@ -57,8 +58,8 @@ class Resources:
             ("composite", "sobjects"): collections.handle,
             ("composite", "tree"): Tree(org).handle,
             ("connect", "organization"): self._organization,
-            ("jobs", "ingest"): IngestJobs(Jobs("ingest", now, numbers), collections, looks).handle,
-            ("jobs", "query"): QueryJobs(Jobs("query", now, numbers), queries, looks).handle,
+            ("jobs", "ingest"): IngestJobs(self._ingest, collections, looks).handle,
+            ("jobs", "query"): QueryJobs(self._extract, queries, looks).handle,
             ("limits",): self._limits,
             ("metadata",): MetadataRest(deployments).handle,
             ("process",): lambda call: json_response(200, processes(org.database, call.segments)),
@@ -82,7 +83,11 @@ class Resources:
         return json_response(200, {name: f"{base}/{name}" for name in names})
 
     def _limits(self, _call: Call) -> Response:
-        return json_response(200, self._sign_in.limits())
+        used = {
+            "DailyBulkApiBatches": self._ingest.opened,
+            "DailyBulkV2QueryJobs": self._extract.opened,
+        }
+        return json_response(200, self._sign_in.limits(used))
 
     def _organization(self, call: Call) -> Response:
         """The Connect API's settings: where an org without multi-currency tells its currency."""

@@ -121,12 +121,15 @@ class SignIn:
         limit = self._settings.daily_api_limit
         return {"Sforce-Limit-Info": f"api-usage={self._used}/{limit}"}
 
-    def limits(self) -> dict[str, Any]:
-        """The `/limits` answer."""
+    def limits(self, used: Mapping[str, int]) -> dict[str, Any]:
+        """The `/limits` answer; `used` of the other limits, by name."""
         most = self._settings.daily_api_limit
         return {
             "DailyApiRequests": {"Max": most, "Remaining": max(0, most - self._used)},
-            **{name: {"Max": value, "Remaining": value} for name, value in _LIMITS.items()},
+            **{
+                name: {"Max": value, "Remaining": max(0, value - used.get(name, 0))}
+                for name, value in _LIMITS.items()
+            },
         }
 
 

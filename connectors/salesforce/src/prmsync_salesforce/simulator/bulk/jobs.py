@@ -108,6 +108,7 @@ class Jobs:
         self._now = now
         self._numbers = numbers
         self._all: dict[str, Job] = {}
+        self.opened = 0
 
     def open(
         self, body: dict[str, Any], object_name: str, user_id: str, version: str, state: str
@@ -132,6 +133,7 @@ class Jobs:
             delimiter,
         )
         self._all[job.id] = job
+        self.opened += 1
         return job
 
     def get(self, text: str) -> Job:
