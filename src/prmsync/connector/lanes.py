@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from functools import partial
 from typing import TypeVar
 
 from prmsync.connector.protocol import WriteResult
@@ -36,7 +37,7 @@ class Lanes:
         locked: Callable[[WriteResult], bool] = lambda _: False,
         most: int = 10,
     ) -> None:
-        self._pool = pool or _Here()
+        self._pool = pool
         self._sleep = sleep
         self._locked = locked
         self.most = most if pool is not None else 1
@@ -49,7 +50,7 @@ class Lanes:
             return [call(parts[0])]
         found: list[Found] = []
         for at in range(0, len(parts), self.most):
-            some = [self._pool.submit(call, one) for one in parts[at : at + self.most]]
+            some = [self._begun(partial(call, one)) for one in parts[at : at + self.most]]
             wait(some)
             found += [future.result() for future in some]
         return found
@@ -79,7 +80,7 @@ class Lanes:
             while waiting and last is None and len(running) < min(self.width, most):
                 places = waiting.popleft()
                 some = rows[places.start : places.stop]
-                running[self._pool.submit(_attempt, call, some)] = places
+                running[self._begun(partial(_attempt, call, some))] = places
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 places, told = running.pop(future), future.result()
                 if isinstance(told, RejectedError) and len(places) > 1:
@@ -92,6 +93,14 @@ class Lanes:
                 last = told if isinstance(told, _LAST) else last
         # Rows that were never sent share the error that ended it.
         return [results.get(place) or WriteResult(error=last) for place in range(len(rows))]
+
+    def _begun(self, work: Callable[[], Found]) -> Future[Found]:
+        """Work that is under way, or without a pool over."""
+        if self._pool is not None:
+            return self._pool.submit(work)
+        over: Future[Found] = Future()
+        over.set_result(work())
+        return over
 
     def _learn(self, results: Sequence[WriteResult]) -> None:
         if any(map(self._locked, results)):
@@ -109,12 +118,3 @@ def _attempt(call: Call[Row], rows: Sequence[Row]) -> list[WriteResult] | Connec
 
 def _for_each(told: list[WriteResult] | ConnectorError, count: int) -> list[WriteResult]:
     return [WriteResult(error=told)] * count if isinstance(told, ConnectorError) else told
-
-
-class _Here(Executor):
-    """Does the work at once, in the caller's thread."""
-
-    def submit(self, fn, /, *args, **kwargs):  # type: ignore[no-untyped-def]  # typeshed's own is wider than mypy can check here
-        future: Future[object] = Future()
-        future.set_result(fn(*args, **kwargs))
-        return future

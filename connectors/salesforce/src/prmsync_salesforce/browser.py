@@ -38,7 +38,7 @@ class AuthorizationCode:
             "invalid_client": "Check client_secret, or let the app do without one (PKCE).",
         }
 
-    def form(self, now: datetime) -> dict[str, str]:  # noqa: ARG002  the face of Grant
+    def form(self, _now: datetime, /) -> dict[str, str]:
         form = {
             "grant_type": "authorization_code",
             "code": self.code,

@@ -109,7 +109,7 @@ class SalesforceConnector:
             yield reading.page(plan, rows, reached)
 
     def fetch(self, spec: ObjectSpec, ids: Sequence[str]) -> dict[str, Record]:
-        return reading.fetch(self._client, self._plan(spec), ids)
+        return reading.fetch(self._client, self._plan(spec), ids, self._lanes)
 
     def find(self, spec: ObjectSpec, keys: Sequence[str]) -> dict[str, Record]:
         return reading.find(self._client, self._plan(spec), keys)

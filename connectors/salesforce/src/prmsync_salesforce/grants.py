@@ -40,7 +40,7 @@ class Grant(Protocol):
     def hints(self) -> Mapping[str, str]:
         """What to do about an OAuth error of this flow, where the general hint does not fit."""
 
-    def form(self, now: datetime) -> dict[str, str]:
+    def form(self, now: datetime, /) -> dict[str, str]:
         """The form of the token request; `now` is aware UTC."""
 
     def headers(self) -> dict[str, str]:
@@ -58,7 +58,7 @@ class ClientCredentials:
     def hints(self) -> Mapping[str, str]:
         return {}
 
-    def form(self, now: datetime) -> dict[str, str]:  # noqa: ARG002  the face of Grant
+    def form(self, _now: datetime, /) -> dict[str, str]:
         return {"grant_type": "client_credentials"}
 
     def headers(self) -> dict[str, str]:
@@ -85,7 +85,7 @@ class JwtBearer:
             "unsupported_grant_type": "Enable the JWT bearer flow in the app.",
         }
 
-    def form(self, now: datetime) -> dict[str, str]:
+    def form(self, now: datetime, /) -> dict[str, str]:
         claims = {
             "iss": self.client_id,
             "sub": self.username,
@@ -117,7 +117,7 @@ class RefreshToken:
             "unsupported_grant_type": "Enable the refresh token scope (refresh_token) in the app.",
         }
 
-    def form(self, now: datetime) -> dict[str, str]:  # noqa: ARG002  the face of Grant
+    def form(self, _now: datetime, /) -> dict[str, str]:
         form = {
             "grant_type": REFRESH_TOKEN,
             REFRESH_TOKEN: self.token,

@@ -15,6 +15,7 @@ from prmsync_salesforce import bulk_query, soql
 from prmsync_salesforce.client import Answer, Client
 from prmsync_salesforce.codes import LocatorExpiredError
 from prmsync_salesforce.cursor import LOOK_BACK, cursor_of, parse_cursor
+from prmsync_salesforce.lanes import Lanes
 from prmsync_salesforce.rows import RowPlan
 
 _LOGGED = timedelta(days=14, hours=23)
@@ -129,14 +130,14 @@ def page(plan: RowPlan, rows: Rows | BulkRows, cursor: str | None) -> Page:
     return Page(records, cursor)
 
 
-def fetch(client: Client, plan: RowPlan, ids: Sequence[str]) -> dict[str, Record]:
+def fetch(client: Client, plan: RowPlan, ids: Sequence[str], lanes: Lanes) -> dict[str, Record]:
     """Present records by retrieve, the others from the recycle bin, and of those that are in
     neither whether the log of deletions knows them."""
     asked = [record_id for record_id in dict.fromkeys(ids) if soql.is_id(record_id)]
     found: dict[str, Record] = {}
-    for start in range(0, len(asked), RETRIEVE_LIMIT):
-        some = asked[start : start + RETRIEVE_LIMIT]
-        rows = client.retrieve(plan.object, some, plan.fields)
+    parts = [asked[at : at + RETRIEVE_LIMIT] for at in range(0, len(asked), RETRIEVE_LIMIT)]
+    answers = lanes.read(parts, lambda some: client.retrieve(plan.object, some, plan.fields))
+    for some, rows in zip(parts, answers, strict=True):
         there = [(one, row) for one, row in zip(some, rows, strict=True) if row is not None]
         records = plan.records([row for _, row in there])
         found.update(zip((one for one, _ in there), records, strict=True))

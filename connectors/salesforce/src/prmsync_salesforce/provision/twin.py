@@ -9,15 +9,25 @@ from collections.abc import Mapping, Sequence
 
 from prmsync.connector.schema import Account
 from prmsync.errors import SchemaError
+from prmsync_salesforce import soql
 from prmsync_salesforce.client import Client, query_path
 from prmsync_salesforce.provision.live import Reader
 
 _LISTS = {
-    "CurrencyType": "IsoCode, ConversionRate, DecimalPlaces, IsActive, IsCorporate",
-    "OpportunityStage": "MasterLabel, ApiName, IsActive, SortOrder, IsClosed, IsWon, "
-    "ForecastCategory, ForecastCategoryName, DefaultProbability",
-    "PartnerRole": "MasterLabel, ApiName, SortOrder, ReverseRole",
-    "RecordType": "Id, Name, DeveloperName, SobjectType, IsActive",
+    "CurrencyType": ("IsoCode", "ConversionRate", "DecimalPlaces", "IsActive", "IsCorporate"),
+    "OpportunityStage": (
+        "MasterLabel",
+        "ApiName",
+        "IsActive",
+        "SortOrder",
+        "IsClosed",
+        "IsWon",
+        "ForecastCategory",
+        "ForecastCategoryName",
+        "DefaultProbability",
+    ),
+    "PartnerRole": ("MasterLabel", "ApiName", "SortOrder", "ReverseRole"),
+    "RecordType": ("Id", "Name", "DeveloperName", "SobjectType", "IsActive"),
 }
 """Objects whose records are part of the definitions, and what is kept of them."""
 
@@ -55,10 +65,7 @@ def saved_schema(client: Client, account: Account, objects: Sequence[str]) -> Ma
 
 def _lists(client: Client) -> dict[str, list[dict[str, object]]]:
     """Stages, roles, record types and currencies; none of what the org does not have."""
-    paths = {
-        name: query_path(f"SELECT {fields} FROM {name}")  # noqa: S608 - names of our own
-        for name, fields in _LISTS.items()
-    }
+    paths = {name: query_path(soql.select(fields, name)) for name, fields in _LISTS.items()}
     answers = client.composite("metadata", paths)
     return {
         name: [

@@ -7,22 +7,11 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+from prmsync_salesforce.simulator import soql_tree as tree
 from prmsync_salesforce.simulator.database import Row
 from prmsync_salesforce.simulator.evaluate import Scope, sort_key
 from prmsync_salesforce.simulator.failure import ApiError
 from prmsync_salesforce.simulator.soql import pointed
-from prmsync_salesforce.simulator.soql_tree import (
-    Aggregate,
-    Both,
-    Comparison,
-    Condition,
-    Either,
-    Literal,
-    Name,
-    Negation,
-    Query,
-    Subselect,
-)
 
 Group = list[Row]
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
@@ -35,10 +24,10 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def aggregated(query: Query, scope: Scope, rows: list[Row]) -> dict[str, Any]:
+def aggregated(query: tree.Query, scope: Scope, rows: list[Row]) -> dict[str, Any]:
     """The whole answer of a query that groups or counts. Raises MALFORMED_QUERY."""
     counted = query.select[0]
-    if len(query.select) == 1 and isinstance(counted, Aggregate) and counted.of is None:
+    if len(query.select) == 1 and isinstance(counted, tree.Aggregate) and counted.of is None:
         total = len(rows) if query.limit is None else min(len(rows), query.limit)
         return {"totalSize": total, "done": True, "records": []}
     _check_grouped(query)
@@ -59,67 +48,71 @@ def aggregated(query: Query, scope: Scope, rows: list[Row]) -> dict[str, Any]:
     return {"totalSize": len(records), "done": True, "records": records}
 
 
-def _check_grouped(query: Query) -> None:
+def _check_grouped(query: tree.Query) -> None:
     grouped = {name.text.lower() for name in query.group_by}
     for item in query.select:
-        if isinstance(item, Subselect) or (
-            isinstance(item, Name) and item.text.lower() not in grouped
+        if isinstance(item, tree.Subselect) or (
+            isinstance(item, tree.Name) and item.text.lower() not in grouped
         ):
-            shown = item.text if isinstance(item, Name) else "(SELECT"
+            shown = item.text if isinstance(item, tree.Name) else "(SELECT"
             message = f"Field must be grouped or aggregated: {shown}"
             raise ApiError(400, "MALFORMED_QUERY", pointed(query.text, item.at, message))
 
 
-def _record(query: Query, scope: Scope, group: Group) -> dict[str, Any]:
+def _record(query: tree.Query, scope: Scope, group: Group) -> dict[str, Any]:
     answer: dict[str, Any] = {"attributes": {"type": "AggregateResult"}}
     unnamed = itertools.count()
     for item in query.select:
-        if isinstance(item, Name):
+        if isinstance(item, tree.Name):
             get, field = scope.getter(item)
             answer[field.name] = get(group[0])
-        elif isinstance(item, Aggregate):
+        elif isinstance(item, tree.Aggregate):
             answer[item.alias or f"expr{next(unnamed)}"] = _aggregate(item, scope, group)
     return answer
 
 
-def _value(name: Name | Aggregate, query: Query, scope: Scope, group: Group) -> Any:
+def _value(name: tree.Name | tree.Aggregate, query: tree.Query, scope: Scope, group: Group) -> Any:
     """What a group is ordered or filtered by: a grouped field, an aggregate, or its alias."""
-    if isinstance(name, Aggregate):
+    if isinstance(name, tree.Aggregate):
         return _aggregate(name, scope, group)
     for item in query.select:
-        if isinstance(item, Aggregate) and (item.alias or "").lower() == name.text.lower():
+        if isinstance(item, tree.Aggregate) and (item.alias or "").lower() == name.text.lower():
             return _aggregate(item, scope, group)
     return scope.getter(name)[0](group[0])
 
 
-def _meets(condition: Condition | None, scope: Scope, group: Group) -> bool:
+def _meets(condition: tree.Condition | None, scope: Scope, group: Group) -> bool:
     if condition is None:
         return True
-    if isinstance(condition, Both):
+    if isinstance(condition, tree.Both):
         return all(_meets(part, scope, group) for part in condition.parts)
-    if isinstance(condition, Either):
+    if isinstance(condition, tree.Either):
         return any(_meets(part, scope, group) for part in condition.parts)
-    if isinstance(condition, Negation):
+    if isinstance(condition, tree.Negation):
         return not _meets(condition.part, scope, group)
     return _compares(condition, scope, group)
 
 
-def _compares(item: Comparison, scope: Scope, group: Group) -> bool:
-    if isinstance(item.name, Name):
+def _compares(item: tree.Comparison, scope: Scope, group: Group) -> bool:
+    if isinstance(item.name, tree.Name):
         return scope.predicate(item)(group[0])
     compare = _COMPARE.get(item.operator)
-    if compare is None or isinstance(item.values, Subselect) or item.values[0].kind != "number":
+    if (
+        compare is None
+        or isinstance(item.values, tree.Subselect)
+        or item.values[0].kind != "number"
+    ):
         message = "HAVING compares an aggregate with a number"
         raise ApiError(400, "MALFORMED_QUERY", pointed(scope.text, item.name.at, message))
     found = _aggregate(item.name, scope, group)
     return found is not None and compare(found, _number(item.values[0]))
 
 
-def _number(value: Literal) -> float:
+def _number(value: tree.Literal) -> float:
     return float(value.text)
 
 
-def _aggregate(item: Aggregate, scope: Scope, group: Group) -> Any:
+def _aggregate(item: tree.Aggregate, scope: Scope, group: Group) -> Any:
     if item.of is None:
         return len(group)
     get, _ = scope.getter(item.of)

@@ -8,32 +8,20 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from prmsync_salesforce.simulator import soql_tree as tree
 from prmsync_salesforce.simulator.database import Database, Row, Table
 from prmsync_salesforce.simulator.date_literals import span
 from prmsync_salesforce.simulator.failure import ApiError
 from prmsync_salesforce.simulator.ids import long_id
 from prmsync_salesforce.simulator.schema import NUMERIC, FieldDefinition, ObjectDefinition
 from prmsync_salesforce.simulator.soql import pointed
-from prmsync_salesforce.simulator.soql_tree import (
-    Aggregate,
-    Both,
-    Comparison,
-    Condition,
-    Either,
-    Literal,
-    Name,
-    Negation,
-    Order,
-    Query,
-    Subselect,
-)
 from prmsync_salesforce.simulator.values import parse_moment, stamp
 
 Predicate = Callable[[Row], bool]
 Getter = Callable[[Row], Any]
 View = Callable[[Table], ObjectDefinition | None]
 """An object as somebody sees it; None when they do not."""
-Inner = Callable[[Query], frozenset[Any]]
+Inner = Callable[[tree.Query], frozenset[Any]]
 """The values of the one field that a query in parentheses selects."""
 
 
@@ -71,7 +59,7 @@ class Scope:
         self.database = database
         self.now = now
 
-    def resolve(self, name: Name) -> tuple[list[FieldDefinition], FieldDefinition]:
+    def resolve(self, name: tree.Name) -> tuple[list[FieldDefinition], FieldDefinition]:
         """The reference fields on the way, and the field itself. Raises INVALID_FIELD."""
         *steps, last = name.text.split(".")
         definition = self.definition
@@ -98,7 +86,7 @@ class Scope:
         table = self.database.target(reference) if reference else None
         return self.view(table) if table is not None else None
 
-    def getter(self, name: Name) -> tuple[Getter, FieldDefinition]:
+    def getter(self, name: tree.Name) -> tuple[Getter, FieldDefinition]:
         """A function from row to the value of a path, and the field at its end."""
         path, field = self.resolve(name)
         key = field.name
@@ -116,7 +104,7 @@ class Scope:
 
         return get, field
 
-    def _no_field(self, name: Name, last: str, definition: ObjectDefinition) -> ApiError:
+    def _no_field(self, name: tree.Name, last: str, definition: ObjectDefinition) -> ApiError:
         message = (
             f"No such column '{last}' on entity '{definition.name}'. If you are attempting to "
             "use a custom field, be sure to append the '__c' after the custom field name. "
@@ -124,7 +112,7 @@ class Scope:
         )
         return ApiError(400, "INVALID_FIELD", pointed(self.text, name.at, message))
 
-    def _no_relation(self, name: Name, step: str, definition: ObjectDefinition) -> ApiError:
+    def _no_relation(self, name: tree.Name, step: str, definition: ObjectDefinition) -> ApiError:
         message = (
             f"Didn't understand relationship '{step}' in field path. If you are attempting to "
             "use a custom relationship, be sure to append the '__r' after the custom "
@@ -133,24 +121,24 @@ class Scope:
         )
         return ApiError(400, "INVALID_FIELD", pointed(self.text, name.at, message))
 
-    def predicate(self, condition: Condition) -> Predicate:
+    def predicate(self, condition: tree.Condition) -> Predicate:
         """A function that says whether a row meets the condition."""
-        if isinstance(condition, Both):
+        if isinstance(condition, tree.Both):
             return _all([self.predicate(part) for part in condition.parts])
-        if isinstance(condition, Either):
+        if isinstance(condition, tree.Either):
             parts = [self.predicate(part) for part in condition.parts]
             return lambda row: any(part(row) for part in parts)
-        if isinstance(condition, Negation):
+        if isinstance(condition, tree.Negation):
             inner = self.predicate(condition.part)
             return lambda row: not inner(row)
         return self._comparison(condition)
 
-    def _comparison(self, item: Comparison) -> Predicate:
-        if isinstance(item.name, Aggregate):
+    def _comparison(self, item: tree.Comparison) -> Predicate:
+        if isinstance(item.name, tree.Aggregate):
             message = "Grouped field should not be filtered in WHERE"
             raise ApiError(400, "MALFORMED_QUERY", pointed(self.text, item.name.at, message))
         get, field = self.getter(item.name)
-        if isinstance(item.values, Subselect):
+        if isinstance(item.values, tree.Subselect):
             return self._among(get, item.values, negated=item.operator == "NOT IN")
         if item.operator == "LIKE":
             return _like(get, item.values[0])
@@ -158,14 +146,14 @@ class Scope:
             return _includes(get, item.values, negated=item.operator == "EXCLUDES")
         return self._compared(item.operator, item.values, get, field)
 
-    def _among(self, get: Getter, values: Subselect, *, negated: bool) -> Predicate:
+    def _among(self, get: Getter, values: tree.Subselect, *, negated: bool) -> Predicate:
         if self.inner is None:
             raise ApiError(400, "MALFORMED_QUERY", "a query inside a query cannot be used here")
         wanted = self.inner(values.query)
         return lambda row: (get(row) in wanted) is not negated
 
     def _compared(
-        self, sign: str, literals: tuple[Literal, ...], get: Getter, field: FieldDefinition
+        self, sign: str, literals: tuple[tree.Literal, ...], get: Getter, field: FieldDefinition
     ) -> Predicate:
         ranges = [self._relative(value, field) for value in literals]
         if ranges[0] is not None:
@@ -190,7 +178,7 @@ class Scope:
 
         return ordered
 
-    def _relative(self, value: Literal, field: FieldDefinition) -> tuple[str, str] | None:
+    def _relative(self, value: tree.Literal, field: FieldDefinition) -> tuple[str, str] | None:
         if value.kind != "relative":
             return None
         first, last = span(value.text, self.now().astimezone(UTC).date())
@@ -198,7 +186,7 @@ class Scope:
             return first.isoformat(), (last + timedelta(days=1)).isoformat()
         return f"{first}T00:00:00.000+0000", f"{last + timedelta(days=1)}T00:00:00.000+0000"
 
-    def _value(self, value: Literal, field: FieldDefinition) -> Any:
+    def _value(self, value: tree.Literal, field: FieldDefinition) -> Any:
         if value.kind == "null":
             return None
         if field.type in ("id", "reference"):
@@ -209,7 +197,7 @@ class Scope:
             raise self._wrong_literal(value, field, expected)
         return convert(value.text)
 
-    def _id_value(self, value: Literal, field: FieldDefinition) -> str:
+    def _id_value(self, value: tree.Literal, field: FieldDefinition) -> str:
         if value.kind != "string":
             raise self._wrong_literal(value, field, "string")
         found = long_id(value.text)
@@ -217,7 +205,9 @@ class Scope:
             raise ApiError(400, "INVALID_QUERY_FILTER_OPERATOR", f"invalid ID field: {value.text}")
         return found or ""
 
-    def _wrong_literal(self, value: Literal, field: FieldDefinition, expected: str) -> ApiError:
+    def _wrong_literal(
+        self, value: tree.Literal, field: FieldDefinition, expected: str
+    ) -> ApiError:
         kind = {"datetime": "dateTime", "number": "double"}.get(expected, expected)
         quotes = " and should be enclosed in quotes" if expected == "string" else ""
         if value.kind == "string":
@@ -227,10 +217,10 @@ class Scope:
         )
         return ApiError(400, "INVALID_FIELD", message)
 
-    def sort(self, rows: list[Row], orders: list[Order]) -> None:
+    def sort(self, rows: list[Row], orders: list[tree.Order]) -> None:
         """Sort in place; text without regard to case, nulls first unless said otherwise."""
         for order in reversed(orders):
-            if isinstance(order.name, Aggregate):
+            if isinstance(order.name, tree.Aggregate):
                 message = "Ordered field must be grouped or aggregated"
                 raise ApiError(400, "MALFORMED_QUERY", pointed(self.text, order.name.at, message))
             get, field = self.getter(order.name)
@@ -289,7 +279,7 @@ _LITERALS: dict[str, tuple[str, Callable[[str], Any]]] = {
 }
 
 
-def _like(get: Getter, value: Literal) -> Predicate:
+def _like(get: Getter, value: tree.Literal) -> Predicate:
     parts = re.split(r"(\\[%_]|[%_])", value.text)
     special = {"%": ".*", "_": ".", "\\%": "%", "\\_": "_"}
     pattern = "".join(special.get(part) or re.escape(part) for part in parts)
@@ -302,7 +292,7 @@ def _like(get: Getter, value: Literal) -> Predicate:
     return like
 
 
-def _includes(get: Getter, values: tuple[Literal, ...], *, negated: bool) -> Predicate:
+def _includes(get: Getter, values: tuple[tree.Literal, ...], *, negated: bool) -> Predicate:
     wanted = [set(value.text.lower().split(";")) for value in values]
 
     def includes(row: Row) -> bool:

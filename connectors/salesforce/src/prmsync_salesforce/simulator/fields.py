@@ -93,3 +93,17 @@ def currency_code() -> Field:
         restricted=True,
         defaulted_on_create=True,
     )
+
+
+def of_opportunity(children: str) -> Field:
+    """The opportunity that a record belongs to and goes with; `children` are such records of it."""
+    return lookup(
+        "OpportunityId",
+        "Opportunity ID",
+        "Opportunity",
+        "Opportunity",
+        children=children,
+        nillable=False,
+        cascade=True,
+        updateable=False,
+    )

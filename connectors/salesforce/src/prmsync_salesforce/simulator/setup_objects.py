@@ -37,8 +37,7 @@ def _entity(name: str, relationship: str) -> Field:
     )
 
 
-def _permissions() -> list[ObjectDefinition]:
-    parent = lookup("ParentId", "Parent", "PermissionSet", "Parent", nillable=False)
+def _permission_sets() -> list[ObjectDefinition]:
     return [
         _object("Profile", "Profile", "00e", _texts("Name", "UserType", "Description"), **_CLOSED),
         _object(
@@ -69,6 +68,12 @@ def _permissions() -> list[ObjectDefinition]:
                 *_flags("IsActive"),
             ],
         ),
+    ]
+
+
+def _permissions() -> list[ObjectDefinition]:
+    parent = lookup("ParentId", "Parent", "PermissionSet", "Parent", nillable=False)
+    return [
         _object(
             "ObjectPermissions",
             "Object Permissions",
@@ -249,4 +254,4 @@ def _definitions() -> list[ObjectDefinition]:
 
 def setup_objects() -> list[ObjectDefinition]:
     """All of them."""
-    return [*_permissions(), *_rules(), *_tooling(), *_definitions()]
+    return [*_permission_sets(), *_permissions(), *_rules(), *_tooling(), *_definitions()]

@@ -103,10 +103,6 @@ class SignIn:
             "token_lifetime_seconds": self.lifetime_seconds,
         }
 
-    def revoke_all(self) -> None:
-        """Every access token is invalid from now on."""
-        self._tokens.revoke_access()
-
     def count(self) -> None:
         """One more call. Raises REQUEST_LIMIT_EXCEEDED when the day's calls are used up."""
         now = self._now()

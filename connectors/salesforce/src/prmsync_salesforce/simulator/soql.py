@@ -5,21 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from prmsync_salesforce.simulator import soql_tree as tree
 from prmsync_salesforce.simulator.date_literals import LITERAL
 from prmsync_salesforce.simulator.failure import ApiError
-from prmsync_salesforce.simulator.soql_tree import (
-    Aggregate,
-    Both,
-    Comparison,
-    Condition,
-    Either,
-    Literal,
-    Name,
-    Negation,
-    Order,
-    Query,
-    Subselect,
-)
 
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -84,14 +72,14 @@ class _Parser:
         self._tokens = _tokens(text)
         self._next = 0
 
-    def query(self) -> Query:
+    def query(self) -> tree.Query:
         query = self._query()
         if self._peek().kind != "end":
             raise self._unexpected()
         return query
 
-    def _query(self) -> Query:
-        query = Query(self._text)
+    def _query(self) -> tree.Query:
+        query = tree.Query(self._text)
         self._expect("SELECT")
         query.select = self._selection()
         self._expect("FROM")
@@ -110,7 +98,7 @@ class _Parser:
         self._ends(query)
         return query
 
-    def _ends(self, query: Query) -> None:
+    def _ends(self, query: tree.Query) -> None:
         if self._take("LIMIT"):
             query.limit = self._whole_number()
         if self._take("OFFSET"):
@@ -119,18 +107,18 @@ class _Parser:
             if self._take(clause) and not any(self._take(word) for word in last):
                 raise self._unexpected()
 
-    def _subselect(self) -> Subselect:
+    def _subselect(self) -> tree.Subselect:
         """The query after an opening parenthesis, and the closing one."""
         at = self._peek().at
         inner = self._query()
         self._expect(")")
-        return Subselect(inner, at)
+        return tree.Subselect(inner, at)
 
     def _at_select(self) -> bool:
         token = self._peek()
         return token.kind == "word" and token.text.upper() == "SELECT"
 
-    def condition(self) -> Condition:
+    def condition(self) -> tree.Condition:
         condition = self._either()
         if self._peek().kind != "end":
             raise self._unexpected()
@@ -162,29 +150,29 @@ class _Parser:
         message = f"unexpected token: '{token.text}'"
         return malformed(pointed(self._text, token.at, message))
 
-    def _name(self) -> Name:
+    def _name(self) -> tree.Name:
         token = self._peek()
         if token.kind != "word" or ":" in token.text:
             raise self._unexpected()
         self._advance()
-        return Name(token.text, token.at)
+        return tree.Name(token.text, token.at)
 
-    def _list_of_names(self) -> list[Name]:
+    def _list_of_names(self) -> list[tree.Name]:
         names = [self._name()]
         while self._take(","):
             names.append(self._name())
         return names
 
-    def _selection(self) -> list[Name | Aggregate | Subselect]:
+    def _selection(self) -> list[tree.Name | tree.Aggregate | tree.Subselect]:
         items = [self._item()]
         while self._take(","):
             items.append(self._item())
         return items
 
-    def _item(self) -> Name | Aggregate | Subselect:
+    def _item(self) -> tree.Name | tree.Aggregate | tree.Subselect:
         return self._subselect() if self._take("(") else self._selected()
 
-    def _selected(self, *, alias: bool = True) -> Name | Aggregate:
+    def _selected(self, *, alias: bool = True) -> tree.Name | tree.Aggregate:
         name = self._name()
         if not self._take("("):
             return name
@@ -192,56 +180,56 @@ class _Parser:
         if function == "FIELDS":
             inner = self._name()
             self._expect(")")
-            return Name(f"FIELDS({inner.text.upper()})", name.at)
+            return tree.Name(f"FIELDS({inner.text.upper()})", name.at)
         if function not in _FUNCTIONS:
             raise malformed(f"unexpected token: '{name.text}'")
         of = None if self._peek().text == ")" else self._name()
         self._expect(")")
         token = self._peek()
         named = alias and token.kind == "word" and token.text.upper() != "FROM"
-        return Aggregate(function, of, self._advance().text if named else None, name.at)
+        return tree.Aggregate(function, of, self._advance().text if named else None, name.at)
 
-    def _either(self) -> Condition:
+    def _either(self) -> tree.Condition:
         first = self._both_or_one()
         parts = [first]
         while self._take("OR"):
             parts.append(self._both_or_one())
-        return first if len(parts) == 1 else Either(tuple(parts))
+        return first if len(parts) == 1 else tree.Either(tuple(parts))
 
-    def _both_or_one(self) -> Condition:
+    def _both_or_one(self) -> tree.Condition:
         first = self._single()
         parts = [first]
         while self._take("AND"):
             parts.append(self._single())
-        return first if len(parts) == 1 else Both(tuple(parts))
+        return first if len(parts) == 1 else tree.Both(tuple(parts))
 
-    def _single(self) -> Condition:
+    def _single(self) -> tree.Condition:
         if self._take("NOT"):
-            return Negation(self._single())
+            return tree.Negation(self._single())
         if self._take("("):
             inner = self._either()
             self._expect(")")
             return inner
         return self._comparison()
 
-    def _comparison(self) -> Comparison:
+    def _comparison(self) -> tree.Comparison:
         name = self._selected(alias=False)
         if self._take("NOT"):
             self._expect("IN")
-            return Comparison(name, "NOT IN", self._values())
+            return tree.Comparison(name, "NOT IN", self._values())
         for word in ("IN", "INCLUDES", "EXCLUDES"):
             if self._take(word):
-                return Comparison(name, word, self._values())
+                return tree.Comparison(name, word, self._values())
         if self._take("LIKE"):
-            return Comparison(name, "LIKE", (self._literal(),))
+            return tree.Comparison(name, "LIKE", (self._literal(),))
         token = self._peek()
         if token.kind != "operator" or token.text in ("(", ")", ","):
             raise self._unexpected()
         self._advance()
         operator = "!=" if token.text == "<>" else token.text
-        return Comparison(name, operator, (self._literal(),))
+        return tree.Comparison(name, operator, (self._literal(),))
 
-    def _values(self) -> tuple[Literal, ...] | Subselect:
+    def _values(self) -> tuple[tree.Literal, ...] | tree.Subselect:
         self._expect("(")
         if self._at_select():
             return self._subselect()
@@ -251,30 +239,30 @@ class _Parser:
         self._expect(")")
         return tuple(values)
 
-    def _literal(self) -> Literal:
+    def _literal(self) -> tree.Literal:
         token = self._peek()
         if token.kind == "string":
             self._advance()
-            return Literal("string", unquoted(token.text))
+            return tree.Literal("string", unquoted(token.text))
         if token.kind in ("number", "date", "datetime"):
             self._advance()
-            return Literal(token.kind, token.text)
+            return tree.Literal(token.kind, token.text)
         word = token.text.lower()
         if token.kind == "word" and word in ("true", "false", "null"):
             self._advance()
-            return Literal("null" if word == "null" else "boolean", word)
+            return tree.Literal("null" if word == "null" else "boolean", word)
         if token.kind == "word" and LITERAL.match(token.text):
             self._advance()
-            return Literal("relative", token.text.upper())
+            return tree.Literal("relative", token.text.upper())
         raise self._unexpected()
 
-    def _orders(self) -> list[Order]:
+    def _orders(self) -> list[tree.Order]:
         orders = [self._order()]
         while self._take(","):
             orders.append(self._order())
         return orders
 
-    def _order(self) -> Order:
+    def _order(self) -> tree.Order:
         name = self._selected(alias=False)
         descending = self._take("DESC")
         if not descending:
@@ -284,7 +272,7 @@ class _Parser:
             nulls_last = self._take("LAST")
             if not nulls_last:
                 self._expect("FIRST")
-        return Order(name, descending, nulls_last)
+        return tree.Order(name, descending, nulls_last)
 
     def _whole_number(self) -> int:
         token = self._peek()
@@ -294,11 +282,11 @@ class _Parser:
         return int(token.text)
 
 
-def parse(text: str) -> Query:
+def parse(text: str) -> tree.Query:
     """The query tree. Raises ApiError MALFORMED_QUERY."""
     return _Parser(text).query()
 
 
-def parse_condition(text: str) -> Condition:
+def parse_condition(text: str) -> tree.Condition:
     """A condition alone, as after WHERE. Raises ApiError MALFORMED_QUERY."""
     return _Parser(text).condition()

@@ -17,6 +17,7 @@ from prmsync_salesforce.simulator.fields import (
     moment,
     money,
     multi,
+    of_opportunity,
     owner,
     pick,
     read_only,
@@ -275,16 +276,7 @@ def _opportunity_partner() -> ObjectDefinition:
         "00I",
         [
             *audit_fields("Opportunity Partner"),
-            lookup(
-                "OpportunityId",
-                "Opportunity ID",
-                "Opportunity",
-                "Opportunity",
-                children="OpportunityPartnersFrom",
-                nillable=False,
-                cascade=True,
-                **fixed,
-            ),
+            of_opportunity("OpportunityPartnersFrom"),
             lookup(
                 "AccountToId",
                 "Account To ID",
