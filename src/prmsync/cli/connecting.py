@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from prmsync.cli import context
-from prmsync.cli.output import note, say
+from prmsync.cli.output import note, say, say_wrapped
 
 if TYPE_CHECKING:
-    from prmsync.connector.schema import Account
     from prmsync.service.settings import Settings
-    from prmsync.service.signing_in import Begun
+    from prmsync.service.signing_in import Begun, SignedIn
 
+LEFT_TO_DO = 1
 _WAIT_SECONDS = 600.0
 
 
@@ -46,21 +46,30 @@ def connect(
     settings = context.settings()
     place = signing_in.kept_at(settings, connection)
     if place is None and not again:
-        _show(settings, connection, signing_in.check(settings, connection, os.environ))
-        return
+        found = signing_in.check(settings, connection, os.environ)
+        _show(settings, connection, found)
+        _end(found)
     if not again and signing_in.is_kept(settings, connection, os.environ):
         try:
-            _show(settings, connection, signing_in.check(settings, connection, os.environ))
-            return
+            found = signing_in.check(settings, connection, os.environ)
+            _show(settings, connection, found)
+            _end(found)
         except AuthError as error:
             if error.code != "invalid_grant":
                 raise
             note(f"{error.message}. It takes a new sign-in.")
-    _show(settings, connection, _with_browser(settings, connection, browser, port))
+    found = _with_browser(settings, connection, browser, port)
+    _show(settings, connection, found)
     say("", f"The sign-in is kept at {place}.")
+    _end(found)
 
 
-def _with_browser(settings: Settings, connection: str, browser: bool, port: int | None) -> Account:
+def _end(found: SignedIn) -> NoReturn:
+    """Something is left to do where a right is missing."""
+    raise typer.Exit(LEFT_TO_DO if found.lacks else 0)
+
+
+def _with_browser(settings: Settings, connection: str, browser: bool, port: int | None) -> SignedIn:
     from prmsync.service import loop_back, signing_in
 
     number = loop_back.PORT if port is None else port
@@ -96,7 +105,8 @@ def _pasted(begun: Begun) -> dict[str, str]:
     return answer_of(typer.prompt("Copy that address here", err=True))
 
 
-def _show(settings: Settings, name: str, account: Account) -> None:
+def _show(settings: Settings, name: str, found: SignedIn) -> None:
+    account = found.account
     told = {
         "org": f"{account.org_id}  {account.name}",
         "environment": account.environment,
@@ -104,8 +114,18 @@ def _show(settings: Settings, name: str, account: Account) -> None:
         "API version": account.api_version,
         "currency": account.currency,
         "time zone": account.time_zone,
+        **(
+            {"rights": "none is missing that the CRM tells of"}
+            if found.told and not found.lacks
+            else {}
+        ),
     }
     say(f"{name} is signed in.", "", *(f"  {key:<13}{value}" for key, value in told.items()))
     if settings.connection(name).org is None:
         say("", f"Not pinned to this org yet. Add to [connections.{name}]:")
         say(f'  org = "{account.org_id}"')
+    if found.lacks:
+        say("", f"Rights that the mappings need and this sign-in lacks: {len(found.lacks)}")
+        for one in found.lacks:
+            say_wrapped(f"! {one.where}  {one.message}", indent=2, hang=4)
+        say_wrapped(f"{found.hint}.", indent=2)

@@ -14,7 +14,7 @@ from enum import StrEnum
 from prmsync.connector.protocol import Connector
 from prmsync.connector.provisioning import Automations, ClockTeller, SchemaSaver
 from prmsync.connector.registry import plugin
-from prmsync.errors import ConfigurationError, Finding, PrmsyncError
+from prmsync.errors import AuthError, ConfigurationError, Finding, PrmsyncError
 from prmsync.mapping.model import StreamMapping
 from prmsync.service.doctor_schema import lacks, uncovered
 from prmsync.service.provisioning import automations_of, written
@@ -28,6 +28,7 @@ from prmsync.service.wiring import (
 )
 from prmsync.store.schema_version import HEAD
 from prmsync.sync.needs import needs_of
+from prmsync.sync.rights import require_rights
 
 _NOTED_SKEW, _WRONG_SKEW = 30.0, 240.0
 """Seconds by which this machine's clock may differ: Salesforce refuses assertions beyond five
@@ -152,6 +153,7 @@ def _connection(
         with _signed_in(settings, one.name, environ) as connector:
             _account(one, settings, connector)
             _clock(one, connector, now)
+            _rights(one, settings, connector, mappings)
             if mappings:
                 _schema(one, settings, environ, connector, mappings)
             _quota(one, settings, connector)
@@ -166,6 +168,16 @@ def _account(one: Examined, settings: Settings, connector: Connector) -> None:
     if settings.connection(one.name).org is None:
         hint = f'Add to [connections.{one.name}]: org = "{account.org_id}"'
         one.note("org", "not pinned: other credentials would reach another org unnoticed", hint)
+
+
+def _rights(
+    one: Examined, settings: Settings, connector: Connector, mappings: Sequence[StreamMapping]
+) -> None:
+    written = settings.connection(one.name).writes in ("both", "crm")
+    try:
+        require_rights(connector, mappings, written=written)
+    except AuthError as error:
+        one.failed("rights", error)
 
 
 def _clock(one: Examined, connector: Connector, now: Callable[[], datetime]) -> None:

@@ -9,21 +9,44 @@ from __future__ import annotations
 import dataclasses
 import hmac
 import secrets as chance
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
-from prmsync.connector.protocol import ConnectionSettings, ConnectorPlugin
+from prmsync.connector.protocol import (
+    ConnectionSettings,
+    Connector,
+    ConnectorPlugin,
+    RightsChecker,
+)
 from prmsync.connector.registry import plugin
 from prmsync.connector.schema import Account
 from prmsync.connector.sign_in import Attempt, BrowserSignIn
-from prmsync.errors import AuthError, ConfigurationError, InputError
+from prmsync.errors import AuthError, ConfigurationError, Finding, InputError, MappingError
+from prmsync.mapping.model import StreamMapping
 from prmsync.service import secrets
 from prmsync.service.runtime import runtime
-from prmsync.service.settings import Settings
-from prmsync.service.wiring import connect, connection_settings, is_on_this_machine
+from prmsync.service.settings import ConnectionSection, Settings
+from prmsync.service.wiring import (
+    connect,
+    connection_settings,
+    is_on_this_machine,
+    load_connection_mappings,
+)
+from prmsync.sync.rights import require_rights
 
 _RANDOM_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """Whom a sign-in opens, and what it may not do although the mappings ask for it. `told`: the
+    CRM tells of rights, so that none is missing where `lacks` is empty."""
+
+    account: Account
+    told: bool = False
+    lacks: tuple[Finding, ...] = ()
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +59,43 @@ class Begun:
     signs_in: BrowserSignIn
     known: ConnectorPlugin
     kept_at: str
+    mappings: tuple[StreamMapping, ...]
+    writes: bool
 
 
-def check(settings: Settings, name: str, environ: Mapping[str, str]) -> Account:
+def check(settings: Settings, name: str, environ: Mapping[str, str]) -> SignedIn:
     """Sign in as configured. Raises ConfigurationError, AuthError, RetryableError."""
-    direct = is_on_this_machine(settings.connection(name).base_url)
-    with runtime(direct=direct) as outside:
-        return connect(settings, name, outside, environ).account()
+    section = settings.connection(name)
+    with runtime(direct=is_on_this_machine(section.base_url)) as outside:
+        connector = connect(settings, name, outside, environ)
+        return _looked_at(connector, _mappings(settings, name), writes=_writes(section))
+
+
+def _looked_at(
+    connector: Connector, mappings: Sequence[StreamMapping], *, writes: bool
+) -> SignedIn:
+    account = connector.account()
+    if not isinstance(connector, RightsChecker) or not mappings:
+        return SignedIn(account)
+    try:
+        require_rights(connector, mappings, written=writes)
+    except AuthError as error:
+        if not error.findings:
+            raise
+        return SignedIn(account, told=True, lacks=tuple(error.findings), hint=error.hint)
+    return SignedIn(account, told=True)
+
+
+def _mappings(settings: Settings, name: str) -> tuple[StreamMapping, ...]:
+    """The connection's mappings; none where they cannot be used yet, which is no matter here."""
+    try:
+        return tuple(load_connection_mappings(settings, name))
+    except (MappingError, ConfigurationError):
+        return ()
+
+
+def _writes(section: ConnectionSection) -> bool:
+    return section.writes in ("both", "crm")
 
 
 def kept_at(settings: Settings, name: str) -> str | None:
@@ -86,7 +139,8 @@ def begin(settings: Settings, name: str, redirect_uri: str, environ: Mapping[str
         redirect_uri, chance.token_urlsafe(_RANDOM_BYTES), chance.token_urlsafe(_RANDOM_BYTES)
     )
     address = known.sign_in_address(described, attempt)
-    return Begun(address, attempt, described, known, known, place)
+    mappings, writes = _mappings(settings, name), _writes(settings.connection(name))
+    return Begun(address, attempt, described, known, known, place, mappings, writes)
 
 
 def belongs(begun: Begun, answer: Mapping[str, str]) -> bool:
@@ -94,7 +148,7 @@ def belongs(begun: Begun, answer: Mapping[str, str]) -> bool:
     return hmac.compare_digest(answer.get("state", "").encode(), begun.attempt.state.encode())
 
 
-def finish(begun: Begun, answer: Mapping[str, str]) -> Account:
+def finish(begun: Begun, answer: Mapping[str, str]) -> SignedIn:
     """Redeem the browser's answer, look at the account, and keep the sign-in. Raises AuthError
     where the answer is not ours, the person refused, or the account is not the pinned one."""
     if not belongs(begun, answer):
@@ -109,11 +163,12 @@ def finish(begun: Begun, answer: Mapping[str, str]) -> Account:
         trial = dataclasses.replace(
             begun.described, auth={**begun.described.auth, **newest}, keep=newest.__setitem__
         )
-        account = begun.known.connect(trial, outside).account()
+        connector = begun.known.connect(trial, outside)
+        found = _looked_at(connector, begun.mappings, writes=begun.writes)
     if begun.described.keep is None:
         raise AssertionError("settings of a connection that begin() made always have it")
     begun.described.keep(key, newest[key])
-    return account
+    return found
 
 
 def answer_of(address: str) -> dict[str, str]:
