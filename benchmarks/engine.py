@@ -26,6 +26,7 @@ from typing import Any
 
 import rows
 import sqlalchemy as sa
+from world import search_here_last
 
 from prmsync.service.memory import settle_collector
 from prmsync.store.database import open_database
@@ -240,6 +241,7 @@ def on_postgres(server: str, sizes: list[int]) -> None:
 
 
 def main() -> None:
+    search_here_last()
     if sys.argv[1:2] == ["--child"]:
         child(*sys.argv[2:])
         return

@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import orjson
 import peer
+from world import search_here_last
 
 from prmsync.connector.protocol import ConnectionSettings
 from prmsync.connector.registry import plugin
@@ -182,6 +183,7 @@ def dlt_load(crm: str, folder: Path, base_url: str) -> dict[str, Any]:
 
 
 def main() -> None:
+    search_here_last()
     what, crm, place, base_url, *more = sys.argv[1:]
     folder, options = Path(place), dict(one.split("=", 1) for one in more)
     if what == "dlt":

@@ -33,15 +33,21 @@ _TYPES = {
 
 def load(crm: str, folder: Path, base_url: str, fields: list[str]) -> None:
     """Run dlt's pipeline into `folder`. Raises ImportError where dlt is not installed."""
+    run(folder, _SOURCES[crm](base_url, fields))
+
+
+def run(folder: Path, source: Any) -> None:
+    """The same for a source that is made already."""
     import dlt
 
+    folder.mkdir(exist_ok=True)
     pipeline = dlt.pipeline(
         "benchmark",
         pipelines_dir=str(folder / "dlt"),
         destination=dlt.destinations.sqlalchemy(f"sqlite:///{folder / 'dlt.db'}"),
         dataset_name="main",
     )
-    pipeline.run(_SOURCES[crm](base_url, fields))
+    pipeline.run(source)
 
 
 def _salesforce(base_url: str, fields: list[str]) -> Any:
@@ -98,7 +104,9 @@ def _org(base_url: str) -> Salesforce:
     return Salesforce(instance_url=secure, session_id=token, session=session, version="68.0")
 
 
-def _hubspot(base_url: str, fields: list[str]) -> Any:
+def hubspot_deals(base_url: str, fields: list[str], *, associations: bool = False) -> Any:
+    """Deals, with their companies where associations are wanted: dlt asks for them with the pages
+    of deals and makes a child table of them."""
     import dlt
     from dlt.sources.helpers import requests as dlt_requests
 
@@ -116,9 +124,11 @@ def _hubspot(base_url: str, fields: list[str]) -> Any:
             if told.get(name) in _TYPES
         }
         params = {"properties": ",".join(sorted(fields)), "limit": "100"}
+        if associations:
+            params["associations"] = "companies"
         while True:
             page = get("/crm/v3/objects/deals", params)
-            found = [{**one["properties"], "id": one["id"]} for one in page["results"]]
+            found = [_deal(one) for one in page["results"]]
             yield dlt.mark.with_hints(found, dlt.mark.make_hints(columns=columns))
             if "paging" not in page:
                 return
@@ -127,4 +137,12 @@ def _hubspot(base_url: str, fields: list[str]) -> Any:
     return deals
 
 
-_SOURCES = {"salesforce": _salesforce, "hubspot": _hubspot}
+def _deal(one: dict[str, Any]) -> dict[str, Any]:
+    deal = {**one["properties"], "id": one["id"]}
+    for name, held in (one.get("associations") or {}).items():
+        pairs = {(deal["hs_object_id"], end["id"]) for end in held["results"]}
+        deal[name] = [{"value": value, f"{name}_id": end} for value, end in pairs]
+    return deal
+
+
+_SOURCES = {"salesforce": _salesforce, "hubspot": hubspot_deals}

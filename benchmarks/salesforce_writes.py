@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import orjson
 from measured import figures
+from world import search_here_last
 
 from prmsync.connector.protocol import Change, ConnectionSettings, ObjectSpec
 from prmsync.connector.registry import plugin
@@ -85,6 +86,7 @@ def by_connector(base_url: str, known: list[str]) -> dict[str, Any]:
 
 
 def main() -> None:
+    search_here_last()
     way, _, base_url, count = sys.argv[1:]
     known = ids(base_url, int(count))
     work = {"serial": serial, "connector": by_connector}[way]

@@ -14,6 +14,10 @@ import httpx
 import orjson
 
 OBJECTS = {"salesforce": "Opportunity", "hubspot": "deals"}
+PARTNERS = 200
+READ_BATCH = 1000
+"""Deals whose associations HubSpot tells in one call."""
+FIRST_COMPANY, FIRST_DEAL = 29_000_000_001, 51_000_000_001
 _STAGES = {
     "salesforce": ("Prospecting", "Qualification", "Needs Analysis", "Closed Won"),
     "hubspot": ("appointmentscheduled", "qualifiedtobuy", "presentationscheduled", "closedwon"),
@@ -22,12 +26,47 @@ _STAGES = {
 _NO_LIMITS = {"settings": {"burst_limit": 1_000_000, "daily_limit": 0, "search_per_second": 0}}
 
 
+def search_here_last() -> None:
+    """To be called before a connector is loaded: hubspot.py in this folder would hide the vendor's
+    package of that name."""
+    here = str(Path(__file__).parent)
+    sys.path.sort(key=lambda one: one == here)
+
+
 def opportunities_file(crm: str, count: int, folder: Path) -> Path:
     """Write `count` opportunities as the simulator's `--data` and return the path."""
     path = folder / f"{crm}.json"
     rows = [_opportunity(crm, number) for number in range(count)]
     path.write_bytes(orjson.dumps({OBJECTS[crm]: rows}))
     return path
+
+
+def deals_with_partners_file(count: int, partners: int, folder: Path) -> Path:
+    """Write HubSpot deals, each associated with one of the partners' companies as its reseller."""
+    path = folder / "hubspot.json"
+    companies = [
+        {"id": str(FIRST_COMPANY + place), "properties": partner(place)}
+        for place in range(partners)
+    ]
+    deals = [
+        {"id": str(FIRST_DEAL + place), "properties": _opportunity("hubspot", place)}
+        for place in range(count)
+    ]
+    links = [
+        {
+            "from": {"object": "deals", "id": str(FIRST_DEAL + place)},
+            "to": {"object": "companies", "id": str(FIRST_COMPANY + place % partners)},
+            "label": "Reseller",
+        }
+        for place in range(count)
+    ]
+    path.write_bytes(orjson.dumps({"companies": companies, "deals": deals, "associations": links}))
+    return path
+
+
+def partner(place: int) -> dict[str, str]:
+    """A partner's company; the partner database knows it by its domain."""
+    return {"name": f"Partner {place}", "domain": f"partner{place}.example", "country": "DE"}
 
 
 def _opportunity(crm: str, number: int) -> dict[str, Any]:

@@ -50,6 +50,23 @@ class TestSchema:
         assert portal.get("/crm/v3/owners/5").json()["email"] == "eva@example.com"
         assert portal.simulator.portal.settings.index_lag_seconds == 5
 
+    def test_a_real_portals_own_types_are_taken_as_text(self, new_portal):
+        types = ("phone_number", "object_coordinates", "json")
+        properties = [{"name": f"hs_{kind}", "type": kind} for kind in types]
+        portal = new_portal(schema={"objects": {"contacts": {"properties": properties}}})
+        assert portal.make("contacts", hs_phone_number="+47 1", hs_json="{}")
+        refused = portal.post(
+            "/crm/v3/properties/contacts",
+            {
+                "name": "phone_2",
+                "label": "Phone",
+                "type": "phone_number",
+                "fieldType": "phonenumber",
+                "groupName": "contactinformation",
+            },
+        )
+        assert refused.status_code == 400
+
     def test_replace_leaves_the_partner_program_out(self, new_portal):
         portal = new_portal(schema={"replace": True})
         assert portal.get("/crm/v3/schemas").json()["results"] == []
@@ -65,7 +82,7 @@ class TestSchema:
                 "deals": {
                     "properties": [
                         {"name": "x", "type": "money"},
-                        {"name": "A b", "type": "string"},
+                        {"name": "", "type": "string"},
                     ],
                     "requiredByAdmin": ["nope"],
                 }

@@ -40,6 +40,13 @@ class TestGroups:
         assert "'channel' does not exist" in refused.json()["message"]
 
 
+@pytest.mark.parametrize("name", ["Region", "1st", "sales region"])
+def test_a_property_is_named_in_lower_case(portal, name):
+    refused = portal.post(PROPERTIES, {**REGION, "name": name})
+    assert refused.status_code == 400
+    assert "lower-case" in refused.json()["message"]
+
+
 class TestArchivedProperties:
     def test_they_are_listed_apart_and_come_back_with_their_values(self, portal):
         portal.post(PROPERTIES, REGION)

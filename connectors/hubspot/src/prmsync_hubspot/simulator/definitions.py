@@ -13,6 +13,9 @@ from prmsync_hubspot.simulator.shapes import whole
 from prmsync_hubspot.simulator.stamps import DAY_MS, iso, parse_ms
 
 TYPES = ("string", "number", "date", "datetime", "enumeration", "bool")
+"""What a property may be made as."""
+TEXT_TYPES = ("phone_number", "object_coordinates", "json")
+"""Further types that HubSpot's own properties have; their values are taken as text."""
 FIELD_TYPES = {
     "string": "text",
     "number": "number",
@@ -20,6 +23,7 @@ FIELD_TYPES = {
     "datetime": "date",
     "enumeration": "select",
     "bool": "booleancheckbox",
+    **dict.fromkeys(TEXT_TYPES, "text"),
 }
 LONGEST_TEXT = 65_536
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
@@ -104,10 +108,10 @@ def options(pairs: list[tuple[str, str]]) -> list[JSON]:
 def property_from_json(raw: Mapping[str, Any]) -> Property:
     """A definition as the properties API takes or shows it. Raises ValueError naming the fault."""
     name, kind = raw.get("name"), raw.get("type")
-    if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-        raise ValueError(f"property name {name!r} is not lower-case letters, digits and _")
-    if kind not in TYPES:
-        raise ValueError(f"property {name}: type {kind!r} is none of {', '.join(TYPES)}")
+    if not isinstance(name, str) or not name:
+        raise ValueError(f"property name {name!r} is no name")
+    if kind not in FIELD_TYPES:
+        raise ValueError(f"property {name}: type {kind!r} is none of {', '.join(FIELD_TYPES)}")
     made = Property(
         name=name,
         label=str(raw.get("label") or name),
@@ -233,4 +237,5 @@ _STORED: dict[str, Callable[[Property, str], str]] = {
     "datetime": _datetime,
     "enumeration": _enumeration,
     "bool": _bool,
+    **dict.fromkeys(TEXT_TYPES, _string),
 }

@@ -71,7 +71,11 @@ class ObjectsApi:
             if name != "after"
             for value in values
         )
-        link = f"https://api.hubapi.com{call.request.path}?{query}&after={after}"
+        headers = call.request.headers
+        root = (
+            f"{headers.get('x-forwarded-proto', 'https')}://{headers.get('host', 'api.hubapi.com')}"
+        )
+        link = f"{root}{call.request.path}?{query}&after={after}"
         return {"after": after, "link": link}
 
     def _shown(self, call: Call, kind: ObjectType, rows: Sequence[Row]) -> Sequence[JSON]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -117,6 +118,8 @@ class PropertiesApi:
         name = str(raw["name"])
         if name in kind.properties:
             raise _name_exists(name)
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+            raise bad_request(f"property name {name!r} is not lower-case letters, digits and _")
         if raw["groupName"] not in kind.group_names:
             raise bad_request(f"the property group '{raw['groupName']}' does not exist")
         if raw["type"] not in TYPES:

@@ -1,0 +1,129 @@
+"""What HubSpot's connector costs, at no latency and at 80 ms: calls, CPU, and time side by side.
+
+    python benchmarks/hubspot.py [--load 50000] [--changed 10000]
+
+All figures of one table come from one run on one simulator, which is a process of its own; so is
+each measured program. Loading: a first sync of deals and their associations with partners'
+companies, HubSpot's rate limits lifted, against the floor (fetch the same pages with httpx, decode,
+upsert into SQLite) and against dlt, which joins in when it is installed and reads the associations
+as its own source can (peer.py). Writing: opportunities changed in the partner database, with the
+limits of a Professional account (190 calls in ten seconds), which bound its time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import httpx
+from sync import HERE, show
+from world import PARTNERS, READ_BATCH, SimulatorProcess, deals_with_partners_file
+
+PAGE, BATCH, HISTORY = 100, 100, 50
+LATENCIES = (0, 80)
+LIMIT, SECONDS = 190, 10
+LIMITS = {"burst_limit": LIMIT, "burst_seconds": SECONDS, "search_per_second": 5}
+
+
+def made(way: str, folder: Path, base_url: str, *more: str) -> dict[str, Any]:
+    command = [sys.executable, str(HERE / "hubspot_work.py"), way, str(folder), base_url, *more]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{way} failed:\n{done.stderr[-3000:]}")
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def control(base_url: str, topic: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A control path of the simulator: asked, or given a body."""
+    address = f"{base_url}/_simulator/{topic}"
+    with httpx.Client(timeout=60, trust_env=False) as client:
+        answer = client.get(address) if body is None else client.post(address, json=body)
+        found: dict[str, Any] = answer.raise_for_status().json()
+    return found
+
+
+def loading(folder: Path, base_url: str, count: int) -> None:
+    before = made("floor", folder, base_url)
+    load = made("load", folder, base_url)
+    after = made("floor", folder, base_url)
+    dlt, bare = made("dlt", folder, base_url), made("dlt-bare", folder, base_url)
+    counts = load["counts"]
+    arrived = [counts.get(f"{one}/prm/create/done") for one in ("opportunity", "relation")]
+    if before["rows"] != count or before["links"] != count or arrived != [count, count]:
+        raise SystemExit(f"not all {count} records arrived: {before} {counts}")
+    least = -(-count // PAGE) + -(-count // READ_BATCH) + -(-PARTNERS // PAGE) + 1
+    reads = load["calls"]["read"]
+    show(
+        f"first load of {count:,} deals and associations, reads",
+        f"{reads} of {least}",
+        "≤ 1.1 × the minimum",
+        reads <= 1.1 * least,
+    )
+    floor = (before["cpu"] + after["cpu"]) / 2
+    ratio = load["cpu"] / floor
+    told = f"{load['cpu']:.2f} / {floor:.2f} s = {ratio:.1f} ×"
+    show("its CPU", told, "≤ 4 × the floor", ratio <= 4)
+    other = {kind: number for kind, number in load["calls"].items() if kind != "read"}
+    print(f"  {'':4}beside: {other}; {load['wall']:.1f} s, the floor {before['wall']:.1f} s wall")
+    if not dlt.get("wall"):
+        print("  dlt is not installed: its rate was not compared")
+        return
+    faster = dlt["wall"] / load["wall"]
+    told = f"{load['wall']:.1f} against {dlt['wall']:.1f} s = {faster:.1f} ×"
+    show("its rate against dlt's", told, "≥ 3 ×", faster >= 3)
+    print(f"  {'':4}beside: dlt without associations takes {bare['wall']:.1f} s")
+
+
+def writing(folder: Path, base_url: str, count: int, latency: int) -> None:
+    control(base_url, "settings", LIMITS)
+    control(base_url, "clock", {"advance_seconds": 3600})
+    before = control(base_url, "stats")["by_status"].get("429", 0)
+    ours = made("update", folder, base_url, str(count))
+    refused = control(base_url, "stats")["by_status"].get("429", 0) - before
+    calls, batches = ours["calls"], -(-count // BATCH)
+    if ours["counts"].get("opportunity/crm/update/done") != count:
+        raise SystemExit(f"not all {count} records were written: {ours['counts']}")
+    for kind, title, least, share in (
+        ("write", f"{count:,} changed deals, write calls", batches, 1.05),
+        ("guard", "looks before them, calls", batches, 1.0),
+        ("history", "their history read back, calls", -(-count // HISTORY), 1.0),
+    ):
+        told = calls.get(kind, 0)
+        words = f"≤ {share:g} × {least}"
+        show(title, str(told), words, told <= share * least)
+    total = sum(calls.values())
+    bound = max(0, total - LIMIT) / LIMIT * SECONDS
+    show(
+        "their time against the rate limit's bound",
+        f"{ours['wall']:.1f} of {bound:.1f} s",
+        "≤ 1.25 × + 5 s" if latency else "(no target)",
+        not latency or ours["wall"] <= 1.25 * bound + 5,
+    )
+    show("calls refused with 429", str(refused), "none", refused == 0)
+    print(f"  {'':4}beside: {calls}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--load", type=int, default=50_000)
+    parser.add_argument("--changed", type=int, default=10_000)
+    parser.add_argument("--latency", type=int, action="append")
+    chosen = parser.parse_args()
+    for latency in chosen.latency or LATENCIES:
+        print(f"latency {latency} ms")
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            data = deals_with_partners_file(chosen.load, PARTNERS, folder)
+            with SimulatorProcess("hubspot", folder, data, latency) as simulator:
+                loading(folder, simulator.base_url, chosen.load)
+                writing(folder, simulator.base_url, chosen.changed, latency)
+
+
+if __name__ == "__main__":
+    main()
