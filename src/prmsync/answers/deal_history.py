@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from decimal import Decimal
 from itertools import groupby, pairwise
 from typing import Any
 
@@ -21,6 +22,7 @@ from prmsync.answers.told_history import present_state
 from prmsync.domain.customer import codes
 from prmsync.domain.partner import Partner, TierHistory
 from prmsync.domain.program import Program
+from prmsync.domain.rates import Rates
 from prmsync.domain.stage import Stage
 from prmsync.domain.values import PrmId
 from prmsync.errors import InputError
@@ -51,19 +53,39 @@ class DealBook:
     tiers: TierHistory
     recorded_from: date
     zone: tzinfo
+    rates: Rates | None
     findings: Mapping[str, int]
     """What makes the forecast less sure, and of how many deals."""
 
     def currencies(self) -> list[str]:
-        """Currencies of the deals, the commonest first."""
+        """Currencies in which deals are forecast, the commonest first. Those with an exchange rate
+        are one: the program's."""
+        count = self._deals_by_currency()
+        found = sorted(count, key=lambda name: (-count[name], name))
+        if self.rates is None:
+            return found
+        apart = [name for name in found if self.rates.rate(name, self.as_of) is None]
+        return apart if len(apart) == len(found) else [self.rates.currency, *apart]
+
+    def converted(self) -> dict[str, tuple[Decimal, date]]:
+        """By currency that is converted its rate of the book's day, and since when it holds."""
+        found = {}
+        for name in sorted(self._deals_by_currency()) if self.rates else ():
+            rate = self.rates and self.rates.rate(name, self.as_of)
+            since = self.rates and self.rates.since(name, self.as_of)
+            if rate and since:
+                found[name] = (rate, since)
+        return found
+
+    def _deals_by_currency(self) -> Counter[str]:
         last = (states[-1] for states in self.states.values())
-        count = Counter(state.currency for state in last if state.currency)
-        return sorted(count, key=lambda name: (-count[name], name))
+        return Counter(state.currency for state in last if state.currency)
 
     def deals(self, currency: str, *, indirect: bool) -> Deals:
         """Indirect or direct deals with their worth in one currency; deals of another currency
-        count in the hazards and are worth nothing here. A deal without an amount belongs to the
-        commonest currency."""
+        that is not converted count in the hazards and are worth nothing here. A deal without an
+        amount belongs to the commonest currency. Won amounts are converted at the rate of their
+        close, open ones at that of the book's day."""
         main = currency == self.currencies()[0]
         mine = (s for s in self.states.values() if (s[-1].partner is not None) is indirect)
         timelines = [self._timeline(states, currency, main) for states in mine]
@@ -77,12 +99,22 @@ class DealBook:
             Standing(
                 max(start, created),
                 _stage(state),
-                _amount(state, currency, main),
+                self._amount(state, currency, main),
                 _close(state, today),
             )
             for start, state in zip(starts, states, strict=True)
         )
         return Timeline(states[0].opportunity, created, standings, self._labels(states[-1]))
+
+    def _amount(self, state: PastState, currency: str, main: bool) -> float:
+        if state.amount is None or state.currency is None:
+            return float("nan") if main else 0.0
+        worth = float(state.amount)
+        if self.rates is None or currency != self.rates.currency:
+            return worth if state.currency == currency else 0.0
+        won = state.close_date if _stage(state).is_won else None
+        rate = self.rates.rate(state.currency, min(won or self.as_of, self.as_of))
+        return 0.0 if rate is None else worth * float(rate)
 
     def _labels(self, state: PastState) -> tuple[str, ...]:
         partner = state.partner
@@ -119,7 +151,8 @@ def deal_book(connection: sa.Connection, program: Program, as_of: date) -> DealB
         tiers=rows.tier_history(connection),
         recorded_from=min(_recorded_from(kept.values(), past, as_of, zone), as_of),
         zone=zone,
-        findings=findings,
+        rates=program.forecast.rates,
+        findings=findings | _without_rate(kept.values(), program.forecast.rates, as_of),
     )
 
 
@@ -203,6 +236,19 @@ def _over(states: tuple[PastState, ...]) -> bool:
     return _stage(states[-1]).is_closed
 
 
+def _without_rate(
+    deals: Iterable[tuple[PastState, ...]], rates: Rates | None, as_of: date
+) -> dict[str, int]:
+    if rates is None:
+        return {}
+    named = Counter(states[-1].currency for states in deals if states[-1].currency)
+    return {
+        f"in {name}, which has no exchange rate: shown apart": count
+        for name, count in sorted(named.items())
+        if rates.rate(name, as_of) is None
+    }
+
+
 def _with_creation(states: tuple[PastState, ...], as_of: date) -> tuple[PastState, ...]:
     """The same states, all of them with the date of creation, or a guess at it. A deal that is seen
     before the date that it states was made when it was seen first."""
@@ -229,12 +275,6 @@ def _day(moment: datetime | None, zone: tzinfo, latest: date) -> int:
     if moment is None:
         return latest.toordinal()
     return min(moment.astimezone(zone).date(), latest).toordinal()
-
-
-def _amount(state: PastState, currency: str, main: bool) -> float:
-    if state.amount is None or state.currency is None:
-        return float("nan") if main else 0.0
-    return float(state.amount) if state.currency == currency else 0.0
 
 
 def _close(state: PastState, today: int) -> int:

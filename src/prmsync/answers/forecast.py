@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import sqlalchemy as sa
 
 from prmsync.answers import rows
+from prmsync.domain.money import Money
 from prmsync.domain.opportunity import Opportunity
 from prmsync.domain.partner import TierHistory
 from prmsync.domain.program import Program
+from prmsync.domain.rates import Rates
 from prmsync.domain.registration import Registration
 from prmsync.forecast.deal import ForecastDeal
 from prmsync.forecast.period import Quarter
@@ -22,12 +24,13 @@ from prmsync.store.database import Database
 
 @dataclass(frozen=True, slots=True)
 class ForecastAnswer:
-    """A forecast, the partners' names by id, and how many open deals could not enter it because
-    amount, currency or close date is missing."""
+    """A forecast, the partners' names by id, how many open deals could not enter it because
+    amount, currency or close date is missing, and the currencies without an exchange rate."""
 
     forecast: Forecast
     partners: dict[str, str]
     incomplete: int
+    apart: tuple[str, ...] = ()
 
 
 def forecast_quarter(
@@ -40,11 +43,14 @@ def forecast_quarter(
         tiers = rows.tier_history(connection)
         approved = _approved(connection)
         names = rows.partner_names(connection)
-    deals = [d for o in everything if (d := _deal(o, approved, tiers, now)) is not None]
+    rates = program.forecast.rates
+    deals = [d for o in everything if (d := _deal(o, approved, tiers, now, rates, today))]
     period = quarter or Quarter.of(today, program.forecast.calendar)
     forecast = stage_weighted(deals, period, today, program.forecast)
     incomplete = sum(not o.stage.is_closed and _is_incomplete(o) for o in everything)
-    return ForecastAnswer(forecast, names, incomplete)
+    blocks = (block.currency for block in (*forecast.indirect, *forecast.direct))
+    apart = {code for code in blocks if rates is not None and rates.rate(code, today) is None}
+    return ForecastAnswer(forecast, names, incomplete, tuple(sorted(apart)))
 
 
 def _is_incomplete(o: Opportunity) -> bool:
@@ -61,10 +67,26 @@ def _approved(connection: sa.Connection) -> dict[str, Registration]:
     return {r.opportunity: r for r in ordered if r.opportunity is not None}
 
 
+def in_currency_of_forecast(o: Opportunity, rates: Rates | None, today: date) -> Money | None:
+    """A deal's amount: won ones at the rate of their close, others at today's; as it is where
+    nothing is converted or the currency has no rate."""
+    if o.amount is None or rates is None:
+        return o.amount
+    day = min(o.close_date, today) if o.stage.is_won and o.close_date else today
+    rate = rates.rate(o.amount.currency, day)
+    return o.amount if rate is None else Money(o.amount.amount * rate, rates.currency).rounded()
+
+
 def _deal(
-    o: Opportunity, approved: dict[str, Registration], tiers: TierHistory, now: datetime
+    o: Opportunity,
+    approved: dict[str, Registration],
+    tiers: TierHistory,
+    now: datetime,
+    rates: Rates | None,
+    today: date,
 ) -> ForecastDeal | None:
-    if o.amount is None or o.close_date is None:
+    amount = in_currency_of_forecast(o, rates, today)
+    if amount is None or o.close_date is None:
         return None
     tier = None
     if o.partner is not None:
@@ -74,7 +96,7 @@ def _deal(
     return ForecastDeal(
         id=o.id,
         stage=o.stage,
-        amount=o.amount,
+        amount=amount,
         close_date=o.close_date,
         partner=o.partner,
         tier=tier,

@@ -14,6 +14,7 @@ from prmsync.cli.output import progress
 if TYPE_CHECKING:
     from prmsync.answers.forecast import ForecastAnswer
     from prmsync.answers.quarter_outlook import QuarterOutlook
+    from prmsync.domain.program import Program
     from prmsync.service.wiring import Application
 
 MODELS = ("hazard", "conversion", "stage_weighted", "naive", "average")
@@ -51,6 +52,9 @@ def forecast(
     model: Annotated[
         str, typer.Option("--model", metavar="M", help=f"{', '.join(MODELS)}.")
     ] = MODELS[0],
+    apart: Annotated[
+        bool, typer.Option("--apart", help="Each currency by itself, nothing converted.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """The indirect forecast of a quarter, beside direct, with the ranges that hold it."""
@@ -63,9 +67,10 @@ def forecast(
     _require_model(model)
     with application() as app:
         if model == "stage_weighted":
-            stage_weighted.show(_stage_weighted(app, period, as_of), groupings, as_json=as_json)
+            answer = _stage_weighted(app, period, as_of, apart=apart)
+            stage_weighted.show(answer, groupings, as_json=as_json)
             return
-        found = _outlook(app, period, as_of)
+        found = _outlook(app, period, as_of, apart=apart)
     outlook.show(found, model, groupings, as_json=as_json)
 
 
@@ -125,29 +130,44 @@ def backtest(
 
 
 def _outlook(
-    app: Application, period: str | None, as_of: str | None, option: str = "--as-of"
+    app: Application,
+    period: str | None,
+    as_of: str | None,
+    option: str = "--as-of",
+    *,
+    apart: bool = False,
 ) -> QuarterOutlook:
     from prmsync.answers.quarter_outlook import quarter_outlook
     from prmsync.forecast.period import Quarter
-    from prmsync.service.program_file import program_of
 
-    program = program_of(app.settings)
+    program = _program(app, apart=apart)
     quarter = Quarter.parse(period, program.forecast.calendar) if period else None
     return quarter_outlook(app.database, program, quarter, _day(as_of, option), app.now())
 
 
-def _stage_weighted(app: Application, period: str | None, as_of: str | None) -> ForecastAnswer:
+def _program(app: Application, *, apart: bool) -> Program:
+    """The program, without its exchange rates where currencies are to stay apart."""
+    from dataclasses import replace
+
+    from prmsync.service.program_file import program_of
+
+    program = program_of(app.settings)
+    return replace(program, forecast=replace(program.forecast, rates=None)) if apart else program
+
+
+def _stage_weighted(
+    app: Application, period: str | None, as_of: str | None, *, apart: bool
+) -> ForecastAnswer:
     from prmsync.answers.forecast import forecast_quarter
     from prmsync.errors import ConfigurationError
     from prmsync.forecast.period import Quarter
-    from prmsync.service.program_file import program_of
 
     if as_of is not None:
         raise ConfigurationError(
             "the stage-weighted forecast knows the present only",
             hint="--as-of goes with the other models",
         )
-    program = program_of(app.settings)
+    program = _program(app, apart=apart)
     quarter = Quarter.parse(period, program.forecast.calendar) if period else None
     return forecast_quarter(app.database, program, quarter, app.now())
 

@@ -87,6 +87,12 @@ def _head(outlook: QuarterOutlook, model: str) -> None:
     }
     learned = "; `prmsync forecast explain` shows what was learned" if model == "hazard" else ""
     say_wrapped(f"{words[model]}{learned}.")
+    rates = [
+        f"{name} at {rate} since {since}"
+        for name, (rate, since) in outlook.book.converted().items()
+    ]
+    if rates:
+        say_wrapped(f"Converted: {', '.join(rates)}; what is won, at the rate of its close.")
 
 
 def _block(
@@ -283,6 +289,10 @@ def _json(outlook: QuarterOutlook, model: str, by: tuple[str, ...]) -> dict[str,
         "as_of": outlook.as_of,
         "findings": [
             {"what": what, "deals": count} for what, count in outlook.book.findings.items()
+        ],
+        "rates": [
+            {"currency": name, "rate": rate, "since": since}
+            for name, (rate, since) in outlook.book.converted().items()
         ],
         "retold": None
         if outlook.retold is None

@@ -39,6 +39,8 @@ def _head(answer: ForecastAnswer) -> None:
     say_wrapped(f"Stage-weighted: past due counts nothing; {stale}.")
     if answer.incomplete:
         note(f"{answer.incomplete} open deals lack an amount, currency or close date: not counted")
+    for currency in answer.apart:
+        note(f"{currency} has no exchange rate: shown apart")
 
 
 def _block(block: Block, answer: ForecastAnswer, by: tuple[str, ...]) -> None:
@@ -99,6 +101,7 @@ def _forecast_json(answer: ForecastAnswer) -> dict[str, Any]:
         "shared_shock_percent": f.shared_shock,
         "stale_after_days": f.stale_after_days,
         "incomplete": answer.incomplete,
+        "without_rate": list(answer.apart),
         "indirect": [_block_json(block, answer) for block in f.indirect],
         "direct": [_block_json(block, answer) for block in f.direct],
     }

@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from prmsync.domain.fiscal import CALENDAR_YEARS, FiscalCalendar
 from prmsync.domain.partner import Tier
+from prmsync.domain.rates import Rates
 from prmsync.domain.stage import Stage
 
 
@@ -80,6 +81,8 @@ class ForecastRules:
     shared_shock: Decimal = Decimal(20)
     """Standard deviation of a shock that all open deals share, in per cent of their expectation."""
     calendar: FiscalCalendar = CALENDAR_YEARS
+    rates: Rates | None = None
+    """Into the currency that forecasts are shown in; None keeps every currency apart."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from prmsync.domain.fiscal import FiscalCalendar, Named, Pattern
+from prmsync.domain.money import MINOR_UNITS
 from prmsync.domain.partner import Tier
 from prmsync.domain.program import (
     CategoryRates,
@@ -27,6 +28,7 @@ from prmsync.domain.program import (
     Program,
     ReviewSettings,
 )
+from prmsync.domain.rates import Rates
 from prmsync.domain.stage import Stage
 from prmsync.errors import ConfigurationError, Finding
 from prmsync.mapping.document import Items, Node, Scalar, Table, read_document
@@ -96,6 +98,8 @@ class _Forecast(_Section):
     )
     shared_shock: Percent = _DEFAULT.forecast.shared_shock
     calendar: _Calendar = _Calendar()
+    currency: str | None = None
+    rates: dict[date, dict[str, Annotated[Decimal, Field(gt=0)]]] = Field(default_factory=dict)
 
 
 class _File(_Section):
@@ -195,6 +199,26 @@ def _names_that_lead_nowhere(file: _File, places: _Places) -> Iterator[Finding]:
             yield Finding(place, f"`{stage}` is an end, it has no probability", "remove the line")
     if file.forecast is not None:
         yield from _calendar_at_odds(file.forecast.calendar, places)
+        yield from _rates_at_odds(file.forecast, places)
+
+
+def _rates_at_odds(forecast: _Forecast, places: _Places) -> Iterator[Finding]:
+    """Currencies that do not exist, and rates that lead nowhere."""
+    named: dict[_Key, str] = {}
+    if forecast.currency is not None:
+        named["forecast", "currency"] = forecast.currency
+    for day, rates in forecast.rates.items():
+        named |= {("forecast", "rates", day.isoformat(), code): code for code in rates}
+        if forecast.currency in rates:
+            place = places(("forecast", "rates", day.isoformat(), forecast.currency or ""))
+            hint = "rates say what one unit of another currency is worth in it"
+            yield Finding(place, f"`{forecast.currency}` is the currency of the forecast", hint)
+    for key, code in named.items():
+        if code not in MINOR_UNITS:
+            yield Finding(places(key), f"`{code}` is not a currency", "an ISO 4217 code: USD")
+    if forecast.rates and forecast.currency is None:
+        hint = "name the currency that they lead to: currency: EUR"
+        yield Finding(places(("forecast", "rates")), "`rates` need `currency` beside them", hint)
 
 
 def _calendar_at_odds(calendar: _Calendar, places: _Places) -> Iterator[Finding]:
@@ -236,4 +260,5 @@ def _program(file: _File) -> Program:
 
 def _forecast_rules(section: _Forecast) -> ForecastRules:
     calendar = FiscalCalendar(**dict(section.calendar))
-    return ForecastRules(section.probability, section.shared_shock, calendar)
+    rates = Rates(section.currency, section.rates) if section.currency else None
+    return ForecastRules(section.probability, section.shared_shock, calendar, rates)

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from prmsync.domain.fiscal import FiscalCalendar, Named, Pattern
+from prmsync.domain.rates import Rates
 from prmsync.errors import ConfigurationError
 from prmsync.program.reference import REFERENCE_PROGRAM
 from prmsync.service.program_file import load_program
@@ -130,3 +131,20 @@ def test_a_calendar_at_odds_with_itself_is_told(tmp_path: Path, calendar: str, w
     with pytest.raises(ConfigurationError) as caught:
         load_program(write(tmp_path, text))
     assert words in "\n".join(str(finding) for finding in caught.value.findings)
+
+
+def test_rates_are_read_and_those_that_lead_nowhere_are_told(tmp_path: Path) -> None:
+    good = "forecast:\n  currency: EUR\n  rates:\n    2026-01-01: {USD: 0.92, JPY: 0.0061}\n"
+    rates = load_program(write(tmp_path, REFERENCE + good)).forecast.rates
+    assert rates == Rates(
+        "EUR", {date(2026, 1, 1): {"USD": Decimal("0.92"), "JPY": Decimal("0.0061")}}
+    )
+    for text, words in (
+        (good.replace("USD: 0.92", "EUR: 1, XXY: 2"), "`XXY` is not a currency"),
+        (good.replace("USD: 0.92", "EUR: 1"), "`EUR` is the currency of the forecast"),
+        (good.replace("  currency: EUR\n", ""), "`rates` need `currency`"),
+        (good.replace("0.92", "-1"), "program.yaml:24:"),
+    ):
+        with pytest.raises(ConfigurationError) as caught:
+            load_program(write(tmp_path, REFERENCE + text))
+        assert words in "\n".join(str(finding) for finding in caught.value.findings)
