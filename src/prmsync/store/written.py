@@ -42,6 +42,24 @@ def links_of_run(
     return [row[0] for row in connection.execute(statement)]
 
 
+def deleted_once(connection: sa.Connection, link_ids: Sequence[int]) -> set[int]:
+    """Those of the links of which a run deleted the record on one side."""
+    statement = _deleted_once(connection.dialect.name)
+    found: set[int] = set()
+    for part in chunks(link_ids):
+        found.update(connection.execute(statement, {"ids": packed(connection, part)}).scalars())
+    return found
+
+
+@lru_cache(maxsize=4)
+def _deleted_once(dialect: str) -> sa.Select[Any]:
+    return sa.select(table.c.link_id).where(
+        listed(dialect, table.c.link_id),
+        one_of(table.c.op, ["delete"]),
+        one_of(table.c.state, [ActionState.DONE]),
+    )
+
+
 def of_run(
     connection: sa.Connection, run_id: int, link_ids: Sequence[int]
 ) -> dict[int, list[Action]]:

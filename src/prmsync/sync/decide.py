@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import sqlalchemy as sa
@@ -29,6 +29,7 @@ from prmsync.sync.merging import winners_of
 from prmsync.sync.not_taken import Written, keep_held, last_written, withhold
 from prmsync.sync.put_back import hold_back, long_written
 from prmsync.sync.relation_ends import Fate
+from prmsync.sync.returning import come_back
 from prmsync.sync.session import HOME, KEY, STOOD_IN, UNREADABLE, Session, Stream
 from prmsync.sync.standing import IN_STEP, Standing, needs_decision, outcome
 from prmsync.sync.undone import standing
@@ -71,6 +72,7 @@ def decide_page(
     waiting = held_store.of_links(connection, [one.id for one in links])
     written = last_written(connection, links, session.account.user_id)
     winners = winners_of(connection, stream, links)
+    back = come_back(connection, stream, links)
     fates: Mapping[int, Fate] = {}
     if stream.spec.relation is not None:
         going = partial(_going, connection, session)
@@ -85,6 +87,7 @@ def decide_page(
             written.get(link.id),
             winners.get(link.id),
             fates.get(link.id),
+            back=link.id in back,
         )
         for link in links
     ]
@@ -173,6 +176,8 @@ def _decide(
     written: Written | None,
     winner: Winner | None,
     fate: Fate | None,
+    *,
+    back: bool,
 ) -> Verdict:
     verdict = Verdict(link, known=known, state=link.state)
     if link.state == LinkState.ENDED or (known and _unclear(known)):
@@ -181,7 +186,7 @@ def _decide(
         return verdict
     if not _admitted(stream, link, prm, verdict):
         return verdict
-    rule = stream.rule_for(prm, session.name)
+    rule = _rule(session, stream, prm, back=back)
     projected, skip = _comparable(stream, link, prm, rule, verdict)
     verdict.prm, verdict.ours = prm, projected
     undone = standing(known, rule, projected, link.crm, skip) if known else []
@@ -216,6 +221,11 @@ def _decide(
     verdict.actions = _actions(session, stream, link, prm, decision, rule)
     _tell_stand_ins(verdict)
     return verdict
+
+
+def _rule(session: Session, stream: Stream, prm: Values | None, *, back: bool) -> RecordRule:
+    rule = stream.rule_for(prm, session.name)
+    return replace(rule, create_crm=True, create_prm=True) if back else rule
 
 
 def _tell_stand_ins(verdict: Verdict) -> None:

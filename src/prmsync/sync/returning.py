@@ -12,9 +12,9 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from prmsync.store import links
+from prmsync.store import links, written
 from prmsync.store import records as prm_records
-from prmsync.store.links import Link
+from prmsync.store.links import Link, LinkState
 from prmsync.sync.session import KEY, Stream
 
 
@@ -49,6 +49,19 @@ def keyed(connection: sa.Connection, stream: Stream, created: Sequence[Link]) ->
         else:
             found.free[link_id] = key
     return found
+
+
+def come_back(connection: sa.Connection, stream: Stream, page: Sequence[Link]) -> set[int]:
+    """The ids of links whose record one side deleted, a run then on the other side, and which
+    somebody restored since: they are no newcomers, whatever the mapping says of those."""
+    if stream.rule.create_crm and stream.rule.create_prm:
+        return set()
+    alone = [
+        one.id
+        for one in page
+        if one.state == LinkState.NEW and (one.prm_id is None or one.crm_id is None)
+    ]
+    return written.deleted_once(connection, alone) if alone else set()
 
 
 def _is_id(key: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from prmsync.domain.merge import OnDelete
+from prmsync.domain.values import Values
 from prmsync.sync import run
 from rig import Crm, World, without
 
@@ -92,6 +93,22 @@ def test_within_the_second_in_which_it_was_deleted(both: World, deal: str) -> No
     sf.restore("opportunity", record)
     settle(both, "sf", "hs")
     assert_one_deal(both, deal)
+
+
+def test_also_where_the_crm_makes_no_new_ones(both: World, partner_values: Values) -> None:
+    """No account becomes a partner by itself, but this one was a partner before."""
+    made = both.insert("partner", partner_values)
+    settle(both)
+    sf, hs = both.crms["sf"], both.crms["hs"]
+    record, before = (str(crm.only("partner")[crm.words["id"]]) for crm in (sf, hs))
+    sf.create("Account", {"Name": "Stranger"})
+    both.remove("partner", made)
+    settle(both, "sf")
+    sf.restore("partner", record)
+    settle(both, "sf", "hs")
+    assert list(both.all_ours("partner")) == [made]
+    assert str(hs.only("partner")["id"]) == before
+    assert (both.held(), both.parked()) == ([], [])
 
 
 def test_while_the_other_crm_asks_whether_to_delete_what_was_edited_there(
