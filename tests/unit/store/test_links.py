@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -89,15 +90,49 @@ def test_what_a_key_is_looked_for_by_means_itself(connection: sa.Connection, str
         assert [one.crm_id for one in some] == [key]
 
 
+def explained(connection: sa.Connection, statement: sa.Select[Any], **named: Any) -> str:
+    """The database's plan."""
+    compiled = statement.compile(dialect=connection.dialect)
+    given = compiled.construct_params(named)
+    if connection.dialect.name == "sqlite":
+        places = tuple(given[one] for one in compiled.positiontup or ())
+        return str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", places).all())
+    return str(connection.exec_driver_sql(f"EXPLAIN {compiled}", given).all())
+
+
+@pytest.mark.parametrize("counted", [False, True])
+@pytest.mark.parametrize("crm_side", [False, True])
+@pytest.mark.parametrize("showing", [False, True])
+def test_marked_unlinked_records_are_found_without_going_through_all_unlinked(
+    connection: sa.Connection, stream: int, counted: bool, crm_side: bool, showing: bool
+) -> None:
+    """Whether or not the database has counted its rows yet."""
+    observe_crm(connection, stream, [Observation(str(n), "", None, {}) for n in range(3000)])
+    links.set_dirty(connection, list(range(1, 10_000)), links.Dirty.CLEAN)
+    observe_crm(connection, stream, [Observation("later", "", None, {"key": "x"})])
+    if counted:
+        connection.execute(sa.text("ANALYZE link"))
+    statement = link_statements.unlinked(crm_side=crm_side, dirty_only=True, showing=showing)
+    named = {"text": '"key":"'} if showing else {}
+    plan = explained(connection, statement, stream=stream, after=0, limit=10, **named)
+    assert "ix_link_dirty" in plan
+    some = links.unlinked(
+        connection,
+        stream,
+        crm_side=crm_side,
+        dirty_only=True,
+        showing="key" if showing else None,
+    )
+    assert [one.crm_id for one in some] == (["later"] if crm_side else [])
+
+
 def test_sqlite_finds_marked_links_in_their_own_index(sqlite_url: str) -> None:
     """With the condition as a parameter it would plan the statement anew every time."""
     create(sqlite_url)
     opened = open_database(sqlite_url)
     with opened.read() as connection:
-        compiled = link_statements.dirty_page(lock=True).compile(dialect=connection.dialect)
-        given = compiled.construct_params({"stream": 1, "after": 0, "limit": 10})
-        places = tuple(given[one] for one in compiled.positiontup or ())
-        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", places).all()
+        statement = link_statements.dirty_page(lock=True)
+        plan = explained(connection, statement, stream=1, after=0, limit=10)
     opened.close()
-    assert "ix_link_dirty" in str(plan)
-    assert "dirty > 0" in str(compiled)
+    assert "ix_link_dirty" in plan
+    assert "dirty > 0" in str(statement)
