@@ -23,7 +23,9 @@ from prmsync.forecast.prior import WEEKS_IN_STAGE, prior_of
 from prmsync.forecast.reference_models import average, conversion, naive, stage_weighted_model
 from prmsync.forecast.timelines import OPEN_STAGES, Deals
 from prmsync.forecast.weeks import Weeks
+from prmsync.store import targets
 from prmsync.store.database import Database
+from prmsync.store.targets import Target
 
 PRODUCT = DIMENSIONS.index("product")
 """The dimension whose values differ most in worth, by its place."""
@@ -93,6 +95,10 @@ class View:
             self._asked[model] = self.setting.models()[model](self.cut)
         return self._asked[model]
 
+    def groups(self, model: str) -> Mapping[str, Groups]:
+        """Any model's forecast by dimension."""
+        return self.found.groups if model == "hazard" else self.by(model)
+
     @property
     def recorded_wins(self) -> int:
         """Wins of deals whose stages were seen."""
@@ -122,6 +128,8 @@ class QuarterOutlook:
     direct: tuple[View, ...]
     retold: Difference | None = None
     """How the day differs from what was stored of it."""
+    targets: tuple[Target, ...] = ()
+    """What partners are to bring in the quarter."""
 
 
 def quarter_outlook(
@@ -150,12 +158,13 @@ def quarter_outlook(
         raise ConfigurationError(f"nothing can be said of {period.name} on {day}", hint=hint)
     with database.read() as connection:
         book = deal_book(connection, program, day)
+        wanted = targets.of_period(connection, period.name)
     setting = Setting(_weeks(book, period), _probability(program))
     indirect, direct = (
         tuple(_view(book, setting, period, name, indirect) for name in book.currencies())
         for indirect in (True, False)
     )
-    return QuarterOutlook(period, day, book, indirect, direct, difference(database, book))
+    return QuarterOutlook(period, day, book, indirect, direct, difference(database, book), wanted)
 
 
 def _probability(program: Program) -> tuple[float, ...]:

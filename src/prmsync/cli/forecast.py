@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from prmsync.answers.quarter_outlook import QuarterOutlook
     from prmsync.domain.program import Program
     from prmsync.service.wiring import Application
+    from prmsync.store.targets import Target
 
 MODELS = ("hazard", "conversion", "stage_weighted", "naive", "average")
 Period = Annotated[
@@ -55,6 +58,12 @@ def forecast(
     apart: Annotated[
         bool, typer.Option("--apart", help="Each currency by itself, nothing converted.")
     ] = False,
+    targets: Annotated[
+        Path | None,
+        typer.Option(
+            "--targets", metavar="FILE", help="CSV of targets, instead of those imported."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """The indirect forecast of a quarter, beside direct, with the ranges that hold it."""
@@ -71,6 +80,8 @@ def forecast(
             stage_weighted.show(answer, groupings, as_json=as_json)
             return
         found = _outlook(app, period, as_of, apart=apart)
+        if targets is not None:
+            found = replace(found, targets=_targets(app, targets, found.quarter.name))
     outlook.show(found, model, groupings, as_json=as_json)
 
 
@@ -145,10 +156,15 @@ def _outlook(
     return quarter_outlook(app.database, program, quarter, _day(as_of, option), app.now())
 
 
+def _targets(app: Application, path: Path, period: str) -> tuple[Target, ...]:
+    """The targets of a file for one quarter. Raises InputError with every bad row."""
+    from prmsync.service.target_file import read_targets
+
+    return tuple(one for one in read_targets(app.database, path) if one.period == period)
+
+
 def _program(app: Application, *, apart: bool) -> Program:
     """The program, without its exchange rates where currencies are to stay apart."""
-    from dataclasses import replace
-
     from prmsync.service.program_file import program_of
 
     program = program_of(app.settings)

@@ -28,6 +28,7 @@ class Object(StrEnum):
     RELATION = "relation"
     PERSON = "person"
     DEAL_HISTORY = "deal_history"
+    TARGET = "target"
 
 
 def register(app: typer.Typer) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from prmsync.answers.attainment import without_rate
 from prmsync.answers.deal_history import DIMENSIONS
 from prmsync.answers.quarter_outlook import FEW_WINS
-from prmsync.cli.output import emit_json, moment, say, say_wrapped, table
+from prmsync.cli import targets
+from prmsync.cli.output import WIDTH, emit_json, moment, say, say_wrapped, table
 from prmsync.forecast.groups import TOTAL
 from prmsync.forecast.rollup import (
     INTERVALS,
@@ -43,6 +45,8 @@ def show(outlook: QuarterOutlook, model: str, by: tuple[str, ...], *, as_json: b
         say("  no deal is known yet")
     if outlook.book.findings or outlook.retold:
         say("")
+    for currency in without_rate(outlook):
+        say_wrapped(f"Targets in {currency} lead nowhere: no deal is in it, and it has no rate.")
     _retold(outlook)
     for what, count in outlook.book.findings.items():
         say_wrapped(f"{count:,} deals {what}", indent=2)
@@ -78,7 +82,7 @@ def whole(worth: float) -> str:
 
 
 def _head(outlook: QuarterOutlook, model: str) -> None:
-    say(head(outlook))
+    say_wrapped(head(outlook))
     words = {
         "hazard": "Deals move on, are won and are lost at the pace that yours have shown",
         "conversion": "Open deals bring what such deals, by stage and age, brought before",
@@ -115,6 +119,7 @@ def _block(
         )
     if model == "hazard":
         _words_of_record(view)
+    targets.show(outlook, view, model)
     for grouping in by:
         _rows(outlook, view, model, grouping)
 
@@ -138,7 +143,10 @@ def _range(row: Row, percent: int) -> str:
 
 
 def _line_of_ranges(row: Row) -> str:
-    return f"  {'':<26} {'':>{_WIDTH}}     {_range(row, 50)}   {_range(row, 95)}"
+    margin = f"  {'':<26} {'':>{_WIDTH}}     "
+    one, two = _range(row, 50), _range(row, 95)
+    wide = len(margin) + len(one) + len(two) + 3 > WIDTH
+    return f"{margin}{one}\n{margin}{two}" if wide else f"{margin}{one}   {two}"
 
 
 def _words_of_record(view: View) -> None:
@@ -310,6 +318,7 @@ def _view_json(
         "currency": view.currency,
         **row_json(whole_),
         "recorded_wins": view.recorded_wins,
+        "targets": targets.as_json(outlook, view, model),
         "by": {
             grouping: _named(
                 outlook, grouping, rows_json(rows_of(outlook, view, model, grouping), whole_)

@@ -36,7 +36,7 @@ def show_deals(outlook: QuarterOutlook, limit: int, *, as_json: bool) -> None:
     if as_json:
         emit_json([_deal_json(outlook, v.currency, deal) for v, deals in found for deal in deals])
         return
-    say(head(outlook, ": open deals"))
+    say_wrapped(head(outlook, ": open deals"))
     for view, deals in found:
         if not deals:
             continue
@@ -106,7 +106,7 @@ def show_evidence(outlook: QuarterOutlook, *, as_json: bool) -> None:
         evidence = [_reason_json(outlook, reason) for reason in reasons]
         emit_json({"hazards": _hazard_rows(view), "evidence": evidence})
         return
-    say(head(outlook, ": what was learned"))
+    say_wrapped(head(outlook, ": what was learned"))
     say_wrapped(
         f"Stages are on record since {outlook.book.recorded_from}: {view.recorded_wins} wins. "
         "Before that, and where little was seen, the program's odds of each stage and the pace "
@@ -184,7 +184,7 @@ def show_changes(before: QuarterOutlook, after: QuarterOutlook, *, as_json: bool
     if as_json:
         emit_json([_changes_json(before, after, name, one) for name, one in found.items()])
         return
-    say(head(after, f": since {before.as_of}"))
+    say_wrapped(head(after, f": since {before.as_of}"))
     for currency, one in found.items():
         say(
             "",
@@ -193,7 +193,9 @@ def show_changes(before: QuarterOutlook, after: QuarterOutlook, *, as_json: bool
         )
         for part in one.parts:
             deals = "" if part.why.value == "deals to come" else f"     {part.deals} deals"
-            say(f"  {part.why.value:<26} {part.worth:>+15,.0f}{deals}")
+            # Without the sign of a zero that is a rounded nothing.
+            worth = part.worth if abs(part.worth) >= 0.5 else 0.0
+            say(f"  {part.why.value:<26} {worth:>+15,.0f}{deals}")
         say(f"  {f'on {after.as_of}':<26} {whole(one.after):>15}")
     if not found:
         say("  no deal was known on both days")

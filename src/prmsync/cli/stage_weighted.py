@@ -30,7 +30,7 @@ def show(answer: ForecastAnswer, by: tuple[str, ...], *, as_json: bool) -> None:
 
 def _head(answer: ForecastAnswer) -> None:
     f = answer.forecast
-    say(f"Indirect {title(f.quarter, f.as_of)}")
+    say_wrapped(f"Indirect {title(f.quarter, f.as_of)}")
     stale = (
         f"open longer than {f.stale_after_days} days counts nothing (95 % of wins were faster)"
         if f.stale_after_days is not None

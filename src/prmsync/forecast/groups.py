@@ -35,6 +35,10 @@ class Groups:
         """[level, group]"""
         return self.won + self.to_come.quantiles(levels)
 
+    def at_least(self, worth: Floats) -> Floats:
+        """Each group's chance to reach `worth`."""
+        return self.to_come.at_least(worth - self.won)
+
 
 @dataclass(frozen=True, slots=True)
 class Cut:

@@ -46,10 +46,10 @@ class QuarterForecast:
         found: Floats = np.minimum(chance[: self.outlook.open], 1.0)
         return found
 
-    def to_come(self, group: Ints, groups: int, width: str = TOTAL) -> Sums:
+    def to_come(self, group: Ints, groups: int) -> Sums:
         """Any other grouping of the lots (open deals first, then the streams of new ones)."""
         found = sums(self.outlook.lots, group, groups).scaled(self.calibration.bias)
-        found = found.widened(self.calibration.width[width])
+        found = found.widened(self.calibration.width[TOTAL])
         return found.unsure(np.full(groups, _cold(self.cut.history)))
 
 

@@ -48,12 +48,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class _Grouping:
-    """Group of each open deal and stream of the outlook, and of each deal won in the quarter."""
+    """Group of each open deal and stream of the outlook, and of each deal won in the quarter;
+    `dimension` where the groups are those of the forecast itself."""
 
     names: tuple[str, ...]
     lots: Ints
     won: Ints
-    width: str
+    dimension: str | None = None
 
 
 def total(found: QuarterForecast, deals: Deals) -> Row:
@@ -71,7 +72,7 @@ def by_label(found: QuarterForecast, labels: Sequence[str]) -> list[Row]:
     names = (*sorted(set(labels)), NEW)
     place = {name: at for at, name in enumerate(names)}
     label = np.array([place[name] for name in labels], dtype=np.int64)
-    grouping = _Grouping(names, _with_new(found, label, len(names) - 1), label[_won(found)], TOTAL)
+    grouping = _Grouping(names, _with_new(found, label, len(names) - 1), label[_won(found)])
     return _largest_first(_rows(found, grouping))
 
 
@@ -95,7 +96,7 @@ def _of_open(found: QuarterForecast, group: Ints, names: tuple[str, ...]) -> _Gr
     """Open deals by `group`; the last two names are for what is won and for the deals to come."""
     streams = np.full(len(found.outlook.segment) - found.outlook.open, len(names) - 1)
     won = np.full(int(found.cut.won().sum()), len(names) - 2)
-    return _Grouping(names, np.concatenate([group, streams]), won, TOTAL)
+    return _Grouping(names, np.concatenate([group, streams]), won)
 
 
 def _by_segment(found: QuarterForecast, deals: Deals, dimension: str) -> _Grouping:
@@ -119,7 +120,11 @@ def _rows(found: QuarterForecast, grouping: _Grouping) -> list[Row]:
     count, outlook, history = len(grouping.names), found.outlook, found.cut.history
     worth = history.worth[_won(found)]
     won = np.bincount(grouping.won, weights=worth, minlength=count)
-    sums = found.to_come(grouping.lots, count, grouping.width)
+    sums = (
+        found.to_come(grouping.lots, count)
+        if grouping.dimension is None
+        else found.groups[grouping.dimension].to_come
+    )
     mean = (WEIGHTS @ outlook.lots.chance) * outlook.lots.mean * found.calibration.bias
     new = np.bincount(grouping.lots[outlook.open :], weights=mean[outlook.open :], minlength=count)
     ends = won + sums.quantiles(LEVELS)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.special import gammaincinv
+from scipy.special import gammaincc, gammaincinv
 
 from prmsync.forecast.spells import Floats, Ints
 
@@ -67,15 +67,26 @@ class Sums:
 
     def quantiles(self, levels: Floats) -> Floats:
         """[level, group]. A group without any chance has 0 everywhere."""
+        shape, scale = self._gamma()
+        within = (levels[:, None] - self.nothing) / np.clip(1.0 - self.nothing, 1e-12, 1.0)
+        found: Floats = gammaincinv(shape, np.clip(within, 0.0, 1.0)) * scale
+        return np.where(within > 0, found, 0.0)
+
+    def at_least(self, worth: Floats) -> Floats:
+        """Each group's chance that its sum reaches `worth`."""
+        shape, scale = self._gamma()
+        over = gammaincc(shape, np.maximum(worth, 0.0) / np.where(scale > 0, scale, 1.0))
+        some = np.where(scale > 0, (1.0 - self.nothing) * over, 0.0)
+        found: Floats = np.where(worth <= 0, 1.0, some)
+        return found
+
+    def _gamma(self) -> tuple[Floats, Floats]:
+        """Shape and scale of each group's sum where something is won; scale 0 without a chance."""
         some = np.clip(1.0 - self.nothing, 1e-12, 1.0)
         mean = self.mean / some
         variance = np.maximum(self.variance / some - self.nothing * mean**2, 1e-9 * mean**2)
         shape = np.where(mean > 0, mean**2 / np.maximum(variance, 1e-300), 1.0)
-        within = (levels[:, None] - self.nothing) / some
-        found: Floats = gammaincinv(shape, np.clip(within, 0.0, 1.0)) * np.where(
-            mean > 0, mean / shape, 0.0
-        )
-        return np.where(within > 0, found, 0.0)
+        return shape, np.where(mean > 0, mean / shape, 0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from prmsync.mapping.fields import CATALOGUE, Kind, PrmField
 
 PERSON = "person"
 DEAL_HISTORY = "deal_history"
+TARGET = "target"
 
 OBJECTS: Mapping[str, Mapping[str, PrmField]] = {
     **CATALOGUE,
@@ -25,6 +26,12 @@ OBJECTS: Mapping[str, Mapping[str, PrmField]] = {
         "close_date": PrmField(Kind.DATE),
         "product_lines": PrmField(Kind.MULTI_PICKLIST),
     },
+    TARGET: {
+        "partner": PrmField(Kind.REFERENCE, to="partner", required=True),
+        "period": PrmField(Kind.TEXT, required=True),
+        "amount": PrmField(Kind.MONEY, currency="currency", required=True),
+        "currency": PrmField(Kind.CODE, required=True),
+    },
 }
 """What `--as` takes → its fields."""
 
@@ -35,5 +42,6 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "relation": ("opportunity", "partner", "role"),
     PERSON: ("email",),
     DEAL_HISTORY: ("opportunity", "at"),
+    TARGET: ("partner", "period", "currency"),
 }
 """The fields by which a second import finds what the first one made."""

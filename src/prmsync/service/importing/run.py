@@ -13,10 +13,11 @@ import sqlalchemy as sa
 from prmsync.domain.values import PrmId, Values
 from prmsync.errors import InputError
 from prmsync.mapping.fields import Kind
+from prmsync.service.importing import targets
 from prmsync.service.importing.columns import ColumnMap, check_columns, same_names
 from prmsync.service.importing.csv_file import DEFAULT_ENCODING, CsvFile, open_csv
 from prmsync.service.importing.deal_history import problem_of, write_events
-from prmsync.service.importing.fields import DEAL_HISTORY, KEYS, OBJECTS
+from prmsync.service.importing.fields import DEAL_HISTORY, KEYS, OBJECTS, TARGET
 from prmsync.service.importing.keys import Key, PartnerBook, existing, opportunities, row_key
 from prmsync.service.importing.people import write_people
 from prmsync.service.importing.report import BadRow, ImportReport, findings
@@ -130,6 +131,11 @@ class _Import:
                 self._events += [row.values for row in resolved if self._is_event(row)]
                 advance(len(chunk))
                 continue
+            if self._options.stream == TARGET:
+                good = [row for row in resolved if self._is_target(row) and self._is_first(row)]
+                self._count_targets([row.values for row in good])
+                advance(len(chunk))
+                continue
             good = [row for row in resolved if self._is_first(row)]
             # Also when rows were bad and all is rolled back: what the database would refuse is
             # told with them.
@@ -216,6 +222,16 @@ class _Import:
         if problem is not None:
             self._refuse(row, problem)
         return row.line not in self._bad
+
+    def _is_target(self, row: _Row) -> bool:
+        problem = targets.problem_of(row.values)
+        if problem is not None:
+            self._refuse(row, problem)
+        return problem is None
+
+    def _count_targets(self, rows: list[Values]) -> None:
+        count = targets.write_targets(self._connection, rows)
+        self._count(count["new"], count["changed"], count["same"])
 
     def _has_key(self, row: _Row) -> bool:
         blank = [name for name in KEYS[self._options.stream] if not row.values[name]]

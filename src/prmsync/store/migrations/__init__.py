@@ -11,6 +11,7 @@ from alembic.config import Config
 from prmsync.errors import StoreError
 from prmsync.store import imports as imports  # its tables are part of the database
 from prmsync.store import snapshots as snapshots  # so is its table
+from prmsync.store import targets as targets  # and its
 from prmsync.store.capture import missing_triggers, reinstall
 from prmsync.store.database import Database, check_version, open_database, stored_version
 from prmsync.store.schema_version import HEAD, VERSIONS

@@ -239,3 +239,21 @@ def test_bad_rows_of_a_deal_history_are_named(run: Import, database: Database) -
         assert words in told
     assert "in.csv:6  nothing is said of the deal" in told
     assert rows(database, opportunity_past) == []
+
+
+def test_targets_come_in_and_bad_ones_are_named(run: Import, database: Database) -> None:
+    run("name\nAcme\n", "partner")
+    report = run("partner,period,amount,currency\nAcme,2026 Q4,500,EUR\n", "target")
+    assert (report.created, report.updated) == (1, 0)
+    again = run("partner,period,amount,currency\nacme,2026Q4,600,EUR\n", "target")
+    assert (again.created, again.updated) == (0, 1)
+    text = (
+        "partner,period,amount,currency\nAcme,soon,5,EUR\nAcme,2026Q4,-5,EUR\nAcme,2026Q2,,EUR\n"
+        "Nobody,2026Q4,5,EUR\nAcme,2026Q3,5,EUR\nAcme,2026-Q3,6,EUR\n"
+    )
+    with pytest.raises(InputError) as caught:
+        run(text, "target")
+    told = "\n".join(map(str, caught.value.findings))
+    for words in ("is not a quarter", "is negative", "amount: is blank", "no partner `Nobody`"):
+        assert words in told
+    assert "stands in line 6 already" in told
