@@ -29,7 +29,7 @@ from scipy import stats
 
 from prmsync.answers.quarter_outlook import Setting
 from prmsync.forecast.backtest import DAYS, Score, backtest
-from prmsync.forecast.groups import TOTAL, Cut, Model
+from prmsync.forecast.groups import TOTAL, Answer, Cut, Model
 
 HAZARD, ORACLE, FIRST = "hazard", "oracle", "hazard, first quarter"
 
@@ -67,7 +67,7 @@ class Drawn:
         return self.won + np.quantile(self.futures, levels, axis=0)
 
 
-def oracle(cut: Cut, world: channel.World, runs: int, seed: int) -> dict[str, Drawn]:
+def oracle(cut: Cut, world: channel.World, runs: int, seed: int) -> Answer:
     """By dimension what one who knows everything but the luck would say."""
     futures = channel.oracle(world, cut.today // 7, cut.bounds[1] // 7, runs, seed)
     truth, (_, partners, products) = world.truth, futures.shape
@@ -83,7 +83,7 @@ def oracle(cut: Cut, world: channel.World, runs: int, seed: int) -> dict[str, Dr
     for name, (rows, count) in cut.dimensions().items():
         member = groups[name][:, None] == np.arange(count)
         found[name] = Drawn(cut.won_by(rows, count), futures.reshape(runs, -1) @ member)
-    return found
+    return Answer(found)
 
 
 def score(seed: int, kind: Kind, runs: int) -> dict[str, Score]:

@@ -14,7 +14,7 @@ from prmsync.answers.deal_history import DIMENSIONS, DealBook, deal_book
 from prmsync.domain.program import Program
 from prmsync.errors import ConfigurationError
 from prmsync.forecast.backtest import Progress, Score, backtest, cuts
-from prmsync.forecast.groups import Cut, Groups, Model
+from prmsync.forecast.groups import Answer, Cut, Groups, Model
 from prmsync.forecast.hazard_forecast import SHOCK, Believe, QuarterForecast, hazard_forecast
 from prmsync.forecast.hazards import Prior
 from prmsync.forecast.history import DealHistory
@@ -67,8 +67,9 @@ class Setting:
         }
 
 
-def _hazard(cut: Cut, believe: Believe) -> Mapping[str, Groups]:
-    return hazard_forecast(cut, believe, PRODUCT).groups
+def _hazard(cut: Cut, believe: Believe) -> Answer:
+    found = hazard_forecast(cut, believe, PRODUCT)
+    return Answer(found.groups, found.chance)
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class View:
     def by(self, model: str) -> Mapping[str, Groups]:
         """Another model's forecast by dimension; each model is asked once."""
         if model not in self._asked:
-            self._asked[model] = self.setting.models()[model](self.cut)
+            self._asked[model] = self.setting.models()[model](self.cut).groups
         return self._asked[model]
 
     def groups(self, model: str) -> Mapping[str, Groups]:

@@ -231,7 +231,7 @@ def show_scores(scores: dict[str, dict[str, Score]], quarters: int, *, as_json: 
     for currency, by in tried.items():
         say("")
         table(
-            [currency, "days", "error", *DIMENSIONS, "bias", "80 % held", "width"],
+            [currency, "days", "error", *DIMENSIONS, "bias", "80 % held", "width", "Brier"],
             [_score_row(name, score) for name, score in by.items()],
             indent=2,
         )
@@ -239,13 +239,14 @@ def show_scores(scores: dict[str, dict[str, Score]], quarters: int, *, as_json: 
         say_wrapped(
             "Error: all misses together over what came (WAPE), of the total and by group. "
             "80 % held: how often the 80 % range held what came; 80 is right. Width: of that "
-            "range, over what came. A deal counts under the partner, tier, region and product that "
-            "it has today.",
+            "range, over what came. Brier: mean square error of the deals' chances; 0 is perfect, "
+            "always saying 50 % has 0.250. A deal counts under the partner, tier, region and "
+            "product that it has today.",
             indent=2,
         )
 
 
-def _score_row(name: str, score: Score) -> tuple[str | int, ...]:
+def _score_row(name: str, score: Score) -> tuple[str | int | None, ...]:
     return (
         name,
         score.cuts,
@@ -253,6 +254,7 @@ def _score_row(name: str, score: Score) -> tuple[str | int, ...]:
         f"{score.bias * 100:+.0f} %",
         f"{score.coverage() * 100:.0f} %",
         f"{score.width * 100:.0f} %",
+        None if score.brier is None else f"{score.brier:.3f}",
     )
 
 
@@ -266,6 +268,7 @@ def _score_json(currency: str, model: str, score: Score) -> dict[str, Any]:
         "wape": {name: score.wape(name) for name in dimensions} if score.came else None,
         "bias": score.bias if score.came else None,
         "pinball": score.pinball if score.came else None,
+        "brier": score.brier,
         "coverage_80": {name: score.coverage(name) for name in dimensions},
         "width_80": score.width if score.came else None,
     }

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from prmsync.forecast.groups import TOTAL, Cut, Model
-from prmsync.forecast.history import DealHistory
+from prmsync.forecast.history import NEVER, DealHistory
 from prmsync.forecast.spells import Floats
 from prmsync.forecast.weeks import Weeks
 
@@ -38,8 +38,16 @@ class Score:
     pinball_sum: float = 0.0
     width_sum: float = 0.0
     errors: dict[str, float] = field(default_factory=dict)
+    brier_sum: float = 0.0
+    chances: int = 0
     inside: dict[str, int] = field(default_factory=dict)
     groups: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def brier(self) -> float | None:
+        """Mean square between an open deal's chance to be won by the quarter's end and what came
+        of it (Brier 1950); None of models that give no chances."""
+        return self.brier_sum / self.chances if self.chances else None
 
     def wape(self, dimension: str = TOTAL) -> float:
         """Sum of absolute errors over the sum of what came."""
@@ -95,8 +103,13 @@ def backtest(
 def _score(score: Score, history: DealHistory, cut: Cut, model: Model) -> None:
     start, end = cut.bounds
     came = history.won & (history.closed >= start) & (history.closed < end)
-    answers = model(cut)
+    answer = model(cut)
+    answers = answer.groups
     score.cuts += 1
+    if answer.chance is not None:
+        open_ = np.flatnonzero(history.created < cut.today)[cut.history.closed == NEVER]
+        score.brier_sum += float(((answer.chance - came[open_]) ** 2).sum())
+        score.chances += len(open_)
     for name, (rows, count) in cut.dimensions().items():
         real = np.bincount(
             rows[history.segment[came]], weights=history.worth[came], minlength=count

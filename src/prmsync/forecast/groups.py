@@ -104,4 +104,14 @@ class Cut:
         return later.won & (later.closed >= max(self.today, start)) & (later.closed < end)
 
 
-Model = Callable[[Cut], Mapping[str, Groups]]
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a model says: the groups by dimension ("total" and the history's own), and, of models
+    that look at single deals, `chance`: of each open deal of the cut, in their order, to be won by
+    the quarter's end."""
+
+    groups: Mapping[str, Groups]
+    chance: Floats | None = None
+
+
+Model = Callable[[Cut], Answer]

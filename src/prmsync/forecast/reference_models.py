@@ -10,12 +10,13 @@ then. Each one's interval is as wide as its own errors in earlier quarters were.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
-from prmsync.forecast.groups import LOOK_BACKS, Cut, Groups, Model
+from prmsync.forecast.groups import LOOK_BACKS, Answer, Cut, Groups, Model
 from prmsync.forecast.history import NEVER
 from prmsync.forecast.spells import Floats, Ints
 from prmsync.forecast.spread import Sums
@@ -38,7 +39,15 @@ def naive() -> Model:
 
 def stage_weighted_model(probability: Floats) -> Model:
     """`probability[stage]` between 0 and 1: the CRM's default, which knows no clock."""
-    return partial(_with_record, expected=partial(_stage_weighted, probability=probability))
+
+    def chances(cut: Cut) -> Floats:
+        latest = cut.history.last_events()
+        still = np.flatnonzero(cut.history.closed == NEVER)
+        chance: Floats = np.where(_due(cut), probability[cut.history.stage[latest]], 0.0)[still]
+        return chance
+
+    record = partial(_with_record, expected=partial(_stage_weighted, probability=probability))
+    return lambda cut: replace(record(cut), chance=chances(cut))
 
 
 def conversion() -> Model:
@@ -49,12 +58,14 @@ def conversion() -> Model:
 def average(one: Model, two: Model) -> Model:
     """Half of each: the choice where the record cannot tell two models apart."""
 
-    def both(cut: Cut) -> dict[str, Groups]:
-        first, second = one(cut), two(cut)
-        return {
-            name: Groups(groups.won, _middle(groups.to_come, second[name].to_come))
-            for name, groups in first.items()
-        }
+    def both(cut: Cut) -> Answer:
+        first, second = one(cut).groups, two(cut).groups
+        return Answer(
+            {
+                name: Groups(groups.won, _middle(groups.to_come, second[name].to_come))
+                for name, groups in first.items()
+            }
+        )
 
     return both
 
@@ -67,7 +78,7 @@ def _middle(one: Sums, two: Sums) -> Sums:
     )
 
 
-def _with_record(cut: Cut, expected: Expected, *, staged: bool = True) -> dict[str, Groups]:
+def _with_record(cut: Cut, expected: Expected, *, staged: bool = True) -> Answer:
     means = expected(cut)
     doubt = _errors(cut, expected, staged)
     found = {}
@@ -75,7 +86,7 @@ def _with_record(cut: Cut, expected: Expected, *, staged: bool = True) -> dict[s
         mean = means[name]
         variance = doubt[name] * mean * max(float(mean.sum()), 0.0)
         found[name] = Groups(cut.won_by(rows, count), Sums(mean, variance, np.zeros(count)))
-    return found
+    return Answer(found)
 
 
 def _errors(cut: Cut, expected: Expected, staged: bool) -> dict[str, float]:
@@ -117,10 +128,17 @@ def _naive(cut: Cut) -> dict[str, Floats]:
 def _stage_weighted(cut: Cut, probability: Floats) -> dict[str, Floats]:
     history = cut.history
     latest = history.last_events()
-    close = history.expected_close[latest]
-    due = (history.closed == NEVER) & (close >= cut.today) & (close < cut.bounds[1])
+    due = _due(cut)
     worth = np.nan_to_num(history.amount[latest]) * probability[history.stage[latest]]
     return {name: cut.sum_by(due, worth, *where) for name, where in cut.dimensions().items()}
+
+
+def _due(cut: Cut) -> npt.NDArray[np.bool_]:
+    """Which deals are open and expected to close in the quarter."""
+    close = cut.history.expected_close[cut.history.last_events()]
+    due = (close >= cut.today) & (close < cut.bounds[1])
+    open_and_due: npt.NDArray[np.bool_] = due & (cut.history.closed == NEVER)
+    return open_and_due
 
 
 def _conversion(cut: Cut) -> dict[str, Floats]:

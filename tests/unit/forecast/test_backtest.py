@@ -7,14 +7,15 @@ import pytest
 
 from deal_worlds import WEEKS, world
 from prmsync.forecast.backtest import DAYS, backtest, cuts
-from prmsync.forecast.groups import Cut, Groups
+from prmsync.forecast.groups import Answer, Cut, Groups
+from prmsync.forecast.history import NEVER
 from prmsync.forecast.spread import Sums
 
 WORLD = world(61)
 TODAY = WEEKS.bounds(8)[0] + 10
 
 
-def knows_all(cut: Cut) -> dict[str, Groups]:
+def knows_all(cut: Cut) -> Answer:
     """A model that looks ahead: what a perfect score is."""
     start, end = cut.bounds
     came = WORLD.won & (WORLD.closed >= start) & (WORLD.closed < end)
@@ -23,12 +24,13 @@ def knows_all(cut: Cut) -> dict[str, Groups]:
         real = np.bincount(rows[WORLD.segment[came]], weights=WORLD.worth[came], minlength=count)
         nothing = Sums(np.zeros(count), np.zeros(count), np.ones(count))
         found[name] = Groups(real.astype(float), nothing)
-    return found
+    still = np.flatnonzero(WORLD.created < cut.today)[cut.history.closed == NEVER]
+    return Answer(found, came[still].astype(float))
 
 
-def says_nothing(cut: Cut) -> dict[str, Groups]:
+def says_nothing(cut: Cut) -> Answer:
     zero = {name: np.zeros(count) for name, (_, count) in cut.dimensions().items()}
-    return {name: Groups(z, Sums(z, z, z + 1)) for name, z in zero.items()}
+    return Answer({name: Groups(z, Sums(z, z, z + 1)) for name, z in zero.items()})
 
 
 def test_the_days_of_the_quarters_that_are_over_are_asked() -> None:
@@ -58,6 +60,7 @@ def test_perfect_and_empty_answers_have_the_scores_they_deserve() -> None:
     perfect, empty = scores["oracle"], scores["nothing"]
     assert (perfect.wape(), perfect.bias, perfect.coverage()) == (0.0, 0.0, 1.0)
     assert perfect.pinball == pytest.approx(0.0)
+    assert (perfect.brier, empty.brier) == (0.0, None)
     assert empty.wape() == pytest.approx(1.0)
     assert empty.bias == pytest.approx(-1.0)
     assert empty.pinball == pytest.approx(1.0)

@@ -29,7 +29,7 @@ def test_naive_is_won_to_date_plus_what_last_quarter_still_brought() -> None:
     day = start + 28
     won = DEALS.worth[DEALS.won & (DEALS.closed >= start) & (DEALS.closed < day)].sum()
     last = DEALS.worth[DEALS.won & (DEALS.closed >= day - 91) & (DEALS.closed < start)].sum()
-    assert naive()(cut(28))[TOTAL].mean[0] == pytest.approx(won + last)
+    assert naive()(cut(28)).groups[TOTAL].mean[0] == pytest.approx(won + last)
 
 
 def test_stage_weighted_counts_open_deals_expected_in_the_quarter() -> None:
@@ -38,13 +38,16 @@ def test_stage_weighted_counts_open_deals_expected_in_the_quarter() -> None:
     close = at.history.expected_close[latest]
     due = (at.history.closed == NEVER) & (close >= at.today) & (close < at.bounds[1])
     worth = (at.history.amount[latest] * PROBABILITY[at.history.stage[latest]])[due].sum()
-    found = MODELS["stage_weighted"](at)[TOTAL]
-    assert found.to_come.mean[0] == pytest.approx(worth)
+    answer = MODELS["stage_weighted"](at)
+    assert answer.groups[TOTAL].to_come.mean[0] == pytest.approx(worth)
+    still = np.flatnonzero(at.history.closed == NEVER)
+    stated = np.where(due, PROBABILITY[at.history.stage[latest]], 0.0)[still]
+    assert answer.chance == pytest.approx(stated)
 
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS.keys())
 def test_parts_sum_to_the_total_and_intervals_hold_the_mean(model: Model) -> None:
-    found = model(cut(28))
+    found = model(cut(28)).groups
     for groups in found.values():
         assert groups.mean.sum() == pytest.approx(found[TOTAL].mean[0])
     low, high = found[TOTAL].quantiles(np.array([0.05, 0.95]))[:, 0]
@@ -54,13 +57,13 @@ def test_parts_sum_to_the_total_and_intervals_hold_the_mean(model: Model) -> Non
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS.keys())
 def test_no_later_row_changes_an_earlier_answer(model: Model) -> None:
     day = WEEKS.bounds(6)[0] + 40
-    one = model(Cut.of(DEALS, WEEKS, day, 6))
-    two = model(Cut.of(DEALS.as_of(day + 30), WEEKS, day, 6))
+    one = model(Cut.of(DEALS, WEEKS, day, 6)).groups
+    two = model(Cut.of(DEALS.as_of(day + 30), WEEKS, day, 6)).groups
     assert np.array_equal(one[TOTAL].mean, two[TOTAL].mean)
     assert np.array_equal(one[TOTAL].to_come.variance, two[TOTAL].to_come.variance)
 
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS.keys())
 def test_without_any_record_no_model_fails(model: Model) -> None:
-    found = model(Cut.of(DEALS, WEEKS, 10, 0))
+    found = model(Cut.of(DEALS, WEEKS, 10, 0)).groups
     assert np.isfinite(found[TOTAL].quantiles(np.array([0.1, 0.9]))).all()
