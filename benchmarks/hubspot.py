@@ -3,10 +3,10 @@
     python benchmarks/hubspot.py [--load 50000] [--changed 10000]
 
 All figures of one table come from one run on one simulator, which is a process of its own; so is
-each measured program. Loading: a first sync of deals and their associations with partners'
-companies, HubSpot's rate limits lifted, against the floor (fetch the same pages with httpx, decode,
-upsert into SQLite) and against dlt, which joins in when it is installed and reads the associations
-as its own source can (peer.py). Writing: opportunities changed in the partner database, with the
+each measured program. Reading: deals and their associations with partners' companies into SQLite,
+HubSpot's rate limits lifted, against the floor (fetch the same pages with httpx, decode, upsert)
+and against dlt, which joins in when it is installed and reads the associations as its own source
+can (peer.py). Writing: opportunities changed in the partner database, by a whole sync, with the
 limits of a Professional account (190 calls in ten seconds), which bound its time.
 """
 
@@ -48,36 +48,56 @@ def control(base_url: str, topic: str, body: dict[str, Any] | None = None) -> di
     return found
 
 
-def loading(folder: Path, base_url: str, count: int) -> None:
-    before = made("floor", folder, base_url)
-    load = made("load", folder, base_url)
+def reading(folder: Path, base_url: str, count: int, latency: int) -> None:
+    """The same deals and associations into SQLite: bare, by the connector, by dlt."""
+    before, ours = made("floor", folder, base_url), made("read", folder, base_url)
     after = made("floor", folder, base_url)
-    dlt, bare = made("dlt", folder, base_url), made("dlt-bare", folder, base_url)
-    counts = load["counts"]
-    arrived = [counts.get(f"{one}/prm/create/done") for one in ("opportunity", "relation")]
-    if before["rows"] != count or before["links"] != count or arrived != [count, count]:
-        raise SystemExit(f"not all {count} records arrived: {before} {counts}")
-    least = -(-count // PAGE) + -(-count // READ_BATCH) + -(-PARTNERS // PAGE) + 1
-    reads = load["calls"]["read"]
+    if any((one["rows"], one["links"]) != (count, count) for one in (before, ours, after)):
+        raise SystemExit(f"not all {count} records were read: {before} {ours}")
+    reads, least = ours["calls"]["read"], -(-count // PAGE) + -(-count // READ_BATCH)
     show(
-        f"first load of {count:,} deals and associations, reads",
+        f"{count:,} deals with associations, read calls",
         f"{reads} of {least}",
         "≤ 1.1 × the minimum",
         reads <= 1.1 * least,
     )
     floor = (before["cpu"] + after["cpu"]) / 2
-    ratio = load["cpu"] / floor
-    told = f"{load['cpu']:.2f} / {floor:.2f} s = {ratio:.1f} ×"
-    show("its CPU", told, "≤ 4 × the floor", ratio <= 4)
-    other = {kind: number for kind, number in load["calls"].items() if kind != "read"}
-    print(f"  {'':4}beside: {other}; {load['wall']:.1f} s, the floor {before['wall']:.1f} s wall")
-    if not dlt.get("wall"):
+    ratio = ours["cpu"] / floor
+    told = f"{ours['cpu']:.2f} / {floor:.2f} s = {ratio:.1f} ×"
+    show("their CPU", told, "≤ 4 × the floor", ratio <= 4)
+    bare = (before["wall"] + after["wall"]) / 2
+    print(f"  {'':4}beside: {ours['wall']:.1f} s, the floor {bare:.1f} s, {ours['peak_mb']:.0f} MB")
+    dlt = made("dlt", folder, base_url)
+    if not dlt:
         print("  dlt is not installed: its rate was not compared")
         return
-    faster = dlt["wall"] / load["wall"]
-    told = f"{load['wall']:.1f} against {dlt['wall']:.1f} s = {faster:.1f} ×"
-    show("its rate against dlt's", told, "≥ 3 ×", faster >= 3)
-    print(f"  {'':4}beside: dlt without associations takes {bare['wall']:.1f} s")
+    faster = dlt["wall"] / ours["wall"]
+    told = f"{ours['wall']:.1f} against {dlt['wall']:.1f} s = {faster:.1f} ×"
+    # Pages come one after the other, theirs and ours: latency is the same for both.
+    show(
+        "their rate against dlt's",
+        told,
+        "(no target)" if latency else "≥ 3 ×",
+        latency or faster >= 3,
+    )
+    extract, alone = made("dlt-extract", folder, base_url), made("dlt-bare", folder, base_url)
+    print(
+        f"  {'':4}beside: dlt takes {dlt['cpu'] / ours['cpu']:.1f} × the CPU; its extraction alone"
+        f" {extract['wall']:.1f} s; without associations {alone['wall']:.1f} s"
+    )
+
+
+def loading(folder: Path, base_url: str, count: int) -> None:
+    """A first sync: linked, merged, with base, journal and history."""
+    load = made("load", folder, base_url)
+    counts = load["counts"]
+    arrived = [counts.get(f"{one}/prm/create/done") for one in ("opportunity", "relation")]
+    if arrived != [count, count]:
+        raise SystemExit(f"not all {count} records arrived: {counts}")
+    print(
+        f"  {'':4}beside: a first sync of them takes {load['wall']:.1f} s, {load['cpu']:.1f} s CPU,"
+        f" {load['calls']}"
+    )
 
 
 def writing(folder: Path, base_url: str, count: int, latency: int) -> None:
@@ -121,6 +141,7 @@ def main() -> None:
             folder = Path(name)
             data = deals_with_partners_file(chosen.load, PARTNERS, folder)
             with SimulatorProcess("hubspot", folder, data, latency) as simulator:
+                reading(folder, simulator.base_url, chosen.load, latency)
                 loading(folder, simulator.base_url, chosen.load)
                 writing(folder, simulator.base_url, chosen.changed, latency)
 

@@ -1,8 +1,9 @@
 """One measured program on HubSpot deals with partners: WAY FOLDER BASE_URL [COUNT].
 
-`floor` fetches the pages of deals and their associations, decodes them and upserts them into
-SQLite; `load` is prmsync's first sync; `dlt` and `dlt-bare` are dlt's, with and without
-associations; `update` syncs after COUNT opportunities were changed in the partner database.
+`floor` fetches the pages of deals and of their associations, decodes them and upserts them into
+SQLite; `read` does so with what prmsync's connector gives; `load` is prmsync's first sync. `dlt`
+loads deals with their associations into SQLite, `dlt-bare` without; `dlt-extract` ends when all is
+read. `update` syncs after COUNT opportunities were changed in the partner database.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any
 import httpx
 import orjson
 import peer
-from measured import _fields, _hubspot_pages, database, figures, sync
+from measured import _fields, _hubspot_pages, database, figures, import_connector, opened, sync
 from world import PARTNERS, READ_BATCH, partner, search_here_last
 
 from prmsync.domain.values import PrmId
@@ -49,48 +50,80 @@ def changed(folder: Path, count: int) -> None:
     store.close()
 
 
+class Kept:
+    """Deals and their associations in SQLite, upserted a page at a time."""
+
+    def __init__(self, folder: Path, fields: int) -> None:
+        self._target = sqlite3.connect(folder / f"kept-{uuid.uuid4()}.db")
+        self._target.execute("PRAGMA journal_mode = WAL")
+        columns = ", ".join(f"c{index}" for index in range(fields))
+        self._target.execute(f"CREATE TABLE deal (id TEXT PRIMARY KEY, {columns})")
+        self._target.execute("CREATE TABLE link (id TEXT PRIMARY KEY, deal, company, label)")
+        marks = ", ".join("?" * (fields + 1))
+        changes = ", ".join(f"c{index} = excluded.c{index}" for index in range(fields))
+        self._deal = f"INSERT INTO deal VALUES ({marks}) ON CONFLICT (id) DO UPDATE SET {changes}"
+        self._link = (
+            "INSERT INTO link VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (id) DO UPDATE SET label = excluded.label"
+        )
+        self.rows = self.links = 0
+
+    def deals(self, page: list[tuple[Any, ...]]) -> None:
+        with self._target:
+            self._target.executemany(self._deal, page)
+        self.rows += len(page)
+
+    def associations(self, page: list[tuple[Any, ...]]) -> None:
+        with self._target:
+            self._target.executemany(self._link, page)
+        self.links += len(page)
+
+
 def floor(folder: Path, base_url: str) -> dict[str, Any]:
     fields = _fields("hubspot")
-    target = sqlite3.connect(folder / f"floor-{uuid.uuid4()}.db")
-    target.execute("PRAGMA journal_mode = WAL")
-    columns = ", ".join(f"c{index}" for index in range(len(fields)))
-    target.execute(f"CREATE TABLE deal (id TEXT PRIMARY KEY, {columns})")
-    target.execute(
-        "CREATE TABLE link (deal TEXT, company TEXT, type TEXT, PRIMARY KEY (deal, company, type))"
-    )
-    marks = ", ".join("?" * (len(fields) + 1))
-    changes = ", ".join(f"c{index} = excluded.c{index}" for index in range(len(fields)))
-    upsert = f"INSERT INTO deal VALUES ({marks}) ON CONFLICT (id) DO UPDATE SET {changes}"
-    known: list[str] = []
-    links = 0
+    kept, known = Kept(folder, len(fields)), []
     with httpx.Client(base_url=base_url, timeout=60, trust_env=False) as client:
         for page in _hubspot_pages(client, fields):
-            with target:
-                target.executemany(upsert, page)
+            kept.deals(page)
             known += [row[0] for row in page]
-        for page in _associations(client, known):
-            with target:
-                target.executemany("INSERT OR REPLACE INTO link VALUES (?, ?, ?)", page)
-            links += len(page)
-    target.close()
-    return {"rows": len(known), "links": links}
+        for links in _associations(client, known):
+            kept.associations(links)
+    return {"rows": kept.rows, "links": kept.links}
 
 
-def _associations(client: httpx.Client, ids: list[str]) -> Iterator[list[tuple[str, str, str]]]:
+def _associations(client: httpx.Client, ids: list[str]) -> Iterator[list[tuple[str, ...]]]:
     for at in range(0, len(ids), READ_BATCH):
         body = {"inputs": [{"id": one} for one in ids[at : at + READ_BATCH]]}
         path = "/crm/associations/2026-09/deals/companies/batch/read"
         answer = client.post(path, json=body).raise_for_status()
         yield [
-            (found["from"]["id"], str(end["toObjectId"]), str(kind["typeId"]))
+            (f"{deal}:{end['toObjectId']}", deal, str(end["toObjectId"]), kind["label"])
             for found in orjson.loads(answer.content)["results"]
+            for deal in (found["from"]["id"],)
             for end in found["to"]
             for kind in end["associationTypes"]
             if kind["label"] == "Reseller"
         ]
 
 
-def by_dlt(folder: Path, base_url: str, *, associations: bool) -> dict[str, Any]:
+def read(folder: Path, base_url: str) -> dict[str, Any]:
+    with opened("hubspot", folder, base_url) as session:
+        before = dict(session.connector.usage().calls)
+        deals, relations = (session.streams[one].spec for one in ("opportunity", "relation"))
+        kept = Kept(folder, len(deals.fields))
+        for page in session.connector.changes(deals, None):
+            kept.deals([(one.id, *map(one.values.get, deals.fields)) for one in page.records])
+        for page in session.connector.changes(relations, None):
+            rows = [(one.id, *map(one.values.get, relations.fields)) for one in page.records]
+            kept.associations(rows)
+        calls = session.connector.usage().calls
+    made = {kind: count - before.get(kind, 0) for kind, count in calls.items()}
+    return {"rows": kept.rows, "links": kept.links, "calls": made}
+
+
+def by_dlt(
+    folder: Path, base_url: str, *, associations: bool, only_extract: bool
+) -> dict[str, Any]:
     """Nothing where dlt is not installed."""
     if importlib.util.find_spec("dlt") is None:
         return {}
@@ -98,7 +131,8 @@ def by_dlt(folder: Path, base_url: str, *, associations: bool) -> dict[str, Any]
 
     def work() -> dict[str, Any]:
         source = peer.hubspot_deals(base_url, _fields("hubspot"), associations=associations)
-        peer.run(folder / f"associations-{associations}", source)
+        name = f"dlt-{associations}-{only_extract}"
+        peer.run(folder / name, source, only_extract=only_extract)
         return {}
 
     return figures(work)
@@ -106,6 +140,7 @@ def by_dlt(folder: Path, base_url: str, *, associations: bool) -> dict[str, Any]
 
 def main() -> None:
     search_here_last()
+    import_connector("hubspot")
     way, place, base_url, *more = sys.argv[1:]
     folder = Path(place)
     if way == "load":
@@ -114,10 +149,14 @@ def main() -> None:
     elif way == "update":
         changed(folder, int(more[0]))
         found = figures(lambda: load(folder, base_url))
+    elif way == "read":
+        database(folder).close()
+        found = figures(lambda: read(folder, base_url))
     elif way == "floor":
         found = figures(lambda: floor(folder, base_url))
     else:
-        found = by_dlt(folder, base_url, associations=way == "dlt")
+        options = {"associations": "bare" not in way, "only_extract": "extract" in way}
+        found = by_dlt(folder, base_url, **options)
     print(json.dumps(found))
 
 

@@ -10,6 +10,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from prmsync.store import migrations, records
 from prmsync.store.database import Database, open_database
 from prmsync.sync import run
 from prmsync.sync.opening import open_session
+from prmsync.sync.session import Session
 
 NAME = "measured"
 
@@ -54,8 +56,20 @@ def database(folder: Path) -> Database:
     return open_database(url)
 
 
-def sync(crm: str, folder: Path, base_url: str) -> dict[str, Any]:
-    """One run of the engine, base, journal and history on, brakes released."""
+def import_connector(crm: str) -> None:
+    """Load the connector and what its vendor's library loads when it is first used: imports are
+    not measured. Makes no call."""
+    known = plugin(crm)
+    settings = ConnectionSettings(
+        "imports", base_url="http://crm.invalid", auth=dict(known.simulator_auth())
+    )
+    with runtime(direct=True) as outside:
+        known.connect(settings, outside).close()
+
+
+@contextmanager
+def opened(crm: str, folder: Path, base_url: str) -> Iterator[Session]:
+    """The shipped mappings between the partner database and the CRM."""
     store, known = database(folder), plugin(crm)
     mappings = load_mappings(where_mappings(crm))
     with runtime(direct=True) as outside:
@@ -73,9 +87,15 @@ def sync(crm: str, folder: Path, base_url: str) -> dict[str, Any]:
             actor="benchmark",
         )
         settle_collector()
-        report = run.sync(session, release=True)
+        yield session
         session.connector.close()
     store.close()
+
+
+def sync(crm: str, folder: Path, base_url: str) -> dict[str, Any]:
+    """One run of the engine, base, journal and history on, brakes released."""
+    with opened(crm, folder, base_url) as session:
+        report = run.sync(session, release=True)
     return {"state": str(report.state), "counts": report.counts, "calls": report.calls}
 
 
@@ -186,6 +206,7 @@ def main() -> None:
     search_here_last()
     what, crm, place, base_url, *more = sys.argv[1:]
     folder, options = Path(place), dict(one.split("=", 1) for one in more)
+    import_connector(crm)
     if what == "dlt":
         found = dlt_load(crm, folder, base_url)
     elif what == "floor":

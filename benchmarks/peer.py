@@ -36,8 +36,8 @@ def load(crm: str, folder: Path, base_url: str, fields: list[str]) -> None:
     run(folder, _SOURCES[crm](base_url, fields))
 
 
-def run(folder: Path, source: Any) -> None:
-    """The same for a source that is made already."""
+def run(folder: Path, source: Any, *, only_extract: bool = False) -> None:
+    """The same for a source that is made already; `only_extract` ends when all is read."""
     import dlt
 
     folder.mkdir(exist_ok=True)
@@ -47,7 +47,7 @@ def run(folder: Path, source: Any) -> None:
         destination=dlt.destinations.sqlalchemy(f"sqlite:///{folder / 'dlt.db'}"),
         dataset_name="main",
     )
-    pipeline.run(source)
+    (pipeline.extract if only_extract else pipeline.run)(source)
 
 
 def _salesforce(base_url: str, fields: list[str]) -> Any:
