@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from prmsync.answers.quarter_outlook import QuarterOutlook, View
-from prmsync.forecast.groups import TOTAL, Groups
+from prmsync.forecast.groups import Groups
 from prmsync.store.targets import Target
 
 
@@ -25,8 +25,8 @@ class Attainment:
 
 
 def attainments(outlook: QuarterOutlook, view: View, model: str) -> list[Attainment]:
-    """Each partner with a target in the view's currency, the largest target first, then all of the
-    channel against the sum; nothing where no partner has one."""
+    """Each partner with a target in the view's currency, the largest target first, then by the
+    default model all of them together; nothing where no partner has one."""
     wanted = _targets(outlook, view.currency)
     if not wanted:
         return []
@@ -34,7 +34,18 @@ def attainments(outlook: QuarterOutlook, view: View, model: str) -> list[Attainm
     places = {name: at for at, name in enumerate(view.deals.names["partner"])}
     each = [_one(by["partner"], places.get(name), name, worth) for name, worth in wanted.items()]
     each.sort(key=lambda one: (-one.target, str(one.partner)))
-    return [*each, _one(by[TOTAL], 0, None, sum(wanted.values()))]
+    return each if model != "hazard" or len(each) < 2 else [*each, _together(view, wanted)]
+
+
+def _together(view: View, wanted: Mapping[str, float]) -> Attainment:
+    """All partners with a target against the sum of them; others count nothing here."""
+    names = view.deals.names["partner"]
+    column = view.cut.history.dimensions.index("partner")
+    counts = np.array([name in wanted for name in names], dtype=np.int64)
+    group = counts[view.cut.history.segments[:, column]]
+    won = view.cut.won_by(group, 2)
+    both = Groups(won, view.found.to_come(group[view.found.outlook.segment], 2))
+    return _one(both, 1, None, sum(wanted.values()))
 
 
 def without_rate(outlook: QuarterOutlook) -> list[str]:

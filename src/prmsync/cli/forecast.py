@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,7 +36,7 @@ def register(app: typer.Typer) -> None:
         help="The indirect forecast of a quarter, beside direct, and what it rests on."
     )
     group.callback(invoke_without_command=True)(forecast)
-    for command in (deals, explain, changes, backtest):
+    for command in (deals, explain, changes, bridge, backtest):
         group.command(command.__name__)(command)
     app.add_typer(group, name="forecast")
 
@@ -123,6 +124,26 @@ def changes(
     outlook_parts.show_changes(before, after, as_json=as_json)
 
 
+def bridge(
+    crm: Annotated[
+        str | None,
+        typer.Option("--crm", metavar="AMOUNT", help="What the CRM's report shows."),
+    ] = None,
+    period: Period = None,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+) -> None:
+    """From our number to the CRM's own report, line by line, to the cent."""
+    from prmsync.answers.bridge import bridges
+    from prmsync.cli import bridge as shown
+
+    told = _amount(crm)
+    with application() as app:
+        found = _outlook(app, period, as_of)
+        lines = bridges(app.database, _program(app, apart=False), found, told)
+    shown.show(found, lines, as_json=as_json)
+
+
 def backtest(
     quarters: Annotated[
         int, typer.Option("--quarters", metavar="N", min=1, help="How many quarters to go back.")
@@ -186,6 +207,20 @@ def _stage_weighted(
     program = _program(app, apart=apart)
     quarter = Quarter.parse(period, program.forecast.calendar) if period else None
     return forecast_quarter(app.database, program, quarter, app.now())
+
+
+def _amount(text: str | None) -> Decimal | None:
+    from prmsync.errors import ConfigurationError
+
+    try:
+        found = None if text is None else Decimal(text.replace(",", ""))
+    except InvalidOperation:
+        found = Decimal("nan")
+    if found is not None and not found.is_finite():
+        raise ConfigurationError(
+            f"--crm {text}: this is not an amount", hint="write it like 1250000.00"
+        )
+    return found
 
 
 def _day(text: str | None, option: str) -> date | None:

@@ -53,7 +53,14 @@ def test_what_is_won_reaches_a_target_and_what_is_out_of_reach_does_not(
     assert by["p1"].chance == 1.0
     assert by["p2"].chance == pytest.approx(0.0, abs=1e-9)
     assert (by["p3"].forecast, by["p3"].chance) == (0.0, 0.0)
-    assert by[None].target == 1000 + 10**9 + 5
+    assert (None in by) == (model == "hazard")
+
+
+def test_all_with_a_target_count_together_and_the_others_do_not(deals: Database) -> None:
+    found = outlook(deals, target("p1", 1000), target("p3", 1))
+    together = attainments(found, found.indirect[0], "hazard")[-1]
+    assert (together.partner, together.target, together.won) == (None, 1001.0, 1000.0)
+    assert 1000.0 <= together.forecast < 1500.0
 
 
 def test_a_higher_target_is_less_likely(deals: Database) -> None:
@@ -75,7 +82,7 @@ def test_targets_of_partners_and_currencies_that_are_gone_count_nothing(deals: D
 def test_targets_in_another_currency_are_converted(deals: Database) -> None:
     rates = Rates("EUR", {date(2026, 1, 1): {"USD": Decimal("0.5")}})
     found = outlook(deals, target("p1", 100), target("p1", 200, "USD"), rates=rates)
-    assert [one.target for one in attainments(found, found.indirect[0], "hazard")] == [200.0, 200.0]
+    assert [one.target for one in attainments(found, found.indirect[0], "hazard")] == [200.0]
 
 
 def test_the_chance_of_a_sum_is_that_of_its_quantiles() -> None:
