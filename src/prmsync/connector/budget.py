@@ -11,7 +11,7 @@ from prmsync.connector.protocol import Usage
 from prmsync.domain.counted import counted
 from prmsync.errors import QuotaError
 
-CallKind = Literal["read", "guard", "write", "sign_in", "metadata"]
+CallKind = Literal["read", "guard", "write", "history", "sign_in", "metadata"]
 
 
 class CallBudget:

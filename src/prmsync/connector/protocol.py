@@ -133,9 +133,20 @@ class WriteResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """An update that the CRM took: what was written, what stood in the same fields `before`, when
+    the record was looked at, and its `version` then."""
+
+    id: str
+    values: Values
+    before: Values
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
-    """Calls of this session by kind ("read", "guard", "write", "sign_in", "metadata"), and the
-    account's own meter where the CRM tells it (calls used and limit in the current window).
+    """Calls of this session by kind ("read", "guard", "write", "history", "sign_in", "metadata"),
+    and the account's own meter where the CRM tells it (calls used and limit in the current window).
 
     `allowed` is this connection's share of the limit, `left` how many calls this session may
     still make of it; None while no limit is known. `resets_at`: when the CRM's window ends (aware
@@ -246,6 +257,18 @@ class JobWriter(Protocol):
 
     def calls_saved(self, spec: ObjectSpec, op: str, count: int) -> int:
         """How many calls fewer `write_calls` is than without jobs."""
+
+
+@runtime_checkable
+class HistoryReader(Protocol):
+    """What a connector has besides where the CRM keeps every value that a field ever had."""
+
+    def replaced(self, spec: ObjectSpec, rows: Sequence[Sent]) -> dict[str, Values]:
+        """Record id → field → a value that somebody gave it between the look and the write, and
+        that the write replaced. Records without such a value are missing."""
+
+    def history_calls(self, count: int) -> int:
+        """How many calls it takes to look at `count` records."""
 
 
 @runtime_checkable

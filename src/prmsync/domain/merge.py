@@ -52,6 +52,7 @@ class Guard(StrEnum):
 
     LOOK = "look"
     STRICT = "strict"
+    HISTORY = "history"
 
 
 class Writes(StrEnum):

@@ -23,7 +23,7 @@ TOP: Mapping[str, str] = {
     "stamp_key": "write the external key into CRM records that were matched or came from the CRM",
     "on_delete": "what a deletion on one side does: unlink or propagate",
     "recreate": "create a record again that the CRM deleted",
-    "guard": "how an update makes sure that nobody edited the record meanwhile: look or strict",
+    "guard": "how an update takes care of edits made meanwhile: look, strict or history",
     "allow_duplicates": "save what a duplicate rule of the CRM only warns people of",
     "home": "each record belongs to one connection's CRM; the others keep a copy",
     "filter": "only records with one of these values take part",

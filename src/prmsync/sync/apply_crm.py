@@ -29,7 +29,7 @@ from prmsync.mapping.translate import PIPELINE
 from prmsync.store import journal, links, sending, tallies
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.links import OURS, Dirty, Link, LinkState
-from prmsync.sync import references, second_pass
+from prmsync.sync import references, second_pass, typed_meanwhile
 from prmsync.sync.accepting import accept, first_base
 from prmsync.sync.observe import store_records
 from prmsync.sync.outcome import Outcome, collision, refuse
@@ -38,20 +38,10 @@ from prmsync.sync.quota import note, rows_at_once
 from prmsync.sync.relation_guard import gone_with_their_ends, lost_ends
 from prmsync.sync.session import KEY, Session, Stream
 from prmsync.sync.whole_groups import changed_only, completed
+from prmsync.sync.write import Write
 
 PAGE = 1000
 NOT_SHOWN = "the CRM does not show a record that was to be written; may prmsync still see it?"
-
-
-@dataclass(slots=True)
-class Write:
-    """One row ready to leave: `values` are in the CRM's own fields and ids."""
-
-    action: Action
-    link: Link
-    values: Values
-    version: str = ""
-    """The record's, when it was looked at right before sending."""
 
 
 def apply_crm(session: Session, run_id: int, states: Sequence[ActionState]) -> Outcome:
@@ -112,9 +102,8 @@ def _apply_part(
 
 def _apply_stream(session: Session, part: Part, stream: Stream, op: str, outcome: Outcome) -> None:
     ready = _ready(session, part, stream, op, outcome)
-    relation = stream.spec.relation is not None
     while True:
-        rows, stopped = rows_at_once(session, op, relation=relation, backfill=part.backfill)
+        rows, stopped = rows_at_once(session, stream, op, backfill=part.backfill)
         batch = list(islice(ready, rows))
         if not batch:
             return
@@ -228,9 +217,11 @@ def send(
     except ConnectorError as error:
         _failed_whole(session, stream, op, batch, error, outcome)
         return
+    results, lost = typed_meanwhile.look_back(session, stream, op, batch, results, outcome)
     with session.database.begin() as connection:
         session.fence(connection)
         _settle(connection, session, stream, op, batch, results, outcome)
+        typed_meanwhile.hold(connection, session, stream, batch, lost)
 
 
 def _guarded(
@@ -275,7 +266,7 @@ def _guarded(
     left = [(one, record) for one, record in kept if record.id not in changed]
     if op == "update":
         for one, record in left:
-            one.values = completed(stream, one.values, record.values)
+            one.values, one.shown = completed(stream, one.values, record.values), record.values
     return [one for one, _ in left]
 
 

@@ -22,7 +22,7 @@ from prmsync.store import records as prm_records
 from prmsync.store.held import HeldItem, HeldState
 from prmsync.store.journal import Action, FieldChange
 from prmsync.store.links import Dirty, Link, LinkState
-from prmsync.sync import references, relation_ends, second_pass
+from prmsync.sync import references, relation_ends, second_pass, typed_meanwhile
 from prmsync.sync.left import without_left
 from prmsync.sync.matching import MATCH
 from prmsync.sync.merging import winners_of
@@ -215,6 +215,7 @@ def _decide(
         withhold(decision, rule, link, projected, written)
     if known:
         keep_held(decision, rule, link, projected, known)
+        typed_meanwhile.carry_on(decision, rule, projected, link.crm, known)
     verdict.held = decision.held + undone if undone else decision.held
     if link.state == LinkState.NEW and link.prm_id and link.crm_id:
         verdict.state = LinkState.LIVE

@@ -28,6 +28,7 @@ from prmsync.sync.mapping_change import compare, digest
 from prmsync.sync.observe import settle_rules
 from prmsync.sync.rights import require_rights
 from prmsync.sync.session import Session, Stream
+from prmsync.sync.typed_meanwhile import require_history
 
 
 def open_session(
@@ -63,6 +64,9 @@ def open_session(
         require_undoubted(claim)
         if not while_paused:
             _require_going(state)
+    lacking = require_history(connector, mappings, title)
+    if lacking:
+        raise _misfit(lacking)
     aside = {} if while_paused else _left_alone(database, name, mappings, only)
     account = connector.account()
     other = _is_other(database, state, account, claim, now(), refuse=not to_compare)

@@ -16,7 +16,8 @@ from prmsync.errors import ConnectorError, QuotaError
 from prmsync.store import quota
 from prmsync.store.quota import Meter
 from prmsync.store.sending import ToSend
-from prmsync.sync.session import Session
+from prmsync.sync.session import Session, Stream
+from prmsync.sync.typed_meanwhile import reader_of
 
 FOR_PEOPLE = 0.1
 """The part of the share that backfill leaves to the edits of people until the window's end."""
@@ -38,13 +39,14 @@ _LOOKS_AT_ENDS = {"create": 2, "update": 4, "delete": 2}
 
 def cost(session: Session, rows: Mapping[ToSend, int]) -> Counter[str]:
     """About how many calls of which kind it takes to send these rows, full batches assumed."""
-    specs = {one.id: one.spec for one in session.streams.values()}
+    streams = {one.id: one for one in session.streams.values()}
     calls: Counter[str] = Counter()
     for row, count in rows.items():
         if row.side != Side.CRM:
             continue
         batches = ceil(count / session.connector.batch_size)
-        spec = specs.get(row.stream_id)  # none for a stream whose mapping was taken away
+        stream = streams.get(row.stream_id)  # none for one whose mapping was taken away
+        spec = None if stream is None else stream.spec
         relation = spec is not None and spec.relation is not None
         kinds = _RELATION_CALLS if relation else _CALLS
         for kind, each in kinds.get(row.op, {}).items():
@@ -54,7 +56,15 @@ def cost(session: Session, rows: Mapping[ToSend, int]) -> Counter[str]:
         if spec is not None and not relation and isinstance(session.connector, ManyWriter):
             made = session.connector.write_calls(spec, row.op, count)
             calls["write"] += made - batches
+        if stream is not None and (looks := _looks_back(session, stream, row.op, count)):
+            calls["history"] += looks
     return calls
+
+
+def _looks_back(session: Session, stream: Stream, op: str, count: int) -> int:
+    """Calls that look at what updates replaced unseen."""
+    reader = reader_of(session, stream) if op == "update" else None
+    return 0 if reader is None else reader.history_calls(count)
 
 
 def saved(session: Session, rows: Mapping[ToSend, int]) -> int:
@@ -75,7 +85,7 @@ def _looks_at_ends(session: Session, op: str) -> int:
 
 
 def rows_at_once(
-    session: Session, op: str, *, relation: bool, backfill: bool
+    session: Session, stream: Stream, op: str, *, backfill: bool
 ) -> tuple[int, QuotaError | None]:
     """How many rows are sent next, and why none is, decided before anything of them leaves."""
     connector = session.connector
@@ -84,7 +94,9 @@ def rows_at_once(
     if usage.left is None:
         return most, None
     kept = int((usage.allowed or 0) * FOR_PEOPLE) if backfill else 0
-    each = sum(_RELATION_CALLS[op].values()) + (_looks_at_ends(session, op) if relation else 0)
+    each = sum(_RELATION_CALLS[op].values())
+    each += 0 if stream.spec.relation is None else _looks_at_ends(session, op)
+    each += _looks_back(session, stream, op, connector.batch_size)
     batches = (usage.left - kept) // each
     if batches > 0:
         return min(most, batches * connector.batch_size), None

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
 
 from prmsync.connector.protocol import JobWriter, Record, relation_key
+from prmsync.domain.values import Values
+from prmsync.mapping.translate import PIPELINE
 from prmsync.store import journal, links, tallies
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.links import Dirty, Link, LinkState
-from prmsync.sync import references
+from prmsync.sync import references, typed_meanwhile
 from prmsync.sync.accepting import accept
 from prmsync.sync.apply_crm import not_sent
 from prmsync.sync.observe import store_records
 from prmsync.sync.session import Session, Stream
+from prmsync.sync.write import Write
 
 
 def recover(session: Session) -> int:
@@ -105,15 +108,62 @@ def _others(
 ) -> None:
     ids = [str(found[one.link_id].crm_id) for one in intents]
     records = session.connector.fetch(stream.spec, ids)
+    sent = _as_sent(session, stream, intents, found, records)
+    lost = typed_meanwhile.look(session, stream, sent)
     with session.database.begin() as connection:
         session.fence(connection)
         store_records(connection, session, stream, list(records.values()))
         now = links.by_ids(connection, {one.link_id for one in intents})
+        done = set()
         for intent, crm_id in zip(intents, ids, strict=True):
             state = _outcome(stream, intent, now[intent.link_id], records.get(crm_id))
             done_at = session.stamp() if state is ActionState.DONE else None
             journal.mark(connection, [intent.id], state, done_at=done_at)
+            if done_at is not None:
+                done.add(intent.link_id)
         links.save(connection, list(now.values()))
+        taken = [one for one in sent if one.link.id in done]
+        typed_meanwhile.hold(connection, session, stream, taken, lost)
+
+
+def _as_sent(
+    session: Session,
+    stream: Stream,
+    intents: Sequence[Action],
+    found: Mapping[int, Link],
+    records: Mapping[str, Record],
+) -> list[Write]:
+    """Updates as they were sent, where what they replaced is to be looked at. Only what changed: of
+    the rest of a group nobody knows any more how the record showed it."""
+    if typed_meanwhile.reader_of(session, stream) is None:
+        return []
+    updates = [one for one in intents if one.op == "update"]
+    olds, news = (_in_crm(session, stream, updates, found, at) for at in (0, 1))
+    sent = []
+    for row, old, new in zip(updates, olds, news, strict=True):
+        link = found[row.link_id]
+        record = records.get(str(link.crm_id))
+        if record is not None and not record.deleted:
+            shown = {**record.values, **old}
+            sent.append(Write(row, link, new, link.crm_version or "", shown))
+    return sent
+
+
+def _in_crm(
+    session: Session, stream: Stream, rows: Sequence[Action], found: Mapping[int, Link], at: int
+) -> list[Values]:
+    """What these rows change, in the CRM's own fields: as it was (0), or is to be (1)."""
+    changed = [
+        {name: change[at] for name, change in row.fields.items() if change[0] != change[1]}
+        for row in rows
+    ]
+    with session.database.read() as connection:
+        told = references.to_crm(connection, stream, session.streams, changed)
+    pipelines = [(found[row.link_id].crm or {}).get(PIPELINE) for row in rows]
+    return [
+        stream.translator.write(values, str(pipeline) if pipeline else None).values
+        for (values, _), pipeline in zip(told, pipelines, strict=True)
+    ]
 
 
 def _outcome(stream: Stream, intent: Action, link: Link, record: Record | None) -> ActionState:

@@ -12,6 +12,7 @@ from prmsync.reconcile.record import RECORD
 from prmsync.store.held import HeldItem, HeldState, ParkedItem
 from prmsync.sync.matching import MATCH
 from prmsync.sync.session import Stream
+from prmsync.sync.typed_meanwhile import TYPED_MEANWHILE
 
 BLANK = "blank"
 LONGEST = 60
@@ -77,6 +78,9 @@ def _item(item: Undecided, title: str) -> str:
         gone = "the partner database" if item.prm is None else title
         return f"deleted in {gone}, but edited here since ({item.kind})"
     ours, theirs = _value(item.prm), _value(item.crm)
+    if item.kind == TYPED_MEANWHILE:
+        typed = f"somebody typed {theirs} at the moment when {ours} was written over it"
+        return f"{_name(item.group)}: {typed}; “Keep CRM value” brings {theirs} back"
     return f"{_name(item.group)}: {title} has {theirs}, the partner database {ours} ({item.kind})"
 
 

@@ -21,17 +21,20 @@ from prmsync.connector.protocol import (
     Page,
     Record,
     Runtime,
+    Sent,
     Usage,
     WriteResult,
 )
 from prmsync.connector.provisioning import Automations
 from prmsync.connector.schema import Account, ObjectSchema, Person
+from prmsync.domain.values import Values
 from prmsync.errors import RejectedError, SchemaError
-from prmsync_hubspot import describe, scopes
+from prmsync_hubspot import describe, history, scopes
 from prmsync_hubspot.auth import REFRESH_TOKEN, FixedToken, RefreshedToken
 from prmsync_hubspot.catalog import Catalog, wanted
 from prmsync_hubspot.client import BASE_URL, Client, Transport
 from prmsync_hubspot.codec import requested
+from prmsync_hubspot.history import History
 from prmsync_hubspot.objects import ObjectType
 from prmsync_hubspot.paths import ACCOUNT, Paths
 from prmsync_hubspot.provision.automations import FlowReader
@@ -74,6 +77,7 @@ class HubSpotConnector:
             self._client, self._paths, self._objects, self._catalog, self._metadata
         )
         self._writer = Writer(self._client, self._paths)
+        self._history = History(self._client, self._paths, self._lanes)
         self._lock = threading.RLock()
         self._account: Account | None = None
         self._ui = APP
@@ -98,7 +102,7 @@ class HubSpotConnector:
     def rows_at_once(self) -> int:
         return self.batch_size * self._lanes.most
 
-    def write_calls(self, spec: ObjectSpec, op: str, count: int) -> int:  # noqa: ARG002  as above
+    def write_calls(self, spec: ObjectSpec, op: str, count: int) -> int:  # noqa: ARG002  the same for all
         return ceil(count / self.batch_size)
 
     def account(self) -> Account:
@@ -240,6 +244,16 @@ class HubSpotConnector:
         return self._lanes.send(
             rows, lambda some: self._writer.update(of, some, reader), self.batch_size
         )
+
+    def replaced(self, spec: ObjectSpec, rows: Sequence[Sent]) -> dict[str, Values]:
+        if spec.relation or not rows:
+            return {}
+        self._admit()
+        of, reader = self._catalog.type(spec.object), self._catalog.reader(spec)
+        return self._history.replaced(of, rows, reader)
+
+    def history_calls(self, count: int) -> int:
+        return ceil(count / history.BATCH)
 
     def delete(self, spec: ObjectSpec, ids: Sequence[str]) -> list[WriteResult]:
         if not ids:
