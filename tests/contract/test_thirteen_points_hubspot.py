@@ -24,6 +24,8 @@ from prmsync_hubspot.simulator import (
     Settings,
 )
 
+WALL = 10_000
+"""Results that HubSpot gives to one search, however it is paged."""
 DEALS = ObjectSpec(
     "opportunity",
     "deals",
@@ -96,6 +98,30 @@ def test_point_02_an_index_that_lags_and_equal_stamps_lose_nobody(make: Any) -> 
     later, _ = read(connector, cursor)
     assert set(seen) | set(later) == set(made)
     assert len(later) == 250
+
+
+def test_point_02_more_changes_than_a_search_gives_are_all_read(make: Any) -> None:
+    bench = make()
+    connector = bench.connector()
+    _, cursor = read(connector)
+    made = create_deals(connector, WALL + 50)
+    bench.clock.advance(60)
+    seen, _ = read(connector, cursor)
+    assert seen.keys() == set(made)
+    assert bench.control("GET", "stats")["by_status"] == {"200": bench.calls()}
+
+
+def test_point_03_a_healthy_run_meets_neither_limit(make: Any) -> None:
+    bench = make(burst_limit=20)
+    connector = bench.connector()
+    ids = create_deals(connector, 1000)
+    _, cursor = read(connector)
+    for _ in range(10):
+        read(connector, cursor)
+        connector.fetch(DEALS, ids)
+    told = bench.control("GET", "stats")
+    assert told["by_endpoint"]["objects.search"] >= 10
+    assert "429" not in told["by_status"]
 
 
 def test_point_03_each_429_in_its_own_words_is_met_in_its_own_way(make: Any) -> None:
@@ -194,6 +220,30 @@ def test_point_09_an_object_is_the_same_by_all_its_names(make: Any, name: str) -
     assert connector.fetch(spec, [made])[made].values["dealname"] == "Deal 0"
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["prm_registration", "p_prm_registration", "p24681012_prm_registration", "2-24680001"],
+)
+@pytest.mark.parametrize("api_version", ["2026-09", "v3"])
+def test_point_09_so_is_an_object_of_the_admins_own(make: Any, name: str, api_version: str) -> None:
+    connector = make().connector(api_version=api_version)
+    spec = ObjectSpec("registration", name, ("number",), "prm_registration_id")
+    (made,) = connector.create(spec, [NewRecord("key-1", {"number": "R-1"})])
+    assert made.id is not None
+    assert connector.find(spec, ["key-1"])["key-1"].id == made.id
+    assert "number" in connector.describe(name).fields
+
+
+def test_point_10_a_record_that_was_restored_is_there_again(make: Any) -> None:
+    bench = make()
+    connector = bench.connector()
+    (made,) = create_deals(connector, 1)
+    bench.user_deletes("deals", made)
+    assert connector.fetch(DEALS, [made])[made].deleted
+    bench.user_edits("deals", made, {"archived": False})
+    assert not connector.fetch(DEALS, [made])[made].deleted
+
+
 @pytest.mark.parametrize("new_id", [False, True])
 def test_point_10_deletes_and_merges_are_evidence(make: Any, new_id: bool) -> None:
     bench = make(merge_new_id=new_id)
@@ -237,6 +287,19 @@ def test_point_12_stages_are_renamed_and_closed_options_refused(make: Any) -> No
     assert changed.status_code == 200
     connector.forget_schema()
     assert stages(connector)["appointmentscheduled"].endswith("Met")
+
+
+def test_point_12_what_the_stage_decides_is_not_written(make: Any) -> None:
+    bench = make()
+    connector = bench.connector()
+    (made,) = create_deals(connector, 1)
+    fields = ("dealstage", "hs_is_closed", "hs_is_closed_won")
+    spec = ObjectSpec("opportunity", "deals", fields, "prm_opportunity_id")
+    (refused,) = connector.update(spec, [Change(made, {"hs_is_closed": True})])
+    assert isinstance(refused.error, RejectedError)
+    bench.user_edits("deals", made, {"dealstage": "closedwon"})
+    values = connector.fetch(spec, [made])[made].values
+    assert (values["hs_is_closed"], values["hs_is_closed_won"]) == (True, True)
 
 
 def stages(connector: Any) -> dict[str, str]:
