@@ -16,6 +16,7 @@ from prmsync.cli.output import progress
 
 if TYPE_CHECKING:
     from prmsync.answers.forecast import ForecastAnswer
+    from prmsync.answers.judgement import Judgement
     from prmsync.answers.quarter_outlook import QuarterOutlook
     from prmsync.domain.program import Program
     from prmsync.service.wiring import Application
@@ -65,6 +66,10 @@ def forecast(
             "--targets", metavar="FILE", help="CSV of targets, instead of those imported."
         ),
     ] = None,
+    judgement: Annotated[
+        Path | None,
+        typer.Option("--judgement", metavar="FILE", help="CSV: people's commit, upside, override."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """The indirect forecast of a quarter, beside direct, with the ranges that hold it."""
@@ -83,7 +88,8 @@ def forecast(
         found = _outlook(app, period, as_of, apart=apart)
         if targets is not None:
             found = replace(found, targets=_targets(app, targets, found.quarter.name))
-    outlook.show(found, model, groupings, as_json=as_json)
+        said = [] if judgement is None else _judgements(app, judgement)
+    outlook.show(found, model, groupings, judgements=said, as_json=as_json)
 
 
 def deals(
@@ -175,6 +181,12 @@ def _outlook(
     program = _program(app, apart=apart)
     quarter = Quarter.parse(period, program.forecast.calendar) if period else None
     return quarter_outlook(app.database, program, quarter, _day(as_of, option), app.now())
+
+
+def _judgements(app: Application, path: Path) -> list[Judgement]:
+    from prmsync.service.judgement_file import read_judgements
+
+    return read_judgements(app.database, path)
 
 
 def _targets(app: Application, path: Path, period: str) -> tuple[Target, ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from prmsync.answers.attainment import without_rate
 from prmsync.answers.deal_history import DIMENSIONS
 from prmsync.answers.quarter_outlook import FEW_WINS
-from prmsync.cli import targets
+from prmsync.cli import judgement, targets
 from prmsync.cli.output import WIDTH, emit_json, moment, say, say_wrapped, table
 from prmsync.forecast.groups import TOTAL
 from prmsync.forecast.rollup import (
@@ -23,8 +23,10 @@ from prmsync.forecast.rollup import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
 
+    from prmsync.answers.judgement import Judgement
     from prmsync.answers.quarter_outlook import QuarterOutlook, View
     from prmsync.forecast.period import Quarter
 
@@ -33,14 +35,22 @@ NOBODY = "nobody"
 _WIDTH = 15
 
 
-def show(outlook: QuarterOutlook, model: str, by: tuple[str, ...], *, as_json: bool) -> None:
+def show(
+    outlook: QuarterOutlook,
+    model: str,
+    by: tuple[str, ...],
+    *,
+    judgements: Sequence[Judgement] = (),
+    as_json: bool,
+) -> None:
     """Print the outlook by a model, with rows by some of GROUPINGS."""
     if as_json:
-        emit_json(_json(outlook, model, by))
+        emit_json(_json(outlook, model, by, judgements))
         return
     _head(outlook, model)
     for indirect, direct in zip(outlook.indirect, outlook.direct, strict=True):
-        _block(outlook, indirect, direct, model, by)
+        _block(outlook, indirect, direct, model, by, judgements)
+    judgement.tell_rest(outlook, judgements)
     if not outlook.indirect:
         say("  no deal is known yet")
     if outlook.book.findings or outlook.retold:
@@ -100,7 +110,12 @@ def _head(outlook: QuarterOutlook, model: str) -> None:
 
 
 def _block(
-    outlook: QuarterOutlook, view: View, direct: View, model: str, by: tuple[str, ...]
+    outlook: QuarterOutlook,
+    view: View,
+    direct: View,
+    model: str,
+    by: tuple[str, ...],
+    judgements: Sequence[Judgement],
 ) -> None:
     row, beside = row_of(view, model), row_of(direct, model)
     if not (row.forecast or row.deals or beside.forecast):
@@ -120,6 +135,7 @@ def _block(
     if model == "hazard":
         _words_of_record(view)
     targets.show(outlook, view, model)
+    judgement.show(outlook, view, model, judgements)
     for grouping in by:
         _rows(outlook, view, model, grouping)
 
@@ -286,7 +302,9 @@ def _row_json(row: Row, cents: dict[str, Decimal]) -> dict[str, Any]:
     }
 
 
-def _json(outlook: QuarterOutlook, model: str, by: tuple[str, ...]) -> dict[str, Any]:
+def _json(
+    outlook: QuarterOutlook, model: str, by: tuple[str, ...], judgements: Sequence[Judgement]
+) -> dict[str, Any]:
     q = outlook.quarter
     return {
         "method": model,
@@ -305,7 +323,11 @@ def _json(outlook: QuarterOutlook, model: str, by: tuple[str, ...]) -> dict[str,
         "retold": None
         if outlook.retold is None
         else {"stored": outlook.retold.kept, "rebuilt": outlook.retold.rebuilt},
-        "indirect": [_view_json(outlook, view, model, by) for view in outlook.indirect],
+        "indirect": [
+            _view_json(outlook, view, model, by)
+            | {"judgement": judgement.as_json(outlook, view, model, judgements)}
+            for view in outlook.indirect
+        ],
         "direct": [_view_json(outlook, view, model, by) for view in outlook.direct],
     }
 

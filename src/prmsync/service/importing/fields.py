@@ -9,6 +9,7 @@ from prmsync.mapping.fields import CATALOGUE, Kind, PrmField
 PERSON = "person"
 DEAL_HISTORY = "deal_history"
 TARGET = "target"
+JUDGEMENT = "judgement"
 
 OBJECTS: Mapping[str, Mapping[str, PrmField]] = {
     **CATALOGUE,
@@ -32,8 +33,15 @@ OBJECTS: Mapping[str, Mapping[str, PrmField]] = {
         "amount": PrmField(Kind.MONEY, currency="currency", required=True),
         "currency": PrmField(Kind.CODE, required=True),
     },
+    JUDGEMENT: {
+        "partner": PrmField(Kind.REFERENCE, to="partner", required=True),
+        "currency": PrmField(Kind.CODE, required=True),
+        "commit": PrmField(Kind.MONEY, currency="currency"),
+        "upside": PrmField(Kind.MONEY, currency="currency"),
+        "override": PrmField(Kind.MONEY, currency="currency"),
+    },
 }
-"""What `--as` takes → its fields."""
+"""What a file may hold → its fields; `--as` takes all but judgements."""
 
 KEYS: Mapping[str, tuple[str, ...]] = {
     "partner": ("name",),
@@ -43,5 +51,6 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     PERSON: ("email",),
     DEAL_HISTORY: ("opportunity", "at"),
     TARGET: ("partner", "period", "currency"),
+    JUDGEMENT: ("partner", "currency"),
 }
 """The fields by which a second import finds what the first one made."""
