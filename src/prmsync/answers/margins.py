@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -151,7 +151,7 @@ def _basis(
     deal = Deal(
         tier=tiers.on(r.partner, ordered),
         registered=_registered_on(r, ordered),
-        lines=tuple(_lines(r, amount, program)),
+        lines=tuple(shared_lines(r.product_lines, amount, program)),
         through_distributor=r.distributor is not None,
     )
     return MarginBasis(r, amount.currency, ordered, deal)
@@ -170,9 +170,12 @@ def _registered_on(r: Registration, day: date) -> bool:
     return r.protected_until is None or r.protected_until >= start
 
 
-def _lines(r: Registration, amount: Money, program: Program) -> Iterator[DealLine]:
+def shared_lines(
+    product_lines: Iterable[str], amount: Money, program: Program
+) -> Iterator[DealLine]:
+    """A deal's amount by category, shared evenly over its product lines."""
     rules = program.margins
-    shares = Counter(rules.category_of(line) for line in sorted(r.product_lines))
+    shares = Counter(rules.category_of(line) for line in sorted(product_lines))
     shares = shares or Counter([rules.default_category])
     parts = split(amount, [Decimal(count) for count in shares.values()])
     for category, part in zip(shares, parts, strict=True):

@@ -17,6 +17,7 @@ from prmsync.cli.output import progress
 if TYPE_CHECKING:
     from prmsync.answers.forecast import ForecastAnswer
     from prmsync.answers.judgement import Judgement
+    from prmsync.answers.margin_outlook import MarginRates
     from prmsync.answers.quarter_outlook import QuarterOutlook
     from prmsync.domain.program import Program
     from prmsync.service.wiring import Application
@@ -89,7 +90,8 @@ def forecast(
         if targets is not None:
             found = replace(found, targets=_targets(app, targets, found.quarter.name))
         said = [] if judgement is None else _judgements(app, judgement)
-    outlook.show(found, model, groupings, judgements=said, as_json=as_json)
+        rates = _margin_rates(app, found) if model == MODELS[0] else None
+    outlook.show(found, model, groupings, beside=outlook.Beside(said, rates), as_json=as_json)
 
 
 def deals(
@@ -187,6 +189,12 @@ def _judgements(app: Application, path: Path) -> list[Judgement]:
     from prmsync.service.judgement_file import read_judgements
 
     return read_judgements(app.database, path)
+
+
+def _margin_rates(app: Application, found: QuarterOutlook) -> MarginRates:
+    from prmsync.answers.margin_outlook import margin_rates
+
+    return margin_rates(app.database, _program(app, apart=False), found)
 
 
 def _targets(app: Application, path: Path, period: str) -> tuple[Target, ...]:

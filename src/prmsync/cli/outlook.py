@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from prmsync.answers.attainment import without_rate
 from prmsync.answers.deal_history import DIMENSIONS
 from prmsync.answers.quarter_outlook import FEW_WINS
-from prmsync.cli import judgement, targets
+from prmsync.cli import judgement, margin_outlook, targets
 from prmsync.cli.output import WIDTH, emit_json, moment, say, say_wrapped, table
 from prmsync.forecast.groups import TOTAL
 from prmsync.forecast.rollup import (
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from prmsync.answers.judgement import Judgement
+    from prmsync.answers.margin_outlook import MarginRates
     from prmsync.answers.quarter_outlook import QuarterOutlook, View
     from prmsync.forecast.period import Quarter
 
@@ -35,22 +37,30 @@ NOBODY = "nobody"
 _WIDTH = 15
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What is set beside the forecast: people's judgements, and the partners' margin rates."""
+
+    judgements: Sequence[Judgement] = ()
+    margins: MarginRates | None = None
+
+
 def show(
     outlook: QuarterOutlook,
     model: str,
     by: tuple[str, ...],
     *,
-    judgements: Sequence[Judgement] = (),
+    beside: Beside,
     as_json: bool,
 ) -> None:
     """Print the outlook by a model, with rows by some of GROUPINGS."""
     if as_json:
-        emit_json(_json(outlook, model, by, judgements))
+        emit_json(_json(outlook, model, by, beside))
         return
     _head(outlook, model)
     for indirect, direct in zip(outlook.indirect, outlook.direct, strict=True):
-        _block(outlook, indirect, direct, model, by, judgements)
-    judgement.tell_rest(outlook, judgements)
+        _block(outlook, indirect, direct, model, by, beside)
+    judgement.tell_rest(outlook, beside.judgements)
     if not outlook.indirect:
         say("  no deal is known yet")
     if outlook.book.findings or outlook.retold:
@@ -115,17 +125,19 @@ def _block(
     direct: View,
     model: str,
     by: tuple[str, ...],
-    judgements: Sequence[Judgement],
+    beside: Beside,
 ) -> None:
-    row, beside = row_of(view, model), row_of(direct, model)
-    if not (row.forecast or row.deals or beside.forecast):
+    row, same_day = row_of(view, model), row_of(direct, model)
+    if not (row.forecast or row.deals or same_day.forecast):
         return
     say("", f"  {'':<26} {view.currency:>{_WIDTH}}")
     few = view.recorded_wins < FEW_WINS
     parts = [_line("won to date", row.won), *_to_come(row, model)]
     whole_ = [_line("forecast", row.forecast, _range(row, 80)), _line_of_ranges(row)]
     say(*([*whole_, *parts] if few else [*parts, *whole_]))
-    say(_line("direct, same day", beside.forecast))
+    if beside.margins is not None:
+        margin_outlook.show(view, beside.margins, row.forecast, _WIDTH)
+    say(_line("direct, same day", same_day.forecast))
     if few:
         say_wrapped(
             f"{view.recorded_wins} wins were seen from stage to stage so far: below {FEW_WINS} the "
@@ -135,7 +147,7 @@ def _block(
     if model == "hazard":
         _words_of_record(view)
     targets.show(outlook, view, model)
-    judgement.show(outlook, view, model, judgements)
+    judgement.show(outlook, view, model, beside.judgements)
     for grouping in by:
         _rows(outlook, view, model, grouping)
 
@@ -303,7 +315,7 @@ def _row_json(row: Row, cents: dict[str, Decimal]) -> dict[str, Any]:
 
 
 def _json(
-    outlook: QuarterOutlook, model: str, by: tuple[str, ...], judgements: Sequence[Judgement]
+    outlook: QuarterOutlook, model: str, by: tuple[str, ...], beside: Beside
 ) -> dict[str, Any]:
     q = outlook.quarter
     return {
@@ -325,7 +337,10 @@ def _json(
         else {"stored": outlook.retold.kept, "rebuilt": outlook.retold.rebuilt},
         "indirect": [
             _view_json(outlook, view, model, by)
-            | {"judgement": judgement.as_json(outlook, view, model, judgements)}
+            | {
+                "judgement": judgement.as_json(outlook, view, model, beside.judgements),
+                "margin": margin_outlook.as_json(view, beside.margins) if beside.margins else None,
+            }
             for view in outlook.indirect
         ],
         "direct": [_view_json(outlook, view, model, by) for view in outlook.direct],

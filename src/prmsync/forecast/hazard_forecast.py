@@ -46,9 +46,13 @@ class QuarterForecast:
         found: Floats = np.minimum(chance[: self.outlook.open], 1.0)
         return found
 
-    def to_come(self, group: Ints, groups: int) -> Sums:
-        """Any other grouping of the lots (open deals first, then the streams of new ones)."""
-        found = sums(self.outlook.lots, group, groups).scaled(self.calibration.bias)
+    def to_come(self, group: Ints, groups: int, share: Floats | None = None) -> Sums:
+        """Any other grouping of the lots (open deals first, then the streams of new ones); with
+        `share`, of each lot that share of its worth."""
+        lots = self.outlook.lots
+        if share is not None:
+            lots = replace(lots, mean=lots.mean * share, square=lots.square * share**2)
+        found = sums(lots, group, groups).scaled(self.calibration.bias)
         found = found.widened(self.calibration.width[TOTAL])
         return found.unsure(np.full(groups, _cold(self.cut.history)))
 
