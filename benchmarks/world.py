@@ -84,7 +84,7 @@ def _opportunity(crm: str, number: int) -> dict[str, Any]:
             "StageName": stage,
             "CloseDate": day,
             "Amount": 1000 + number,
-            "PRM_Currency__c": "EUR",
+            "CurrencyIsoCode": "EUR",
             **{f"PRM_{name}__c": value for name, value in ours.items()},
         }
     return {

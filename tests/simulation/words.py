@@ -221,7 +221,7 @@ WORDS: Mapping[str, Mapping[str, Mapping[str, Word]]] = {
             "customer_domain": _plain("PRM_Customer_Domain__c"),
             "customer_country": _plain("PRM_Customer_Country__c"),
             "amount": Word("Amount", lambda text: None if text is None else float(text), money),
-            "currency": _plain("PRM_Currency__c"),
+            "currency": _plain("CurrencyIsoCode"),
             "stage": _coded("StageName", _SF_STAGES),
             "close_date": _plain("CloseDate"),
             "loss_reason": _plain("PRM_Loss_Reason__c"),

@@ -37,12 +37,12 @@ def described(*fields, **more):
     ],
 )
 def test_types_are_neutral(kind, neutral):
-    assert object_schema(described(field("X", kind))).fields["X"].type is neutral
+    assert object_schema(described(field("X", kind)), "EUR").fields["X"].type is neutral
 
 
 @pytest.mark.parametrize("kind", ["address", "location", "base64", "complexvalue"])
 def test_compound_and_binary_fields_are_left_out(kind):
-    assert object_schema(described(field("X", kind))).fields == {}
+    assert object_schema(described(field("X", kind)), "EUR").fields == {}
 
 
 def test_a_field_keeps_what_the_mapping_is_checked_against():
@@ -54,7 +54,8 @@ def test_a_field_keeps_what_the_mapping_is_checked_against():
             field("Flag", "boolean", nillable=False, defaultedOnCreate=True),
             field("Formula", "double", createable=False, nillable=False, scale=4),
             field("AccountId", "reference", referenceTo=["Account"], length=18),
-        )
+        ),
+        "EUR",
     ).fields
     assert (found["Amount"].scale, found["Amount"].updateable) == (2, True)
     assert found["Count"].scale == 0
@@ -72,7 +73,7 @@ def test_only_active_picklist_values_are_offered():
         {"active": True, "value": "c", "label": None},
     ]
     schema = object_schema(
-        described(field("P", "picklist", picklistValues=values, restrictedPicklist=True))
+        described(field("P", "picklist", picklistValues=values, restrictedPicklist=True)), "EUR"
     )
     assert schema.fields["P"].picklist == {"a": "A", "c": "c"}
     assert schema.fields["P"].restricted
@@ -101,7 +102,7 @@ def test_stages_are_one_default_pipeline_and_one_for_each_record_type():
         stage("Old", 2, active=False),
         stage("Closed Won", 3, closed=True, won=True, probability=100),
     ]
-    schema = object_schema(described(recordTypeInfos=infos), stages)
+    schema = object_schema(described(recordTypeInfos=infos), "EUR", stages)
     assert schema.record_types == {"Channel": "012x"}
     assert [(item.id, item.label) for item in schema.pipelines] == [
         ("default", "default"),

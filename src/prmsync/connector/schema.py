@@ -42,6 +42,8 @@ class FieldSchema:
     """Active codes and their labels."""
     restricted: bool = False
     references: tuple[str, ...] = ()
+    constant: str | None = None
+    """What every record holds, where the CRM has no such field and its settings tell it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,7 +213,11 @@ def _csv(plan: RowPlan, batch: Batch) -> bytes | None:
     """Header and rows; None for what CSV cannot say, or too much of it."""
     named = dict.fromkeys(name for _, values in batch.rows for name in values)
     columns = {name: plan.column(name) for name in named}
-    names = [name for name, field in columns.items() if field.name != batch.column]
+    names = [
+        name
+        for name, field in columns.items()
+        if field.name != batch.column and field.constant is None
+    ]
     fields = [columns[name] for name in names]
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")

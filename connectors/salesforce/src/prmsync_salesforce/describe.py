@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from prmsync.connector.schema import CrmStage, FieldSchema, FieldType, ObjectSchema, Pipeline
+from prmsync_salesforce import currency
 
 TYPES: Mapping[str, FieldType] = {
     "string": FieldType.TEXT,
@@ -39,17 +40,20 @@ DEFAULT_PIPELINE = "default"
 
 
 def object_schema(
-    described: Mapping[str, Any], stages: Sequence[Mapping[str, Any]] = ()
+    described: Mapping[str, Any],
+    corporate: str,
+    stages: Sequence[Mapping[str, Any]] = (),
 ) -> ObjectSchema:
     """`described` is the answer of `/sobjects/X/describe`, which holds only what the signed-in
-    user may see; `stages` are the rows of `STAGES`, for opportunities."""
+    user may see; `corporate` is the org's currency; `stages` are the rows of `STAGES`, for
+    opportunities."""
     record_types = _record_types(described)
+    fields = [_field(field) for field in described["fields"] if field["type"] in TYPES]
+    only = currency.corporate_only(described, corporate)
     return ObjectSchema(
         name=described["name"],
         label=described.get("label") or described["name"],
-        fields={
-            field["name"]: _field(field) for field in described["fields"] if field["type"] in TYPES
-        },
+        fields={field.name: field for field in [*fields, *([only] if only else ())]},
         pipelines=_pipelines(stages, record_types),
         record_types=record_types,
     )
@@ -71,7 +75,8 @@ def _field(field: Mapping[str, Any]) -> FieldSchema:
         required=createable
         and not field.get("nillable", True)
         and not field.get("defaultedOnCreate", False),
-        nullable=bool(field.get("nillable", True)),
+        # A record always has a currency: the org fills in one.
+        nullable=bool(field.get("nillable", True)) and field["name"] != currency.FIELD,
         unique=bool(field.get("unique")),
         picklist=_picklist(field),
         restricted=bool(field.get("restrictedPicklist")),

@@ -36,7 +36,10 @@ class RowPlan:
         self.object = schema.name
         self._schema = schema
         self.by_name = resolved(schema, _wanted(spec))
-        names = [field.name for field in self.by_name.values()]
+        self.constants = {
+            out: field.constant for out, field in self.by_name.items() if field.constant is not None
+        }
+        names = [field.name for field in self.by_name.values() if field.constant is None]
         system = [name for name in _SYSTEM if name in schema.fields]
         self.fields = tuple(dict.fromkeys(["Id", *system, *names]))
         # Twice the id, so that the getter gives a tuple for a single field too.
@@ -44,6 +47,7 @@ class RowPlan:
         self._columns: tuple[tuple[str, int, CanonColumn], ...] = tuple(
             (out, self.fields.index(field.name), _to_column(field))
             for out, field in self.by_name.items()
+            if field.constant is None
         )
 
     def field(self, name: str) -> str:
@@ -96,15 +100,16 @@ class RowPlan:
 
     def _values(self, read: Sequence[Sequence[Any]]) -> list[Values]:
         if not self._columns:
-            return [{} for _ in read[0]]
+            return [dict(self.constants) for _ in read[0]]
         found = []
         for name, place, to_column in self._columns:
             try:
                 found.append(to_column(read[place]))
             except ValueError as error:
                 raise self._unreadable(name, to_column, read[0], read[place]) from error
-        names = [name for name, _, _ in self._columns]
-        return [dict(zip(names, cells, strict=True)) for cells in zip(*found, strict=True)]
+        names = [*(name for name, _, _ in self._columns), *self.constants]
+        told = [*found, *map(repeat, self.constants.values())]
+        return [dict(zip(names, cells, strict=True)) for cells in zip(*told, strict=False)]
 
     def _unreadable(
         self, name: str, to_column: CanonColumn, ids: Sequence[str], cells: Sequence[Any]

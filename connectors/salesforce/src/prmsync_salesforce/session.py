@@ -139,7 +139,7 @@ class Session:
             answer = self._described[name.lower()]
         described = _found(answer, f"the object {name}")
         staged = _rows(stages) if described["name"] == "Opportunity" else []
-        return describe.object_schema(described, staged)
+        return describe.object_schema(described, self._open().account.currency, staged)
 
     def _describe(self, names: Sequence[str]) -> dict[str, SubAnswer]:
         paths = {name.lower(): f"/sobjects/{name}/describe" for name in names}

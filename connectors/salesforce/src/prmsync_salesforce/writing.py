@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from prmsync.connector.protocol import Change, NewRecord, ObjectSpec, WriteResult
 from prmsync.domain.values import Values
 from prmsync.errors import GoneError, RejectedError
-from prmsync_salesforce import bulk_ingest, conditional
+from prmsync_salesforce import bulk_ingest, conditional, currency
 from prmsync_salesforce.client import Client
 from prmsync_salesforce.errors import row_error
 from prmsync_salesforce.lanes import Lanes, is_locked, side_by_side
@@ -17,6 +17,7 @@ from prmsync_salesforce.rows import RowPlan, sendable
 
 BATCH_SIZE = 200
 Row = TypeVar("Row")
+Valued = TypeVar("Valued", NewRecord, Change)
 Json = Mapping[str, Any]
 
 ALLOW_DUPLICATES = {"Sforce-Duplicate-Rule-Header": "allowSave=true"}
@@ -42,6 +43,32 @@ class Writer:
 
     def create(self, rows: Sequence[NewRecord]) -> list[WriteResult]:
         """Upsert on the external key; relations, which have none, by a plain create."""
+        return self._without_foreign(rows, self._create)
+
+    def update(self, rows: Sequence[Change]) -> list[WriteResult]:
+        """Change the named fields only; None clears one."""
+        return self._without_foreign(rows, self._update)
+
+    def _without_foreign(
+        self, rows: Sequence[Valued], write: Callable[[Sequence[Valued]], list[WriteResult]]
+    ) -> list[WriteResult]:
+        """Write all rows but those in a currency that the org does not have."""
+        refused = {place: error for place, row in enumerate(rows) if (error := self._foreign(row))}
+        left = [row for place, row in enumerate(rows) if place not in refused]
+        told = iter(write(left) if left else ())
+        return [
+            WriteResult(error=refused[place]) if place in refused else next(told)
+            for place in range(len(rows))
+        ]
+
+    def _foreign(self, row: NewRecord | Change) -> RejectedError | None:
+        found = (
+            currency.refusal(self.plan.column(name), row.values.get(name))
+            for name in self.plan.constants
+        )
+        return next((error for error in found if error is not None), None)
+
+    def _create(self, rows: Sequence[NewRecord]) -> list[WriteResult]:
         key = self.plan.spec.key
         if self.plan.spec.relation is not None or key is None:
             records = [self._record(row.values) for row in rows]
@@ -62,8 +89,7 @@ class Writer:
     def _one_by_one(self) -> Writer:
         return replace(self, bulk_rows=0)
 
-    def update(self, rows: Sequence[Change]) -> list[WriteResult]:
-        """Change the named fields only; None clears one."""
+    def _update(self, rows: Sequence[Change]) -> list[WriteResult]:
         if self.plan.spec.relation is not None:
             raise RejectedError(
                 f"{self.plan.object} records cannot be changed",
@@ -141,7 +167,8 @@ class Writer:
         record: dict[str, Any] = {"attributes": {"type": self.plan.object}}
         for name, value in values.items():
             field = self.plan.column(name)
-            record[field.name] = sendable(value, field)
+            if field.constant is None:
+                record[field.name] = sendable(value, field)
         return record
 
     def _parents(self, rows: Sequence[NewRecord]) -> list[str]:

@@ -100,7 +100,7 @@ def test_what_the_user_that_syncs_may_not_see_is_said_and_is_no_finding(ground):
     plan = ground.plan()
     assert plan.findings == ()
     assert {one.where for one in plan.unread} >= {"Setup: custom fields", "Setup: custom objects"}
-    assert len(plan.steps) == 79
+    assert len(plan.steps) == 78
 
 
 def test_a_field_of_another_type_is_a_finding_and_stays_as_it_is(ground):

@@ -67,7 +67,7 @@ def test_describe_tells_types_lengths_keys_and_picklists(org):
 @pytest.mark.parametrize(
     ("name", "fields"),
     [
-        ("Account", ["PRM_Tier__c", "PRM_Status__c", "PRM_Types__c", "PRM_Domain__c"]),
+        ("Account", ["PRM_Tier__c", "PRM_Status__c", "PRM_Types__c", "PRM_Partner_Manager__c"]),
         ("Opportunity", ["PRM_Conflict__c", "PRM_Protected_Until__c", "PRM_Loss_Reason__c"]),
         ("PRM_Registration__c", ["Name", "Expected_Close__c", "Distributor__c", "Margin__c"]),
     ],

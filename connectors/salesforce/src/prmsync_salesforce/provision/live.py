@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from prmsync.connector.provisioning import ObjectNeed
-from prmsync.connector.schema import ObjectSchema
+from prmsync.connector.schema import Account, ObjectSchema
 from prmsync.errors import AuthError, Finding, RejectedError, SchemaError
 from prmsync_salesforce import soql
 from prmsync_salesforce.client import Client, decoded
@@ -70,10 +70,11 @@ def read_org(
     client: Client,
     needs: Sequence[ObjectNeed],
     service: Mapping[str, ObjectSchema],
-    service_user: str,
+    account: Account,
 ) -> LiveOrg:
     """The org as the signed-in user of `client` sees it; `service` is what the user that syncs
-    sees, by object name in lower case. Raises ConnectorError for anything but a missing right."""
+    sees, by object name in lower case, `account` is that user's. Raises ConnectorError for
+    anything but a missing right."""
     reader = Reader(client, [])
     names = list(dict.fromkeys(need.object for need in needs))
     described = reader.described(names)
@@ -81,7 +82,7 @@ def read_org(
     sets = _permission_sets(reader)
     return LiveOrg(
         objects={
-            name: _live(answer, hidden.get(answer["name"].lower(), frozenset()))
+            name: _live(answer, account.currency, hidden.get(answer["name"].lower(), frozenset()))
             for name, answer in described.items()
         },
         hidden_objects=frozenset(name.lower() for name in custom_object_ids(reader).values())
@@ -92,14 +93,14 @@ def read_org(
         permission_sets=sets,
         granted=_granted(reader, sets),
         granted_objects=_granted_objects(reader, sets),
-        assigned=_assigned(reader, service_user, sets),
+        assigned=_assigned(reader, account.user_id, sets),
         stages=_stages(reader),
         unread=tuple(reader.unread),
     )
 
 
-def _live(answer: Mapping[str, Any], custom: frozenset[str]) -> LiveObject:
-    schema = object_schema(answer)
+def _live(answer: Mapping[str, Any], corporate: str, custom: frozenset[str]) -> LiveObject:
+    schema = object_schema(answer, corporate)
     shown = {field["name"].lower() for field in answer["fields"]}
     return LiveObject(
         schema=schema,

@@ -64,9 +64,9 @@ class SalesforceProvisioner:
 
     def _compared(self, needs: Sequence[ObjectNeed]) -> Comparison:
         self._service.forget_schema()
-        user = self._service.account().user_id
+        account = self._service.account()
         client = self._admin or self._service_client
-        org = read_org(client, needs, self._seen(needs), user)
+        org = read_org(client, needs, self._seen(needs), account)
         return compare(needs, org, source())
 
     def _seen(self, needs: Sequence[ObjectNeed]) -> Mapping[str, ObjectSchema]:

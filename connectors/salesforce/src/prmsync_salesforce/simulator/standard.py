@@ -141,10 +141,6 @@ def _account() -> ObjectDefinition:
             lookup("RecordTypeId", "Record Type ID", "RecordType", "RecordType"),
             currency_code(),
             _key("PRM_Partner_Id__c", "Partner Key"),
-            text("PRM_Name__c", "Partner Name"),
-            text("PRM_Domain__c", "Partner Domain"),
-            text("PRM_Duns__c", "Partner D-U-N-S", 20),
-            text("PRM_Country__c", "Partner Country", 80),
             multi("PRM_Types__c", "Partner Types", _PARTNER_TYPES),
             pick(
                 "PRM_Status__c",
@@ -155,7 +151,6 @@ def _account() -> ObjectDefinition:
             pick("PRM_Tier__c", "Partner Tier", ("Bronze", "Silver", "Gold", "Platinum")),
             text("PRM_Partner_Manager__c", "Partner Manager"),
             lookup("PRM_Distributor__c", "Distributor", "Account", "PRM_Distributor"),
-            moment("PRM_Created_At__c", "Partner Since"),
         ],
     )
 
@@ -208,23 +203,14 @@ def _opportunity() -> ObjectDefinition:
             currency_code(),
             _key("PRM_Opportunity_Id__c", "Opportunity Key"),
             text("PRM_Number__c", "PRM Number", 80),
-            text("PRM_Name__c", "PRM Name"),
             lookup("PRM_Partner__c", "Partner", "Account", "PRM_Partner__r"),
             *_customer("PRM_"),
             multi("PRM_Product_Lines__c", "Product Lines", ()),
-            text("PRM_Stage__c", "Neutral Stage", 40),
-            money("PRM_Amount__c", "PRM Amount"),
-            text("PRM_Currency__c", "PRM Currency", 3),
-            day("PRM_Close_Date__c", "PRM Close Date"),
             text("PRM_Loss_Reason__c", "Loss Reason"),
-            text("PRM_Owner__c", "PRM Owner"),
             text("PRM_Source__c", "Source"),
             flag("PRM_Registered__c", "Deal Registered"),
             moment("PRM_Protected_Until__c", "Protected Until"),
             *_conflict("PRM_"),
-            text("PRM_Home__c", "Home"),
-            moment("PRM_Last_Activity_At__c", "Last Partner Activity"),
-            moment("PRM_Created_At__c", "PRM Created"),
         ],
     )
 
@@ -240,7 +226,6 @@ def _registration() -> ObjectDefinition:
             owner(),
             currency_code(),
             _key("PRM_Registration_Id__c", "Registration Key"),
-            text("Number__c", "Number", 80),
             lookup(
                 "Partner__c", "Partner", "Account", "Partner__r", children="PRM_Registrations__r"
             ),
@@ -249,7 +234,7 @@ def _registration() -> ObjectDefinition:
             *_customer(""),
             text("Customer_Contact__c", "Customer Contact"),
             multi("Product_Lines__c", "Product Lines", ()),
-            money("Amount__c", "Amount"),
+            Field("Amount__c", "Amount", "double", precision=18, scale=2),
             text("Currency__c", "Currency", 3),
             day("Expected_Close__c", "Expected Close"),
             pick("Review_State__c", "Review State", _REVIEW_STATES, restricted=True, title=True),
@@ -261,7 +246,7 @@ def _registration() -> ObjectDefinition:
             moment("Protected_Until__c", "Protected Until"),
             Field("Extensions__c", "Extensions", "double", precision=4),
             *_conflict(""),
-            money("Margin__c", "Margin"),
+            Field("Margin__c", "Margin", "double", precision=18, scale=2),
             text("Margin_Currency__c", "Margin Currency", 3),
             moment("Created_At__c", "Created in PRM"),
         ],
