@@ -23,7 +23,8 @@ def agree(known: Known, who: str) -> None:
             one, other = ours[group], theirs[group]
             if one is not other and one.value == other.value:
                 ours[group] = theirs[group] = known.book.agreed(entity, group, one, other)
-    left(known, who)
+    if not known.undoing:  # an undo reads both sides and decides of its own run alone
+        left(known, who)
 
 
 def left(known: Known, who: str) -> None:

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from prmsync.domain.values import Values
 from prmsync.store import link_statements as statements
-from prmsync.store import tallies
+from prmsync.store import resting, tallies
 from prmsync.store.bulk import insert_rows, update_rows
 from prmsync.store.damage import unreadable
 from prmsync.store.prepared import packed
@@ -173,9 +173,20 @@ def _pack(link: Link) -> tuple[Any, ...]:
 
 
 def save(connection: sa.Connection, links: Sequence[Link]) -> None:
-    """Write all columns of these links."""
+    """Write all columns of these links. Where one comes back to life, what rests with its record
+    is marked."""
     update_rows(connection, table, _SAVED, [_pack(link) for link in links])
+    _wake_beside(connection, links)
     tallies.links_saved(connection, links)
+
+
+def _wake_beside(connection: sa.Connection, saved: Sequence[Link]) -> None:
+    back: dict[int, list[str]] = {}
+    for one in saved:
+        if one.stored_state == LinkState.ENDED != one.state and one.prm_id is not None:
+            back.setdefault(one.stream_id, []).append(one.prm_id)
+    for stream_id, prm_ids in back.items():
+        resting.wake(connection, stream_id, prm_ids)
 
 
 _ADDED = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,6 +11,8 @@ from prmsync.store import links
 from prmsync.store.bulk import among
 from prmsync.store.link_statements import HERE, MARKED, page
 from prmsync.store.links import MERGED, Link, LinkState, chunks
+from prmsync.store.prepared import given, one_of
+from prmsync.store.tables import OPEN_ACTIONS, action
 from prmsync.store.tables import link as table
 
 _LONGEST_CHAIN = 20
@@ -20,6 +22,23 @@ _LONGEST_CHAIN = 20
 _LOST = (HERE, MARKED, table.c.crm_gone == 1)
 _MERGED_AWAY = page(*_LOST, table.c.seen.contains(f'"{MERGED}":"', autoescape=True))
 _GONE = page(*_LOST, table.c.prm_id.is_not(None))
+_LEFT_ALONE = (
+    HERE,
+    table.c.prm_gone == 1,
+    table.c.crm_id.is_not(None),
+    table.c.state != LinkState.ENDED,
+)
+_GONE_HERE = page(*_LEFT_ALONE, MARKED)
+_GOING = page(
+    *_LEFT_ALONE,
+    table.c.id.in_(
+        sa.select(action.c.link_id).where(
+            action.c.stream_id == given("stream"),
+            OPEN_ACTIONS,
+            one_of(action.c.op, ["delete"]),
+        )
+    ),
+)
 _LEFT_OVER = page(
     HERE,
     table.c.state == LinkState.ENDED,
@@ -33,6 +52,13 @@ def _page(
     connection: sa.Connection, statement: sa.Select[Any], stream_id: int, after: int = 0
 ) -> list[Link]:
     return links.fetch(connection, statement, stream=stream_id, after=after, limit=links.CHUNK)
+
+
+def _all(connection: sa.Connection, statement: sa.Select[Any], stream_id: int) -> Iterator[Link]:
+    after = 0
+    while found := _page(connection, statement, stream_id, after):
+        yield from found
+        after = found[-1].id
 
 
 def merged_away(connection: sa.Connection, stream_id: int) -> list[Link]:
@@ -63,9 +89,9 @@ def survivors(
     return found
 
 
-def left_over(connection: sa.Connection, stream_id: int) -> list[Link]:
+def left_over(connection: sa.Connection, stream_id: int) -> Iterator[Link]:
     """Tombstones of CRM records that are still there and were never linked."""
-    return _page(connection, _LEFT_OVER, stream_id)
+    return _all(connection, _LEFT_OVER, stream_id)
 
 
 def gone_among(connection: sa.Connection, stream_id: int, prm_ids: Iterable[str]) -> set[str]:
@@ -84,6 +110,16 @@ def gone_among(connection: sa.Connection, stream_id: int, prm_ids: Iterable[str]
 def gone_in_crm(connection: sa.Connection, stream_id: int, after: int = 0) -> list[Link]:
     """Links to be decided, by id, whose CRM record is gone and whose own is known."""
     return _page(connection, _GONE, stream_id, after)
+
+
+def gone_here(connection: sa.Connection, stream_id: int) -> Iterator[Link]:
+    """Links to be decided whose record of ours is gone, and whose CRM record is known."""
+    return _all(connection, _GONE_HERE, stream_id)
+
+
+def going(connection: sa.Connection, stream_id: int) -> Iterator[Link]:
+    """Links whose record of ours is gone, and of whose CRM record a deletion stands or waits."""
+    return _all(connection, _GOING, stream_id)
 
 
 def any_gone(connection: sa.Connection, stream_ids: Sequence[int]) -> bool:

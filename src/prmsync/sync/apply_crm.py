@@ -36,6 +36,7 @@ from prmsync.sync.outcome import Outcome, collision, refuse
 from prmsync.sync.overwritten import hold_overwritten
 from prmsync.sync.quota import note, rows_at_once
 from prmsync.sync.relation_guard import gone_with_their_ends, lost_ends
+from prmsync.sync.relation_matching import delete_duplicates
 from prmsync.sync.session import KEY, Session, Stream
 from prmsync.sync.whole_groups import changed_only, completed
 from prmsync.sync.write import Write
@@ -329,6 +330,7 @@ def _replace(session: Session, stream: Stream, batch: Sequence[Write], outcome: 
             one.link.cut_crm()
             one.link.dirty = dirty[one.link.id]
         links.save(connection, [one.link for one in cut])
+        delete_duplicates(connection, stream, [one.action.old_values for one in cut])
         if left:
             rows, results = zip(*left, strict=True)
             _settle(connection, session, stream, "update", rows, results, outcome)
@@ -411,6 +413,8 @@ def _settle(
         # Only now that the record is there can this connection be noted as its home.
         link.dirty = Dirty.CHANGED if homed else dirty[link.id]
     links.save(connection, saved)
+    if op == "delete" and stream.spec.relation is not None:
+        delete_duplicates(connection, stream, [one.base or {} for one in saved if one.prm_gone])
     links.set_dirty(connection, again, Dirty.CHANGED)
     journal.mark(connection, [one.id for one in done], ActionState.DONE, done_at=session.stamp())
     tallies.created(connection, done)

@@ -18,7 +18,7 @@ from prmsync.store.journal import Action, ActionState
 from prmsync.store.links import Dirty, Link, LinkState
 from prmsync.store.row_checks import RowProblem
 from prmsync.store.tables import PRM_TABLES
-from prmsync.sync import newcomers, references, returning, second_pass
+from prmsync.sync import newcomers, references, relation_ends, returning, second_pass
 from prmsync.sync.session import HOME, Session, Stream
 
 PAGE = 2000
@@ -197,7 +197,8 @@ def _done(batch: _Batch, action: Action) -> None:
 
 def _move_base(batch: _Batch, link: Link, action: Action) -> None:
     if action.op == "end":
-        link.state = LinkState.ENDED
+        rests = action.reason == relation_ends.ENDED
+        link.state = LinkState.DORMANT if rests else LinkState.ENDED
     elif action.op == "rest":
         link.state = LinkState.DORMANT
     else:

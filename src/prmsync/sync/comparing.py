@@ -102,10 +102,12 @@ class _Causes:
     under_way: str | None
 
 
+_LEFT = "left the filter"
 _NOT_LIVE = {
-    LinkState.DORMANT: "left the filter",
+    LinkState.DORMANT: _LEFT,
     LinkState.ENDED: "no longer linked",
 }
+_APART = "its deal or partner is not on both sides"
 _ASIDE = {
     ActionState.WAITING.value: "held by a brake",
     ActionState.DROPPED.value: "left by a person until it moves",
@@ -141,7 +143,7 @@ def compare_page(
     for record, crm in zip(present, rows, strict=True):
         pair = known.get(record.id)
         if pair is None or pair.prm_id is None or pair.state != LinkState.LIVE:
-            _one_sided(pair, crm, report, single)
+            _one_sided(stream, pair, crm, report, single)
             continue
         seen.append(pair.id)
         if equal(ours.get(pair.prm_id), crm):
@@ -184,10 +186,12 @@ def _equal(stream: Stream) -> Callable[[Values | None, Values], bool]:
     return equal
 
 
-def _one_sided(pair: Pair | None, crm: Values, report: StreamReport, single: list[Values]) -> None:
+def _one_sided(
+    stream: Stream, pair: Pair | None, crm: Values, report: StreamReport, single: list[Values]
+) -> None:
     why = _NOT_LIVE.get(LinkState(pair.state)) if pair is not None else None
     if why is not None:
-        report.explain(why)
+        report.explain(_APART if why == _LEFT and stream.spec.relation is not None else why)
         return
     report.only_in_crm += 1
     if crm.get(KEY):

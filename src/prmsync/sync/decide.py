@@ -246,6 +246,8 @@ def _with_its_end(
 ) -> bool:
     """Whether the fate of its deal or partner decides about a relation."""
     link = verdict.link
+    if link.state == LinkState.DORMANT and link.prm_gone and link.crm_gone:
+        return True  # what was taken away here meanwhile may come back with its end
     if fate is None or fate is Fate.FOLLOWS:
         if link.state == LinkState.DORMANT:
             verdict.state = LinkState.LIVE
@@ -254,15 +256,31 @@ def _with_its_end(
     if fate is Fate.WAITS:
         verdict.state = LinkState.DORMANT
         verdict.waits.add(RECORD)
-    elif fate is Fate.ENDS:
-        row = Action(link.id, link.stream_id, "base", "end", {}, relation_ends.ENDED)
-        verdict.actions = [row]
+    elif fate is Fate.RESTS:
+        if link.state != LinkState.DORMANT:
+            row = Action(link.id, link.stream_id, "base", "end", {}, relation_ends.ENDED)
+            verdict.actions = [row]
+    elif fate is Fate.ASKS or (link.prm_gone and any(one.group == RECORD for one in verdict.known)):
+        _ask(session, stream, verdict)
     else:
         there = Present(None if link.crm_gone else link.crm)
         decision = reconcile(None, Present(prm), there, stream.rule)
         decision.reasons[RECORD] = relation_ends.AGAIN
         verdict.actions = _actions(session, stream, link, prm, decision, stream.rule)
     return True
+
+
+def _ask(session: Session, stream: Stream, verdict: Verdict) -> None:
+    """Nobody has said a word on a relation that is here no more while its deal and its partner
+    are. It is looked at again in each run: a row of ours may say the same by then."""
+    link, rule = verdict.link, stream.rule
+    decision = reconcile(
+        {}, Present(None, gone=True), Present(link.crm), rule, _taken(verdict.known)
+    )
+    verdict.held = [replace(one, kind=relation_ends.BACK) for one in decision.held]
+    verdict.actions = _actions(session, stream, link, None, decision, rule)
+    if verdict.held:
+        verdict.waits.add(RECORD)
 
 
 def _spare_blanks(decision: Decision, rule: RecordRule, never_blank: frozenset[str]) -> None:

@@ -1,8 +1,9 @@
 """A relation that is gone because its deal or its partner is gone was taken away by nobody.
 
-It shares the fate of its end: it goes with an end that goes on both sides, its link ends with an
-end that only one side keeps, and it waits for an end that waits for a person. Where that end is
-made again, so is the relation.
+It shares the fate of its end: it goes with an end that goes on both sides, it rests while only one
+side keeps an end, and it waits for an end that waits for a person. Where that end is made again or
+comes back, so does the relation in the CRM. Here it comes with an end that a person wants again;
+where the end was put back here without it, a person is asked.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ from prmsync.store.bulk import select_rows
 from prmsync.store.journal import ActionState
 from prmsync.store.links import MERGED, Dirty, Link, LinkState
 from prmsync.store.tables import deal_partner
+from prmsync.sync.merging import winners_of
 from prmsync.sync.observe import store_records
-from prmsync.sync.session import Session, Stream
+from prmsync.sync.session import UNRESOLVED, Session, Stream
 
 ENDED = "its deal or partner is gone on one side, and stays on the other"
 AGAIN = "made again with its deal or partner"
+BACK = "deleted in prm with its deal or partner, which is back without it"
 
 
 class Fate(StrEnum):
@@ -31,9 +34,11 @@ class Fate(StrEnum):
 
     FOLLOWS = "follows"
     """As the mapping says of relations."""
-    ENDS = "ends"
+    RESTS = "rests"
     WAITS = "waits"
     AGAIN = "again"
+    ASKS = "asks"
+    """A person has to say: its end is here again, and it is not."""
 
 
 Going = Callable[[Stream, Sequence[Link]], set[int]]
@@ -80,26 +85,47 @@ def _look(session: Session, parent: Stream, crm_ids: Sequence[str]) -> None:
 
 
 def _take_along(session: Session, stream: Stream) -> None:
-    for field, parent in stream.references.items():
+    for field, name in stream.references.items():
+        parent = session.streams[name]
         with session.database.read() as connection:
-            pages = _pages(connection, session.streams[parent].id)
-            gone = [str(one.prm_id) for page in pages for one in page if _is_gone(one)]
+            gone = [
+                one
+                for page in _pages(connection, parent.id)
+                for one in _gone_for_good(connection, parent, page)
+            ]
         for part in links.chunks(gone):
             with session.database.begin() as connection:
                 session.fence(connection)
                 _mark_gone(connection, stream, field, part)
 
 
-def _is_gone(end: Link) -> bool:
-    """What a merge leaves is found at the record that is left."""
-    return end.state != LinkState.ENDED and MERGED not in (end.crm or {})
+def _gone_for_good(
+    connection: sa.Connection, parent: Stream, page: Sequence[Link]
+) -> Iterator[Link]:
+    """Of records that are gone, those whose relations are found nowhere else. What a merge leaves
+    is found at the record that is left, unless that one is linked to another record of ours."""
+    winners = winners_of(connection, parent, page)
+    for end in page:
+        merged = MERGED in (end.crm or {})
+        taken = end.id in winners and winners[end.id].holder is not None
+        if end.state != LinkState.ENDED and (taken or not merged):
+            yield end
 
 
-def _mark_gone(connection: sa.Connection, stream: Stream, field: str, ends: Sequence[str]) -> None:
+_STANDING = (LinkState.LIVE, LinkState.DORMANT)
+
+
+def _mark_gone(connection: sa.Connection, stream: Stream, field: str, ends: Sequence[Link]) -> None:
     columns = [deal_partner.c.id]
-    rows = select_rows(connection, columns, deal_partner.c[field], ends)
+    ids = [str(one.prm_id) for one in ends]
+    rows = select_rows(connection, columns, deal_partner.c[field], ids)
     found = links.by_prm_ids(connection, stream.id, [row[0] for row in rows]).values()
-    going = [one for one in found if one.state == LinkState.LIVE and not one.crm_gone]
+    names = {name for end in ends for name in (end.prm_id, f"{UNRESOLVED}{end.crm_id}")}
+    going = [
+        one
+        for one in found
+        if one.state in _STANDING and not one.crm_gone and (one.crm or {}).get(field) in names
+    ]
     for one in going:
         one.crm_gone, one.dirty = True, Dirty.CHANGED
     links.save(connection, going)
@@ -143,12 +169,18 @@ def fates(
             fate = _fate(end, follow if link_id in along else follow - braked)
             told[link_id] = min(fate, told.get(link_id, fate), key=_ORDER.index)
     for one in single:
-        back = Fate.AGAIN if one.state == LinkState.DORMANT else Fate.FOLLOWS
-        told.setdefault(one.id, back)
+        told.setdefault(one.id, _fate_of_its_own(one))
     return told
 
 
-_ORDER = (Fate.ENDS, Fate.WAITS, Fate.FOLLOWS)
+def _fate_of_its_own(link: Link) -> Fate:
+    """What becomes of a relation that one side alone has, while both ends are there."""
+    if link.state != LinkState.DORMANT:
+        return Fate.FOLLOWS
+    return Fate.AGAIN if link.crm_gone or link.dirty == Dirty.WAITS else Fate.ASKS
+
+
+_ORDER = (Fate.RESTS, Fate.WAITS, Fate.FOLLOWS)
 """Of two ends that are gone, the one that keeps more counts."""
 
 
@@ -179,5 +211,5 @@ def _goes(link: Link, end: Link, is_here: bool) -> bool:
 
 def _fate(end: Link, follow: set[int]) -> Fate:
     if end.state == LinkState.ENDED:
-        return Fate.ENDS
+        return Fate.RESTS
     return Fate.FOLLOWS if end.id in follow else Fate.WAITS

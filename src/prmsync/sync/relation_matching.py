@@ -1,8 +1,9 @@
 """Relations are recognised by what they say: the deal, the partner and the role.
 
-A CRM gives a relation a new id whenever an end is merged or the relation is made anew; the same
-words are the same relation. A second CRM record that says the same is a duplicate: it is left
-alone, and counts only when the first one goes.
+A CRM gives a relation a new id whenever an end is merged or the relation is made anew, and so does
+whoever deletes our row and inserts it again; the same words are the same relation. A second CRM
+record that says the same is a duplicate: it is left alone, and counts only when the first one goes.
+Where we take the first one away, the duplicates go too.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import sqlalchemy as sa
 
 from prmsync.domain.values import Scalar, Values
 from prmsync.store import links, lost_links
+from prmsync.store import records as prm_records
 from prmsync.store.bulk import select_rows
 from prmsync.store.links import Dirty, Link, LinkState
 from prmsync.store.tables import deal_partner
@@ -36,6 +38,7 @@ def _match_stream(session: Session, stream: Stream) -> int:
     with session.database.begin() as connection:
         session.fence(connection)
         _revive_duplicates(connection, stream)
+        _take_places(connection, stream)
         fresh = [
             one
             for one in links.unlinked(connection, stream.id, crm_side=True, dirty_only=True)
@@ -53,6 +56,39 @@ def _revive_duplicates(connection: sa.Connection, stream: Stream) -> None:
     for one in back:
         one.state, one.dirty = LinkState.NEW, Dirty.CHANGED
     links.save(connection, back)
+
+
+def delete_duplicates(connection: sa.Connection, stream: Stream, rows: Sequence[Values]) -> None:
+    """What these relations said was taken away in the CRM, because we say it no more: the records
+    that say it too are to be deleted as if they had been ours."""
+    gone = {_words(one) for one in rows}
+    found = [one for one in lost_links.left_over(connection, stream.id) if _words(one.crm) in gone]
+    for one in found:
+        one.base, one.prm_gone = one.crm, True
+        one.state, one.dirty = LinkState.NEW, Dirty.CHANGED
+    links.save(connection, found)
+
+
+def _take_places(connection: sa.Connection, stream: Stream) -> None:
+    """A row of ours that says what one said that is gone takes its place: nothing has changed."""
+    moved = list(lost_links.gone_here(connection, stream.id))
+    fresh = links.unlinked(connection, stream.id, crm_side=False, dirty_only=not moved)
+    known = {str(one.prm_id): one for one in fresh}
+    if not known:
+        return
+    going = lost_links.going(connection, stream.id)
+    gone = {_words(one.base or one.crm): one for one in (*going, *moved)}
+    rows = prm_records.read(connection, stream.name, list(known), only=WORDS)
+    placed: list[Link] = []
+    for prm_id, values in rows.items():
+        mine = gone.pop(_words(values), None)
+        if mine is not None:
+            mine.prm_id, mine.prm_gone, mine.dirty = prm_id, False, Dirty.CHANGED
+            placed.append(mine)
+    free = [known[str(one.prm_id)].id for one in placed]
+    links.detach(connection, free)
+    links.set_dirty(connection, free, Dirty.CHANGED)  # what was planned of them is overtaken
+    links.save(connection, placed)
 
 
 def _match_page(
