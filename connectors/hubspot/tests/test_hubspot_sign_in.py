@@ -174,6 +174,10 @@ def test_scopes_that_a_token_lacks_are_all_named_with_what_needs_them(
     with pytest.raises(AuthError) as caught:
         hubspot.check_rights({"deals": True, "companies": True, "p_registration": True})
     assert caught.value.code == "MISSING_SCOPES"
+    assert caught.value.message == "the token lacks 7 scopes that the mappings need"
+    assert [one.where for one in caught.value.findings if "Enterprise" in one.hint] == [
+        "crm.objects.custom.read"
+    ]
     assert {one.where: one.message for one in caught.value.findings} == {
         "crm.objects.companies.read": "is needed to read companies",
         "crm.objects.companies.write": "is needed to write companies",
@@ -199,7 +203,7 @@ def test_an_oauth_tokens_scopes_come_with_the_token(api: Any, connect: Any) -> N
     api.on("POST", TOKEN, {**ISSUED, "scopes": [*DEALS, OWNERS]})
     hubspot = connect(auth=OAUTH)
     hubspot.check_rights({"deals": True})
-    with pytest.raises(AuthError, match="companies"):
+    with pytest.raises(AuthError, match="lacks 2 scopes"):
         hubspot.check_rights({"companies": False})
     assert [one.url.path for one in api.requests] == [TOKEN]
 

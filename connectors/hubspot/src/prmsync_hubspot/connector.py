@@ -76,7 +76,7 @@ class HubSpotConnector:
         self._relations = Relations(
             self._client, self._paths, self._objects, self._catalog, self._metadata
         )
-        self._writer = Writer(self._client, self._paths)
+        self._writer = Writer(self._client, self._paths, self.record_url)
         self._history = History(self._client, self._paths, self._lanes)
         self._lock = threading.RLock()
         self._account: Account | None = None

@@ -10,7 +10,7 @@ masked: an error text names properties and codes, never what a person typed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
@@ -53,17 +53,53 @@ _PROPERTY = "create the property in HubSpot (Settings > Properties) or correct t
 _OBJECT = "name the object by its API name, type id or fully qualified name (p123_name)"
 _REQUIRED = "map a field to this property, or relax the rule (Settings > Objects > Create record)"
 _UNIQUE = "another record holds this unique value: merge the two in HubSpot or correct the value"
+_NOT_UNIQUE = (
+    "HubSpot lets this be chosen only when a property is made: make a new one that requires unique "
+    "values, and name it as the mapping's key"
+)
 _PERMISSION = "give the user behind the token the permission, in Settings > Users & Teams"
 _CODE = "it is used up or too old: run prmsync connect once more"
 _REDIRECT = "add the address that prmsync connect shows (redirect_uri) to the app's redirect URLs"
 _READ_ONLY = "the property is calculated or set by HubSpot: map it with direction from the CRM"
+
+_CURRENCY = (
+    "add the currency in HubSpot (Settings > Account management > Currency), or correct it in the "
+    "partner database"
+)
+_STAGE = (
+    "the stage was deleted, or belongs to another pipeline: correct the mapping's stages, or make "
+    "it again (Settings > Objects > Deals > Pipelines), then prmsync mapping check --live"
+)
+_OWNER = (
+    "the owner was deactivated or removed: give the record another one, or set the mapping's "
+    "`owners: fallback`"
+)
+_CHANGED = (
+    "correct the value in the partner database; if the property has got another type in HubSpot, "
+    "prmsync mapping check --live says so"
+)
+_OF_FIELD = {
+    ("INVALID_OPTION", "deal_currency_code"): _CURRENCY,
+    ("INVALID_OPTION", "dealstage"): _STAGE,
+    ("INVALID_OPTION", "pipeline"): _STAGE,
+    ("INVALID_OPTION", "hs_pipeline_stage"): _STAGE,
+    ("INVALID_OPTION", "hs_pipeline"): _STAGE,
+    ("INVALID_OPTION", "hubspot_owner_id"): _OWNER,
+    ("INVALID_OWNER", "hubspot_owner_id"): _OWNER,
+}
+"""Hints for a code and a property of HubSpot's own, where they say more than the code's."""
+
+Link = Callable[[str], str | None]
+"""Where a person opens the record with this id."""
 
 NO_ASSOCIATIONS = "crm.associations.NO_ASSOCIATIONS_FOUND"
 INVALID_IDENTIFIER = "crm.associations.INVALID_IDENTIFIER"
 SIGN_IN_ENDED = "invalid_grant"
 """OAuth's own code for a sign-in that a person has to make again."""
 REQUIRED = "REQUIRED_PROPERTIES"
-"""Our own code: HubSpot tells of blank required properties in words only."""
+NOT_UNIQUE = "NOT_UNIQUE"
+"""Our own codes: HubSpot tells of blank required properties, and of a key that is no unique one, in
+words only."""
 
 TABLE: dict[str | int, Rule] = {
     # associations
@@ -76,10 +112,13 @@ TABLE: dict[str | int, Rule] = {
     "PROPERTY_DOESNT_EXIST": Rule(SchemaError, "the property does not exist", _PROPERTY),
     "INVALID_OPTION": Rule(RejectedError, "the value is not an option of the property", _OPTION),
     "INVALID_EMAIL": Rule(RejectedError, "the value is not an e-mail address", _VALUE),
-    "INVALID_DATE": Rule(RejectedError, "the value is not a date", _VALUE),
-    "INVALID_LONG": Rule(RejectedError, "the value is not a whole number", _VALUE),
-    "INVALID_NUMBER": Rule(RejectedError, "the value is not a number", _VALUE),
-    "INVALID_TYPE": Rule(RejectedError, "the value is of another type than the property", _VALUE),
+    "INVALID_DATE": Rule(RejectedError, "the value is not a date", _CHANGED),
+    "INVALID_LONG": Rule(RejectedError, "the value is not a whole number or time", _CHANGED),
+    "INVALID_INTEGER": Rule(RejectedError, "the value is not a whole number", _CHANGED),
+    "INVALID_NUMBER": Rule(RejectedError, "the value is not a number", _CHANGED),
+    "INVALID_DOUBLE": Rule(RejectedError, "the value is not a number", _CHANGED),
+    "INVALID_TYPE": Rule(RejectedError, "the value is of another type than the property", _CHANGED),
+    "INVALID_OWNER": Rule(RejectedError, "the owner does not exist", _OWNER),
     "INVALID_ALPHA": Rule(RejectedError, "the property takes letters only", _VALUE),
     "LEADING_TRAILING_WHITESPACE": Rule(
         RejectedError, "the value begins or ends with a blank", _VALUE
@@ -88,6 +127,7 @@ TABLE: dict[str | int, Rule] = {
     "PROPERTY_VALUE_TOO_LONG": Rule(RejectedError, "the value is too long", _VALUE),
     "CONFLICTING_UNIQUE_VALUE": Rule(RejectedError, "the value is taken", _UNIQUE),
     REQUIRED: Rule(RejectedError, "a required property is blank", _REQUIRED),
+    NOT_UNIQUE: Rule(SchemaError, "the key property does not require unique values", _NOT_UNIQUE),
     # rate limits: policyName of the general limit, category of the search limit
     "TEN_SECONDLY_ROLLING": Rule(RetryableError, "too many calls in ten seconds", _LATER, 10.0),
     "SECONDLY": Rule(RetryableError, "too many calls in one second", _LATER, 1.0),
@@ -152,8 +192,10 @@ _JSON_TAIL = re.compile(r"\[\s*\{.*\}\s*\]", re.DOTALL)
 _IN_WORDS = (
     (re.compile(r"unable to infer object type", re.IGNORECASE), "UNKNOWN_OBJECT"),
     (re.compile(r"required propert(y|ies)", re.IGNORECASE), REQUIRED),
+    (re.compile(r"non-unique .*property", re.IGNORECASE), NOT_UNIQUE),
 )
 """What HubSpot says without a code of its own."""
+_HOLDER = re.compile(r"existing id:? *(\d+)|(\d+) already has that value", re.IGNORECASE)
 _EMAIL = re.compile(r"[^\s\"'<>,;]+@[^\s\"'<>,;]+")
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _NAME = re.compile(r"[\"'][a-z][a-z0-9_]{0,99}[\"']")
@@ -198,10 +240,11 @@ def unreadable(status: int, kind: CallKind) -> ConnectorError:
     )
 
 
-def row_error(error: Mapping[str, Any]) -> ConnectorError:
-    """One entry of a 207 answer's `errors` → our error for that row."""
+def row_error(error: Mapping[str, Any], link: Link | None = None) -> ConnectorError:
+    """One entry of a 207 answer's `errors` → our error for that row. `link` gives the addresses of
+    records that stand in its way."""
     rule, code = _rule(400, error)
-    return _build(rule, code, error)
+    return _build(rule, code, error, link)
 
 
 def batch_error(errors: Any) -> ConnectorError:
@@ -279,31 +322,51 @@ def _specific_codes(body: Mapping[str, Any]) -> list[str]:
     return codes
 
 
-def _build(rule: Rule, code: str, body: Mapping[str, Any]) -> ConnectorError:
+def _build(
+    rule: Rule, code: str, body: Mapping[str, Any], link: Link | None = None
+) -> ConnectorError:
     found = details(body)
     named = [detail.field for detail in found if detail.field] or _context(body, "properties")
     fields = tuple(dict.fromkeys(named))
     return rule.error(
-        _text(rule, code, body, fields),
-        hint=rule.hint,
+        _text(rule, code, body, fields, link),
+        hint=_hint(rule, code, fields),
         code=code,
         fields=fields,
         findings=[_finding(detail, rule) for detail in found],
     )
 
 
-def _text(rule: Rule, code: str, body: Mapping[str, Any], fields: Sequence[str]) -> str:
+def _hint(rule: Rule, code: str, fields: Sequence[str]) -> str:
+    hints = [_OF_FIELD.get((code, name), rule.hint) for name in fields] or [rule.hint]
+    return "; ".join(dict.fromkeys(hints))
+
+
+def _text(
+    rule: Rule,
+    code: str,
+    body: Mapping[str, Any],
+    fields: Sequence[str],
+    link: Link | None,
+) -> str:
     about = f": {', '.join(fields)}" if fields else ""
     scopes = _context(body, "requiredGranularScopes")
     if scopes:
         about = f": {', '.join(scopes)}"
-    existing = _context(body, "existingId")
-    if existing:
-        about = f": {existing[0]}"
+    if holder := _holder(body):
+        address = link(holder) if link is not None else None
+        about = f"{about}: record {holder}" + (f" ({address})" if address else "")
     # Where the table has no words of its own for the code, HubSpot's masked ones say more.
     vendor = "" if about else masked(body.get("message"))
     tail = f" ({code}{': ' if vendor else ''}{vendor})"
     return f"{rule.says}{about}{tail}"
+
+
+def _holder(body: Mapping[str, Any]) -> str:
+    """The id of the record that holds a unique value; "" where HubSpot does not tell."""
+    existing = _context(body, "existingId")
+    said = _HOLDER.search(str(body.get("message") or ""))
+    return existing[0] if existing else (said[1] or said[2]) if said else ""
 
 
 def _context(body: Mapping[str, Any], key: str) -> list[str]:
@@ -314,7 +377,8 @@ def _context(body: Mapping[str, Any], key: str) -> list[str]:
 
 def _finding(detail: Detail, whole: Rule) -> Finding:
     rule = TABLE.get(detail.code, whole)
-    return Finding(detail.field, f"{rule.says} ({detail.code})", rule.hint)
+    fields = [detail.field] if detail.field else []
+    return Finding(detail.field, f"{rule.says} ({detail.code})", _hint(rule, detail.code, fields))
 
 
 def _server_error(status: int, *, write: bool) -> ConnectorError:

@@ -9,6 +9,8 @@ from typing import Any
 
 from prmsync.errors import SchemaError
 
+CUSTOM = "custom"
+
 
 @dataclass(frozen=True, slots=True)
 class ObjectType:
@@ -21,7 +23,7 @@ class ObjectType:
     """The property that holds when a record last changed."""
     pipelined: bool = False
     required: tuple[str, ...] = ()
-    scope: str = "custom"
+    scope: str = CUSTOM
     """The part of scope names that stands for the object: custom objects share one."""
     plural: str = ""
 
@@ -53,6 +55,13 @@ _BY_ALIAS = {alias: one for one in STANDARD for alias in _aliases(one)}
 def is_standard(name: str) -> bool:
     """Whether it is one of HubSpot's own objects, by any of its names."""
     return name.strip().lower() in _BY_ALIAS
+
+
+_NAMES = "name it by its API name, type id, fully qualified name or label"
+NO_CUSTOM = (
+    "only Enterprise plans have custom objects, and their scopes: without them map the stream to a "
+    "standard object"
+)
 
 
 class ObjectTypes:
@@ -88,14 +97,8 @@ class ObjectTypes:
         names = [one.path for one in STANDARD]
         names += sorted(name for names, _ in self._custom or () for name in names)
         near = get_close_matches(name.lower(), names, 1)
-        return SchemaError(
-            f"HubSpot has no object {name}",
-            hint=f'did you mean "{near[0]}"?'
-            if near
-            else "name it by its API name, type id, fully qualified name or label; the token needs "
-            "the scope crm.schemas.custom.read to see custom objects",
-            code="UNKNOWN_OBJECT",
-        )
+        has = f'did you mean "{near[0]}"?' if near else f"{_NAMES}; {NO_CUSTOM}"
+        return SchemaError(f"HubSpot has no object {name}", hint=has, code="UNKNOWN_OBJECT")
 
 
 def _custom(schema: Mapping[str, Any]) -> tuple[set[str], ObjectType]:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from prmsync.errors import AuthError, Finding
 from prmsync_hubspot.errors import TABLE
-from prmsync_hubspot.objects import ObjectType
+from prmsync_hubspot.objects import CUSTOM, NO_CUSTOM, ObjectType
 
 OWNERS = "crm.objects.owners.read"
 REQUIRED = (
@@ -26,9 +26,10 @@ REQUIRED = (
     "crm.schemas.deals.read",
 )
 """What an app asks for when a person signs in with the browser."""
-CUSTOM_OBJECTS = "crm.schemas.custom.read"
+CUSTOM_OBJECTS = f"crm.schemas.{CUSTOM}.read"
 """Without it nobody can say whether the account has an object of that name."""
-OPTIONAL = ("crm.objects.custom.read", "crm.objects.custom.write", CUSTOM_OBJECTS)
+_CUSTOM_READ = f"crm.objects.{CUSTOM}.read"
+OPTIONAL = (_CUSTOM_READ, f"crm.objects.{CUSTOM}.write", CUSTOM_OBJECTS)
 """The same, where the account's plan has it: without custom objects HubSpot leaves these out."""
 
 
@@ -68,9 +69,13 @@ def require(granted: Collection[str], objects: Mapping[ObjectType, bool]) -> Non
     if not missing:
         return
     rule = TABLE["MISSING_SCOPES"]
+    many = f"the token lacks {len(missing)} scopes that the mappings need"
     raise AuthError(
-        f"{rule.says}: {', '.join(missing)}",
+        f"{rule.says}: {next(iter(missing))}" if len(missing) == 1 else many,
         hint=rule.hint,
         code="MISSING_SCOPES",
-        findings=[Finding(scope, f"is needed to {use}") for scope, use in missing.items()],
+        findings=[
+            Finding(scope, f"is needed to {use}", NO_CUSTOM if scope == _CUSTOM_READ else "")
+            for scope, use in missing.items()
+        ],
     )

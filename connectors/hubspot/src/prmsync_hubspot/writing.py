@@ -7,15 +7,16 @@ Source: HubSpot's "Handle multi-status errors".
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from prmsync.connector.protocol import Change, NewRecord, WriteResult
 from prmsync.errors import ConnectorError, GoneError, OutcomeUnknownError
 from prmsync_hubspot.client import Client
 from prmsync_hubspot.codec import Reader, version_of, write_values
-from prmsync_hubspot.errors import NO_ANSWER_HINT, row_error
+from prmsync_hubspot.errors import NO_ANSWER_HINT, Link, row_error
 from prmsync_hubspot.objects import ObjectType
 from prmsync_hubspot.paths import OBJECTS, Paths
 from prmsync_hubspot.reading import Found
@@ -24,9 +25,13 @@ from prmsync_hubspot.reading import Found
 class Writer:
     """Batch writes of any object type; at most 100 rows, one call each."""
 
-    def __init__(self, client: Client, paths: Paths) -> None:
+    def __init__(
+        self, client: Client, paths: Paths, link: Callable[[str, str], str | None]
+    ) -> None:
+        """`link` gives the address of a record by its object and id."""
         self._client = client
         self._paths = paths
+        self._link = link
 
     def upsert(
         self, of: ObjectType, key: str, rows: Sequence[NewRecord], reader: Reader
@@ -42,7 +47,7 @@ class Writer:
             for at, row in enumerate(rows)
         ]
         data = self._post(of, "upsert", inputs)
-        return _settled(data, [row.key for row in rows], key, reader)
+        return _settled(data, [row.key for row in rows], key, reader, partial(self._link, of.path))
 
     def update(self, of: ObjectType, rows: Sequence[Change], reader: Reader) -> list[WriteResult]:
         """Write the named properties by record id."""
@@ -59,7 +64,7 @@ class Writer:
         except GoneError as error:
             # HubSpot answers 404 instead of 207 when it knows none of the ids.
             return [WriteResult(error=error) for _ in rows]
-        return _settled(data, [row.id for row in rows], None, reader)
+        return _settled(data, [row.id for row in rows], None, reader, partial(self._link, of.path))
 
     def archive(self, of: ObjectType, ids: Sequence[str]) -> list[WriteResult]:
         """Archive. HubSpot answers the same for records that are archived already."""
@@ -88,7 +93,11 @@ def written(data: Mapping[str, Any]) -> list[Found]:
 
 
 def _settled(
-    data: Mapping[str, Any], names: Sequence[str], key: str | None, reader: Reader
+    data: Mapping[str, Any],
+    names: Sequence[str],
+    key: str | None,
+    reader: Reader,
+    link: Link,
 ) -> list[WriteResult]:
     """One result a row. `names` are the rows' keys or ids, by which HubSpot may name them."""
     rows = {name.lower(): at for at, name in enumerate(names)}
@@ -101,7 +110,7 @@ def _settled(
             strays.append(found)
         else:
             settled[at] = _written(found, reader)
-    others = _errors(data, rows, settled)
+    others = _errors(data, rows, settled, link)
     left = [at for at in range(len(names)) if at not in settled]
     if len(left) == len(strays) == 1 and not others:
         # The one record that was merged away: HubSpot wrote to the survivor and names that.
@@ -118,16 +127,19 @@ def _row_of(found: Mapping[str, Any], key: str | None, rows: Mapping[str, int]) 
 
 
 def _errors(
-    data: Mapping[str, Any], rows: Mapping[str, int], settled: dict[int, WriteResult]
+    data: Mapping[str, Any],
+    rows: Mapping[str, int],
+    settled: dict[int, WriteResult],
+    link: Link,
 ) -> list[ConnectorError]:
     """Put errors on the rows that they name; the rest is returned."""
     others: list[ConnectorError] = []
     for told in data.get("errors") or ():
         named = [rows[name] for name in _named(told) if name in rows]
         for at in named:
-            settled[at] = WriteResult(error=row_error(told))
+            settled[at] = WriteResult(error=row_error(told, link))
         if not named:
-            others.append(row_error(told))
+            others.append(row_error(told, link))
     return others
 
 
