@@ -341,5 +341,6 @@ def test_records_open_in_the_accounts_own_domain(api: Any, connect: Any) -> None
 def test_the_plugin_explains_its_keys() -> None:
     assert PLUGIN.name == "hubspot"
     assert PLUGIN.title == "HubSpot"
-    assert set(PLUGIN.auth_keys) == {"token", "refresh_token", "client_id", "client_secret"}
+    app = {"refresh_token", "client_id", "client_secret"}
+    assert set(PLUGIN.auth_keys) == {"token", *app, "webhook_secret"}
     assert all(PLUGIN.auth_keys.values())

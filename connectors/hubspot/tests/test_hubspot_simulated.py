@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from prmsync.connector.hints import Hint
 from prmsync.connector.protocol import Change, NewRecord, ObjectSpec, RelationSpec, SimulatorOptions
 from prmsync.connector.simulator.transport import in_process_runtime
 from prmsync.connector.testing import Bench, FakeClock
@@ -113,6 +114,64 @@ def test_edits_that_the_search_index_shows_late_are_found_by_the_next_read(make:
     portal.clock.advance(300)
     (page,) = hubspot.changes(DEALS, pages[-1].cursor)
     assert [(one.id, one.values["amount"]) for one in page.records] == [(made.id, "9")]
+
+
+def read_on(hubspot: Any, spec: ObjectSpec, cursor: str) -> dict[str, Any]:
+    pages = list(hubspot.changes(spec, cursor))
+    assert pages[-1].cursor is not None
+    return {one.id: one for page in pages for one in page.records}
+
+
+def test_a_record_that_a_hint_names_is_read_before_the_search_index_shows_it(make: Any) -> None:
+    portal = make(index_lag_seconds=90)
+    hubspot = portal.connector()
+    made, gone = hubspot.create(DEALS, [deal(1), deal(2)])
+    portal.clock.advance(3600)
+    cursor = list(hubspot.changes(DEALS, None))[-1].cursor
+    portal.user_edits("deals", made.id, {"amount": "9"})
+    portal.user_deletes("deals", gone.id)
+    portal.clock.advance(1)
+    seen = read_on(hubspot, DEALS, cursor)
+    assert "9" not in [one.values.get("amount") for one in seen.values()]
+    hubspot.take_hints([Hint("0-3", made.id), Hint("0-3", gone.id), Hint("0-3", "404")])
+    seen = read_on(hubspot, DEALS, cursor)
+    assert seen[made.id].values["amount"] == "9"
+    assert seen[gone.id].deleted
+
+
+def test_a_hint_for_one_object_costs_the_others_no_call(make: Any) -> None:
+    portal = make()
+    hubspot = portal.connector()
+    (made,) = hubspot.create(DEALS, [deal(1)])
+    cursor = list(hubspot.changes(PARTNERS, None))[-1].cursor
+    portal.clock.advance(3600)
+    list(hubspot.changes(PARTNERS, cursor))
+    before = dict(hubspot.usage().calls)
+    list(hubspot.changes(PARTNERS, cursor))
+    idle = {kind: count - before.get(kind, 0) for kind, count in hubspot.usage().calls.items()}
+    hubspot.take_hints([Hint("0-3", made.id)])
+    before = dict(hubspot.usage().calls)
+    list(hubspot.changes(PARTNERS, cursor))
+    now = {kind: count - before.get(kind, 0) for kind, count in hubspot.usage().calls.items()}
+    assert now == idle
+
+
+def test_an_association_that_a_hint_names_is_read_though_no_deal_was_touched(make: Any) -> None:
+    portal = make()
+    hubspot = portal.connector()
+    (partner,) = hubspot.create(PARTNERS, [NewRecord(key(1), {"name": "Globex"})])
+    (made,) = hubspot.create(DEALS, [deal(2)])
+    cursor = list(hubspot.changes(RELATION, None))[-1].cursor
+    for _ in range(2):
+        portal.clock.advance(3600)
+        cursor = list(hubspot.changes(RELATION, cursor))[-1].cursor
+    pair = {"from_object": "deals", "from_id": made.id, "to_object": "companies"}
+    portal.user_creates("associations", {**pair, "to_id": partner.id, "label": "Reseller"})
+    portal.clock.advance(3600)
+    assert read_on(hubspot, RELATION, cursor) == {}
+    hubspot.take_hints([Hint("0-3", made.id), Hint("0-2", partner.id)])
+    (found,) = read_on(hubspot, RELATION, cursor).values()
+    assert (found.values["deal"], found.values["role"]) == (made.id, "Reseller")
 
 
 @pytest.mark.parametrize("new_id", [False, True])

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import socket
-import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from prmsync import __version__
-from prmsync.errors import ConfigurationError, StoreError
+from prmsync.errors import StoreError
+from prmsync.service import listening
 from prmsync.service.logging import redact_text
 from prmsync.service.serving_board import Board, Watch
+from prmsync.service.serving_hints import Hints
 from prmsync.service.serving_run import Kind, Trouble
 from prmsync.store import held, pausing, runs, streams
 from prmsync.store.database import Database
@@ -30,7 +29,13 @@ OK, LATE, STOPPING, NO_DATABASE = "ok", "late", "stopping", "database unreachabl
 
 
 def report(
-    database: Database, board: Board, now: datetime, started: datetime, *, stopping: bool = False
+    database: Database,
+    board: Board,
+    now: datetime,
+    started: datetime,
+    *,
+    stopping: bool = False,
+    hints: Hints | None = None,
 ) -> dict[str, Any]:
     """The service's health. `status` is `ok`, or why not: `late` (a connection has completed no
     run for three schedules), `stopping`, `database unreachable`.
@@ -56,6 +61,9 @@ def report(
         name: _connection(watch, now, paused.get(name), stored.get(name))
         for name, watch in watches.items()
     }
+    for name, one in found["connections"].items():
+        if hints is not None and (heard := hints.told(name)) is not None:
+            one["webhooks"] = heard
     if stopping:
         found["status"] = STOPPING
     elif found["status"] == OK and any(
@@ -163,53 +171,5 @@ def answering(
 
     Port 0 takes a free one. Raises ConfigurationError when the address cannot be had.
     """
-    if address is None:
-        yield ""
-        return
-    listener = _listen(*address)
-    server = _server(health)
-    thread = threading.Thread(
-        target=server.run, kwargs={"sockets": [listener]}, name="prmsync-health", daemon=True
-    )
-    thread.start()
-    try:
-        yield _url(listener)
-    finally:
-        server.should_exit = True
-        thread.join(timeout=5)
-        listener.close()
-
-
-def _server(health: Callable[[], dict[str, Any]]) -> uvicorn.Server:
-    config = uvicorn.Config(
-        application(health),
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=2,
-    )
-    return uvicorn.Server(config)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        raise ConfigurationError(
-            f"cannot answer at {host}:{port}: {error.strerror or error}",
-            hint="Another service may run. Change [service] health (HOST:PORT, or off).",
-        ) from error
-    listener.listen(16)
-    return listener
-
-
-def _url(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}{PATH}" if ":" in host else f"http://{host}:{port}{PATH}"
+    with listening.answering(address, application(health), key="health") as url:
+        yield f"{url}{PATH}" if url else ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import random
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from prmsync.service.serving_board import Board, back_off
+from prmsync.service.serving_hints import Hints
 from prmsync.service.serving_log import Telling
 from prmsync.service.serving_program import ProgramWork
 from prmsync.service.serving_run import Ended, Kind, run_connection
@@ -28,6 +30,10 @@ from prmsync.service.wiring import Application
 
 DAY = timedelta(days=1)
 LONGEST_JITTER = timedelta(seconds=15)
+GATHER = timedelta(seconds=2)
+"""From a hint to the run that it brings forward: what happens together is told together."""
+APART = timedelta(seconds=10)
+"""From the start of one run to that of the next at least, however many hints there are."""
 _HOUSEKEEPING = "@housekeeping"
 """No connection can be called so."""
 
@@ -35,10 +41,13 @@ _HOUSEKEEPING = "@housekeeping"
 class Turns:
     """What a turn of a connection does, on schedule or once."""
 
-    def __init__(self, application: Application, board: Board, stop: Stop) -> None:
+    def __init__(
+        self, application: Application, board: Board, stop: Stop, hints: Hints | None = None
+    ) -> None:
         self._application = application
         self._board = board
         self._stop = stop
+        self._hints = hints or Hints()
         self._telling = Telling()
         self._program = ProgramWork(application)
 
@@ -49,7 +58,10 @@ class Turns:
             self._board.alive(name, self._application.now())
 
         alive()
-        ended = run_connection(self._application, name, self._stop, alive)
+        named = self._hints.take(name)
+        ended = run_connection(self._application, name, self._stop, alive, named)
+        if ended.kind not in (Kind.DONE, Kind.REFUSED):
+            self._hints.give_back(name, named)
         before = self._board.ended(ended)
         plan_next(ended)
         self._telling.ended(ended, before, self._board.one(name))
@@ -83,6 +95,9 @@ class Schedule:
         self._board = board
         self._turns = turns
         self._chance = chance
+        self._lock = threading.Lock()
+        self._started: dict[str, datetime] = {}
+        self._wanted: set[str] = set()
         self._log: Any = structlog.get_logger()
         connections = len(application.settings.connections)
         self._scheduler = BackgroundScheduler(
@@ -127,9 +142,38 @@ class Schedule:
             next_run_time=first,
         )
 
+    def sooner(self, name: str) -> None:
+        """Something of this connection has changed: its next run comes soon, not all at once. One
+        that failed, is out of calls or paused keeps its own time."""
+        with self._lock:
+            if self._stop.asked or not self._may_come_sooner(name):
+                return
+            self._wanted.add(name)
+            if self._board.one(name).alive_at is None:
+                self._bring_forward(name)
+
+    def _may_come_sooner(self, name: str) -> bool:
+        watch = self._board.one(name)
+        return not watch.failures and watch.kind not in (Kind.OUT_OF_CALLS, Kind.PAUSED)
+
+    def _bring_forward(self, name: str) -> None:
+        now, job = self._now(), self._scheduler.get_job(name)
+        last = self._started.get(name)
+        at = max(now + GATHER, last + APART) if last is not None else now + GATHER
+        if job is None or job.next_run_time is None or job.next_run_time <= at:
+            return
+        self._scheduler.modify_job(name, next_run_time=at)
+        # Between the job's time and the first line of its turn a thread has to start.
+        self._started[name] = at
+        self._board.planned(name, at)
+        self._log.info("next run brought forward by a webhook", connection=name)
+
     def _turn(self, name: str, every: timedelta) -> None:
         if self._stop.asked:
             return
+        with self._lock:
+            self._started[name] = self._now()
+            self._wanted.discard(name)
         ended = self._turns.run(name, lambda one: self._plan_next(one, every))
         if ended.changed:
             self._turns.check_program()
@@ -147,6 +191,9 @@ class Schedule:
             self._wait(name, every, timedelta(seconds=asked))
         job = self._scheduler.get_job(name)
         self._board.planned(name, job.next_run_time if job is not None else None)
+        with self._lock:
+            if name in self._wanted and self._may_come_sooner(name):
+                self._bring_forward(name)
 
     def _wait(self, name: str, every: timedelta, wait: timedelta) -> None:
         """Let the next turn come later than the schedule says."""

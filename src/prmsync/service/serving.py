@@ -11,10 +11,11 @@ import structlog
 
 from prmsync import __version__
 from prmsync.errors import LeaseLostError
-from prmsync.service import health
+from prmsync.service import health, listening, receiving
 from prmsync.service.program_file import program_of
 from prmsync.service.scheduler import Schedule, Turns
 from prmsync.service.serving_board import Board
+from prmsync.service.serving_hints import Hints
 from prmsync.service.serving_lock import only_scheduler
 from prmsync.service.serving_run import Ended, Kind
 from prmsync.service.serving_stop import Stop
@@ -54,19 +55,30 @@ def serve(application: Application, stop: Stop, *, stop_seconds: float = STOP_SE
         served.lost = error
         stop.ask()
 
+    known = receiving.sources(application)
+    hints = Hints(list(known))
+
     def healthy() -> dict[str, Any]:
+        now = application.now()
         return health.report(
-            application.database, board, application.now(), started, stopping=stop.asked
+            application.database, board, now, started, stopping=stop.asked, hints=hints
         )
 
-    turns = Turns(application, board, stop)
+    turns = Turns(application, board, stop, hints)
     schedule = Schedule(application, board, turns, stop, random.Random())  # noqa: S311  jitter
-    address = application.settings.service.health_address
+    receiver = receiving.Receiver(known, hints, application.now, schedule.sooner)
+    service = application.settings.service
     with (
         only_scheduler(application.database, application.now, lost),
-        health.answering(address, healthy) as url,
+        health.answering(service.health_address, healthy) as url,
+        listening.answering(
+            service.webhooks_address if known else None,
+            receiver.application(),
+            key="webhooks",
+            most=receiving.MOST_CALLS,
+        ) as hooks,
     ):
-        _say_started(application, names, url)
+        _say_started(application, names, url, hooks)
         with schedule.running():
             stop.wait()
             structlog.get_logger().info("stopping", running=board.running())
@@ -119,7 +131,7 @@ def _sound(application: Application) -> list[str]:
     return names
 
 
-def _say_started(application: Application, names: list[str], url: str) -> None:
+def _say_started(application: Application, names: list[str], url: str, hooks: str) -> None:
     sections = application.settings.connections
     structlog.get_logger().info(
         "started",
@@ -128,6 +140,7 @@ def _say_started(application: Application, names: list[str], url: str) -> None:
         database=application.database.name,
         settings=str(application.settings.path),
         health=url or "off",
+        webhooks=hooks or "off",
         connections={
             name: f"every {int(sections[name].schedule.total_seconds())} s, "
             f"writes {sections[name].writes}"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
+from prmsync.connector.hints import Hint, HintTaker
 from prmsync.errors import LeaseLostError, PrmsyncError, QuotaError
 from prmsync.service.serving_stop import Stop, StoppedError
 from prmsync.service.serving_verify import roll
@@ -71,12 +72,17 @@ class Ended:
 
 
 def run_connection(
-    application: Application, name: str, stop: Stop, tick: Callable[[], None]
+    application: Application,
+    name: str,
+    stop: Stop,
+    tick: Callable[[], None],
+    hints: Sequence[Hint] = (),
 ) -> Ended:
-    """Run one connection once; raises nothing. `tick` is called at every page: a sign of life."""
+    """Run one connection once; raises nothing. `tick` is called at every page: a sign of life.
+    `hints`: records to read by their id, too."""
     started = application.now()
 
-    how = _how(application, name, stop, tick)
+    how = _how(application, name, stop, tick, hints)
     at = application.now()
     return Ended(name, how.kind, at, (at - started).total_seconds(), how.report, how.trouble)
 
@@ -88,12 +94,18 @@ class _How:
     trouble: Trouble | None = None
 
 
-def _how(application: Application, name: str, stop: Stop, tick: Callable[[], None]) -> _How:
+def _how(
+    application: Application,
+    name: str,
+    stop: Stop,
+    tick: Callable[[], None],
+    hints: Sequence[Hint],
+) -> _How:
     try:
         why = _paused(application, name)
         if why is not None:
             return _How(Kind.PAUSED, trouble=Trouble("Paused", why, f"prmsync resume {name}"))
-        report = _synced(application, name, stop, tick)
+        report = _synced(application, name, stop, tick, hints)
     except StoppedError:
         return _How(Kind.STOPPED)
     except LeaseLostError as error:
@@ -117,13 +129,21 @@ def _paused(application: Application, name: str) -> str | None:
         return pausing.paused(connection).get(name)
 
 
-def _synced(application: Application, name: str, stop: Stop, tick: Callable[[], None]) -> Report:
+def _synced(
+    application: Application,
+    name: str,
+    stop: Stop,
+    tick: Callable[[], None],
+    hints: Sequence[Hint],
+) -> Report:
     def at_page(_what: str, _count: int) -> None:
         tick()
         stop.check()
 
     stop.check()
     with session_on(application, name, actor=ACTOR, progress=at_page) as session:
+        if hints and isinstance(session.connector, HintTaker):
+            session.connector.take_hints(hints)
         try:
             report = run.sync(session)
             if report.state is not RunState.FAILED:

@@ -31,6 +31,7 @@ from prmsync.service.toml_positions import key_positions, position
 FILE_NAME = "prmsync.toml"
 DEFAULT_DATABASE = "sqlite:///prmsync.db"
 DEFAULT_HEALTH = "127.0.0.1:8790"
+DEFAULT_WEBHOOKS = "127.0.0.1:8792"
 SHARE_OPTION = "call_share"
 """How connectors are told a connection's `share`."""
 Option = str | int | float | bool
@@ -94,6 +95,11 @@ def _database_url(url: str) -> str:
     return url
 
 
+def _host_and_port(text: str) -> tuple[str, int] | None:
+    host, _, port = text.rpartition(":")
+    return (host.strip("[]"), int(port)) if host else None
+
+
 def _listen_address(text: str) -> str:
     host, _, port = text.rpartition(":")
     if text != "off" and not (host and port.isdecimal() and int(port) < 65536):
@@ -145,6 +151,7 @@ class ConnectionSection(_Section):
     writes: Literal["both", "prm", "crm", "none"] = "both"
     verify: Annotated[timedelta | None, BeforeValidator(_span_or_off)] = timedelta(days=7)
     base_url: Annotated[str, AfterValidator(_web_address)] | None = None
+    webhook: Annotated[str, AfterValidator(_web_address)] | None = None
     api_version: str | None = None
     share: Annotated[int, Field(ge=1, le=100)] = 20
     options: Annotated[dict[str, Option], AfterValidator(_no_share)] = Field(default_factory=dict)
@@ -164,12 +171,17 @@ class ServiceSection(_Section):
     log_format: Literal["auto", "console", "json"] = "auto"
     log_file: str | None = None
     health: Annotated[str, AfterValidator(_listen_address)] = DEFAULT_HEALTH
+    webhooks: Annotated[str, AfterValidator(_listen_address)] = DEFAULT_WEBHOOKS
 
     @property
     def health_address(self) -> tuple[str, int] | None:
         """Host and port of `GET /health`; None where it is off."""
-        host, _, port = self.health.rpartition(":")
-        return (host.strip("[]"), int(port)) if host else None
+        return _host_and_port(self.health)
+
+    @property
+    def webhooks_address(self) -> tuple[str, int] | None:
+        """Host and port where webhooks arrive; None where it is off."""
+        return _host_and_port(self.webhooks)
 
 
 class _File(_Section):

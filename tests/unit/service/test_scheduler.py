@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from prmsync.errors import NotFoundError
-from prmsync.service import serving, serving_run
+from prmsync.service import scheduler, serving, serving_run
 from prmsync.service.scheduler import Schedule, Turns
 from prmsync.service.serving import Round
 from prmsync.service.serving_board import Board
@@ -141,6 +142,81 @@ def test_a_connection_that_fails_again_and_again_waits_longer(application: Appli
     assert next_run - application.now() > 4 * every
     (line,) = [one for one in lines if one["event"] == "run failed" and one["failures"] == 5]
     assert line["connection"] == "first"
+
+
+@contextmanager
+def scheduled(
+    application: Application, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[Schedule, Board, list[float]]]:
+    """A schedule of an hour whose turns do nothing but take a tenth of a second; their starts."""
+    starts: list[float] = []
+
+    def turn(_app: Application, name: str, *_: Any, **__: Any) -> Ended:
+        if name == "first":
+            starts.append(time.monotonic())
+        time.sleep(0.1)
+        return Ended(name, Kind.DONE, application.now())
+
+    monkeypatch.setattr(scheduler, "run_connection", turn)
+    monkeypatch.setattr(scheduler, "GATHER", timedelta(seconds=0.2))
+    monkeypatch.setattr(scheduler, "APART", timedelta(seconds=1))
+    sections = application.settings.connections
+    hours = {name: timedelta(hours=1) for name in sections}
+    for section in sections.values():
+        object.__setattr__(section, "schedule", timedelta(hours=1))
+    stop, board = Stop(), Board(hours, application.now())
+    schedule = Schedule(application, board, Turns(application, board, stop), stop, _Never())
+    with schedule.running():
+        _until(lambda: starts and not board.running())
+        yield schedule, board, starts
+        stop.ask()
+    assert board.wait_until_idle(PATIENCE) == []
+
+
+def test_a_hint_brings_the_next_run_forward(
+    application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with scheduled(application, monkeypatch) as (schedule, board, starts):
+        planned = board.one("first").next_run_at
+        assert planned is not None
+        schedule.sooner("first")
+        _until(lambda: len(starts) == 2)
+        assert board.one("second").kind is Kind.DONE
+
+
+def test_a_flood_of_hints_is_no_flood_of_runs(
+    application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with scheduled(application, monkeypatch) as (schedule, _, starts):
+        began = time.monotonic()
+        while time.monotonic() - began < 3.5:
+            schedule.sooner("first")
+            time.sleep(0.001)
+        apart = [two - one for one, two in pairwise(starts)]
+        assert 2 <= len(starts) <= 5
+        assert min(apart) > 0.9
+
+
+def test_a_hint_that_comes_during_a_run_brings_one_more(
+    application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with scheduled(application, monkeypatch) as (schedule, board, starts):
+        schedule.sooner("first")
+        _until(lambda: len(starts) == 2)
+        assert "first" in board.running()
+        schedule.sooner("first")
+        _until(lambda: len(starts) == 3)
+
+
+@pytest.mark.parametrize("kind", [Kind.FAILED, Kind.OUT_OF_CALLS, Kind.PAUSED])
+def test_a_connection_that_cannot_run_keeps_its_own_time(
+    application: Application, monkeypatch: pytest.MonkeyPatch, kind: Kind
+) -> None:
+    with scheduled(application, monkeypatch) as (schedule, board, _):
+        board.ended(Ended("first", kind, application.now()))
+        planned = board.one("first").next_run_at
+        schedule.sooner("first")
+        assert board.one("first").next_run_at == planned
 
 
 class _Never(random.Random):

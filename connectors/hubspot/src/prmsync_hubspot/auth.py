@@ -15,6 +15,7 @@ AUTH_KEYS: Mapping[str, str] = {
     REFRESH_TOKEN: "OAuth: where prmsync connect keeps what a sign-in in the browser gave",
     "client_id": "OAuth: the app's client id",
     "client_secret": "OAuth: the app's client secret",
+    "webhook_secret": "Webhooks: the client secret of the app that sends them, if it is another",
 }
 _OAUTH_KEYS = (REFRESH_TOKEN, "client_id", "client_secret")
 _EARLY = timedelta(seconds=60)

@@ -11,6 +11,7 @@ from math import ceil
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from prmsync.connector.budget import CallBudget
+from prmsync.connector.hints import Hint
 from prmsync.connector.lanes import Lanes
 from prmsync.connector.prefetch import prefetched
 from prmsync.connector.protocol import (
@@ -44,6 +45,7 @@ from prmsync_hubspot.relations import Relations
 from prmsync_hubspot.settings import RESERVE, Options
 from prmsync_hubspot.tokens import token_scopes
 from prmsync_hubspot.vendor import Metadata, SignIn
+from prmsync_hubspot.webhooks import Hinted
 from prmsync_hubspot.writing import Writer
 
 APP = "app.hubspot.com"
@@ -78,6 +80,7 @@ class HubSpotConnector:
         )
         self._writer = Writer(self._client, self._paths, self.record_url)
         self._history = History(self._client, self._paths, self._lanes)
+        self._hinted = Hinted()
         self._lock = threading.RLock()
         self._account: Account | None = None
         self._ui = APP
@@ -159,7 +162,28 @@ class HubSpotConnector:
             if spec.relation
             else self._pages(spec, cursor)
         )
+        if cursor is not None:
+            pages = self._with_hinted(spec, pages)
         return prefetched(pages) if self._prefetch else pages
+
+    def take_hints(self, hints: Sequence[Hint]) -> None:
+        self._hinted.take_in(hints)
+
+    def _with_hinted(self, spec: ObjectSpec, pages: Iterator[Page]) -> Iterator[Page]:
+        """After what the index shows come the records that were named, as they are by their id."""
+        cursor: str | None = None
+        for page in pages:
+            cursor = page.cursor or cursor
+            yield page
+        on = spec.relation.from_object if spec.relation else spec.object
+        ids = self._hinted.of(self._catalog.type(on).type_id)
+        if not ids:
+            return
+        if spec.relation:
+            links = self._relations.read(spec.relation, ids, "read")
+            yield Page(links.records, cursor, links.complete)
+        else:
+            yield Page(list(self.fetch(spec, ids).values()), cursor)
 
     def relations_of(self, spec: ObjectSpec, from_ids: Sequence[str]) -> Page:
         if spec.relation is None or not from_ids:

@@ -52,6 +52,12 @@ def _aliases(one: ObjectType) -> set[str]:
 _BY_ALIAS = {alias: one for one in STANDARD for alias in _aliases(one)}
 
 
+def standard_type(name: str) -> str | None:
+    """The type id of one of HubSpot's own objects, by any of its names."""
+    found = _BY_ALIAS.get(name.strip().lower())
+    return found.type_id if found is not None else None
+
+
 def is_standard(name: str) -> bool:
     """Whether it is one of HubSpot's own objects, by any of its names."""
     return name.strip().lower() in _BY_ALIAS

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
+from prmsync.connector.hints import Delivery, Hint
 from prmsync.connector.protocol import (
     ConnectionSettings,
     Connector,
@@ -12,7 +14,7 @@ from prmsync.connector.protocol import (
 )
 from prmsync.connector.provisioning import AdminSignIn
 from prmsync.connector.sign_in import Attempt
-from prmsync_hubspot import browser
+from prmsync_hubspot import browser, webhooks
 from prmsync_hubspot.auth import AUTH_KEYS, REFRESH_TOKEN
 from prmsync_hubspot.connector import HubSpotConnector
 from prmsync_hubspot.paths import Paths
@@ -66,6 +68,14 @@ class HubSpotPlugin:
         answer: Mapping[str, str],
     ) -> AdminSignIn:
         return one_time.admin_redeem(settings, runtime, attempt, answer)
+
+    def webhook_secret(self, settings: ConnectionSettings) -> str:
+        return webhooks.secret_of(settings)
+
+    def hints(
+        self, settings: ConnectionSettings, secret: str, delivery: Delivery, now: datetime
+    ) -> Sequence[Hint]:
+        return webhooks.read_hints(settings, secret, delivery, now)
 
     def provisioner(
         self,
