@@ -16,14 +16,22 @@ from prmsync.connector.registry import plugin
 from prmsync.connector.simulator.serve import serving
 from prmsync.service.runtime import utc_now
 
+ROOT = Path(__file__).resolve().parents[2]
 ADMIN = "pat-of-the-admin"
 
 
 @pytest.fixture
-def urls() -> Iterator[dict[str, str]]:
+def settings() -> dict[str, Any]:
+    """More settings of the account."""
+    return {}
+
+
+@pytest.fixture
+def urls(settings: dict[str, Any]) -> Iterator[dict[str, str]]:
     """HubSpot as an admin gets it, and Salesforce as ever."""
     tokens = {**dict.fromkeys(plugin("hubspot").simulator_auth().values(), SERVICE), ADMIN: ["*"]}
-    schemas = {"salesforce": None, "hubspot": {"replace": True, "settings": {"tokens": tokens}}}
+    bare = {"replace": True, "settings": {"tokens": tokens, **settings}}
+    schemas = {"salesforce": None, "hubspot": bare}
     with ExitStack() as stack:
         yield {
             crm: stack.enter_context(
@@ -103,6 +111,55 @@ def settle(acme: Any) -> None:
             if run["state"] == "waiting":
                 assert acme.run("apply", str(run["id"]), "--yes").code == 0
     raise AssertionError(done.said)
+
+
+class TestWithoutCustomObjects:
+    """An account whose plan has none: registrations stand on their deals."""
+
+    @pytest.fixture
+    def settings(self) -> dict[str, Any]:
+        return {"custom_objects": False}
+
+    def test_registrations_are_kept_on_their_deals(self, acme: Any) -> None:
+        said = acme.refused(1, "provision", "plan", "acme-hs")
+        assert "Without custom objects" in said
+        example = ROOT / "docs" / "examples" / "hubspot-registration-on-deals.yaml"
+        acme.write("mappings/hubspot/registration.yaml", example.read_text(encoding="utf-8"))
+        made = apply(acme, "--yes")
+        assert made.code == 0, made.said
+        acme.write("partners.csv", "name,domain\nGlobex,globex.example\n")
+        acme.write(
+            "deals.csv",
+            "number,name,partner,customer_name,stage,amount,currency,close_date\n"
+            "OP-1,Northwind firewalls,Globex,Northwind GmbH,committed,9,EUR,2026-12-30\n"
+            "OP-2,Southwind firewalls,Globex,Southwind GmbH,committed,9,EUR,2026-12-30\n",
+        )
+        acme.write(
+            "registrations.csv",
+            "number,partner,opportunity,customer_name,amount,currency,review_state\n"
+            "DR-1,Globex,OP-1,Northwind GmbH,9,EUR,approved\n"
+            "DR-2,Globex,,Eastwind GmbH,9,EUR,submitted\n",
+        )
+        for file, kind in (
+            ("partners.csv", "partner"),
+            ("deals.csv", "opportunity"),
+            ("registrations.csv", "registration"),
+        ):
+            done = acme.run("import", file, "--as", kind)
+            assert done.code == 0, done.said
+        settle(acme)
+        settle(acme)
+        shown = {
+            one["properties"]["prm_number"]: one["properties"].get("prm_registration_number")
+            for one in acme.records("hubspot", "deals")
+        }
+        assert shown == {"OP-1": "DR-1", "OP-2": None}
+        [deal] = [
+            one["properties"]
+            for one in acme.records("hubspot", "deals")
+            if one["properties"]["prm_number"] == "OP-1"
+        ]
+        assert deal["prm_registration_state"] == "approved"
 
 
 def test_provisioning_again_makes_nothing(acme: Any) -> None:

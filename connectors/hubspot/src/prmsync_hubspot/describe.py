@@ -92,6 +92,8 @@ _PICKS = (FieldType.PICKLIST, FieldType.MULTI_PICKLIST)
 
 def field_type(told: Mapping[str, Any]) -> FieldType:
     """A property's type: HubSpot's `type` says how it is stored, `fieldType` how it is edited."""
+    if told.get("name") == "hs_object_id":
+        return FieldType.TEXT  # a number only to look at: a reference may be read from it
     if told.get("name") == "hubspot_owner_id" or told.get("referencedObjectType") == "OWNER":
         return FieldType.REFERENCE
     kind, shown = told.get("type"), told.get("fieldType")
