@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+from simulation.aims import Aims, cell_of
 from simulation.faults import FAULTS
 from simulation.play import History
 from simulation.rarities import Rarities
@@ -27,7 +28,10 @@ class Writer:
 
     def __init__(self, seed: int) -> None:
         self.chance = random.Random(f"history {seed}")
+        self.cell = cell_of(seed)
         self.profile = self.chance.choice(sorted(PROFILES))
+        if self.cell[1] == "crm delete":
+            self.profile = "propagate"
         self.synced = self.chance.random() < 0.8
         self.count = 0
         self.edits = 0
@@ -44,10 +48,11 @@ class Writer:
         }
         """Records that several people care about at once."""
         self.rare = Rarities(self.chance, self.labels)
+        self.aims = Aims(self.chance, self.number)
 
     def history(self, seed: int) -> History:
         events = [] if self.synced else self.first_runs()
-        crashes = 0
+        crashes, aimed = 0, self.aims.round(self.cell)
         while self.edits < EDITS or crashes < CRASHES:
             for _ in range(self.chance.randint(5, 11)):
                 events.append(self.by_people())
@@ -56,11 +61,14 @@ class Writer:
                 events.append(self.decision())
             if self.chance.random() < 0.5:
                 events.append(self.pause())
-            run = self.run(crash=self.chance.random() < 0.5 or self.edits >= EDITS)
-            crashes += any(hook["hook"] == "crash" for hook in run["wire"])
-            events.append(run)
+            run = [self.run(crash=self.chance.random() < 0.5 or self.edits >= EDITS)]
+            if aimed and self.chance.random() < 0.3:
+                run, aimed = aimed, []
+            crashes += any(_cut(event) for event in run)
+            events += run
             if self.chance.random() < 0.15:
                 events.append(self.undo())
+        events += aimed
         for _ in range(2):
             events.append(self.decision())
         return History(seed, self.profile, self.synced, tuple(events))
@@ -247,11 +255,11 @@ class Writer:
         return wire
 
     def crash(self) -> Made:
-        at = self.chance.choice(("commit", "commit", "read", "write"))
+        at = self.chance.choice(("commit", "commit", "read", "look", "write"))
         return {
             "hook": "crash",
             "at": at,
-            "n": self.chance.randint(0, {"commit": 14, "read": 6, "write": 1}[at]),
+            "n": self.chance.randint(0, {"commit": 14, "read": 6, "look": 2, "write": 1}[at]),
             "when": self.chance.choice(("before", "after")),
             "elsewhere": self.chance.random() < 0.2,
         }
@@ -288,6 +296,10 @@ class Writer:
     def people(self, at: str, number: int, events: list[Made]) -> Made:
         when = "after" if at == "commit" else self.chance.choice(("before", "after"))
         return {"hook": "people", "at": at, "n": number, "when": when, "events": events}
+
+
+def _cut(event: Made) -> bool:
+    return any(hook["hook"] == "crash" for hook in event.get("wire", ()))
 
 
 def history_of(seed: int) -> History:

@@ -57,8 +57,8 @@ def _merged(player: Player, system: str, lost: Entity, winner: Entity) -> None:
     player.oracle.merged |= {lost.label, winner.label}
     for group, version in lost.buried[system].items():
         stands = winner.current[system][group]
-        if stands.value == version.value:  # whoever has seen the one has seen the other
-            same = player.oracle.book.returned(winner, group, version, stands)
+        if stands.value == version.value:
+            same = player.oracle.book.joined(winner, group, stands, version)
             winner.current[system][group] = same
         settle(lost, group, version)
     if winner.lives("prm"):
@@ -128,7 +128,11 @@ def undone(player: Player, event: Event) -> None:
     wanted = runs[min(event["back"], len(runs) - 1)]
     for system in ("prm", name):
         oracle.look(system, PERSON)
-    due = list(undo.due(oracle, name, wanted))
+    due = [
+        one
+        for one in undo.due(oracle, name, wanted)
+        if one.group != "name" or (one.system, one.entity.stream) not in player.flows
+    ]
     oracle.undoing = wanted
     try:
         report = player.run(

@@ -33,24 +33,28 @@ def judge(player: Player) -> None:
     player.world.shares.clear()
     if handwork.unlock(player.world.crms["sf"]):
         player.world.wait(APPROVED)
-    for name in player.world.crms:
-        # HubSpot's search never shows what is archived: reading everything does.
-        full = CONNECTORS[name] == "hubspot"
-        player.sync({"do": "sync", "on": name, "release": True, "full": full})
-    wrote = [_writes(player, name) for name in player.world.crms]
-    if any(wrote) or player.history.seed % 4 == 0:  # else this was the round that writes nothing
-        player.world.wait(LOOK_BACK)
-        wrote = [_writes(player, name) for name in player.world.crms]
-    for _ in range(AUTOMATED if player.flows else 0):
-        if not any(wrote):
-            break
-        player.world.wait(LOOK_BACK)
-        wrote = [_writes(player, name) for name in player.world.crms]
-    for name, rows in zip(player.world.crms, wrote, strict=True):
-        if rows:
-            raise Broken(f"after two quiet rounds a run of {name} still writes: {rows}")
+    _come_to_rest(player)
     for name in player.world.crms:
         _equal(player, name)
+
+
+def _come_to_rest(player: Player) -> None:
+    """Two rounds, and then a run of each connection that writes nothing. HubSpot begins, because
+    what is archived there is only seen where everything is read."""
+    names = sorted(player.world.crms, key=lambda name: CONNECTORS[name] != "hubspot")
+    for name in names:
+        full = CONNECTORS[name] == "hubspot"
+        player.sync({"do": "sync", "on": name, "release": True, "full": full})
+    wrote = [_writes(player, name) for name in names]
+    rounds = AUTOMATED if player.flows else 1
+    for turn in range(1, rounds + 1):
+        player.world.wait(LOOK_BACK)
+        for name in names:
+            if not any(wrote[-len(names) :]):
+                return  # since both have last run nothing has changed for either
+            wrote.append(_writes(player, name))
+            if wrote[-1] and turn == rounds:
+                raise Broken(f"after two quiet rounds a run of {name} still writes: {wrote[-1]}")
 
 
 def _writes(player: Player, name: str) -> list[Any]:

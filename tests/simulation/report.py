@@ -14,26 +14,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from simulation.aims import PATHS
 from simulation.chance import history_of
 from simulation.play import Outcome, play
 from simulation.shrink import shrunk
 from simulation.world import Home
-
-PATHS = (
-    "prm create",
-    "prm update",
-    "prm delete",
-    "crm create",
-    "crm update",
-    "crm delete",
-    "relation create",
-    "relation replace",
-    "relation delete",
-    "base move",
-    "held",
-    "undo",
-)
-"""Write paths: the columns of the coverage table."""
 
 
 @dataclass

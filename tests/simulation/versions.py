@@ -30,9 +30,11 @@ class Version:
     author: str
     seen: frozenset[int]
     settled: bool = False
+    alike: frozenset[int] = frozenset()
+    """Other versions that this one stands for as well: whoever has seen one of them has seen it."""
 
     def knows(self, other: Version) -> bool:
-        return other.number in self.seen
+        return other.number in self.seen or not self.seen.isdisjoint(other.alike)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,8 @@ class Book:
 
     def agreed(self, entity: Entity, group: str, one: Version, other: Version) -> Version:
         """Two people typed the same: from now on who sees one has seen both."""
+        if one.number == other.number:
+            return self.joined(entity, group, *((one, other) if one.settled else (other, one)))
         made = self._new(entity, group, one.value, one.author, one.seen | other.seen)
         made.settled = (one.settled and (other.settled or one.knows(other))) or (
             other.settled and other.knows(one)
@@ -151,6 +155,13 @@ class Book:
     def returned(self, entity: Entity, group: str, one: Version, gone: Version) -> Version:
         """What came back as it was: nobody typed it anew, and its going is known."""
         made = Version(one.number, one.value, one.author, one.seen | gone.seen, one.settled)
+        entity.versions.setdefault(group, []).append(made)
+        return made
+
+    def joined(self, entity: Entity, group: str, one: Version, gone: Version) -> Version:
+        """What stood alike in two records that a person has made one: it stays as it is."""
+        alike = (one.alike | gone.alike | {gone.number}) - {one.number}
+        made = Version(one.number, one.value, one.author, one.seen | gone.seen, one.settled, alike)
         entity.versions.setdefault(group, []).append(made)
         return made
 

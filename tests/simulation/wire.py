@@ -156,6 +156,8 @@ class WiredDatabase(Database):
             self.wire.alive()
             if rows.total_changes - before > 1:  # else only the lease was renewed
                 hooks = self.wire.next("commit")
+                if self.wire.counts["look"] or self.wire.counts["write"]:
+                    hooks = [*hooks, *self.wire.next("settle")]
                 self.wire.cut(hooks, "before", "commit")
         if hooks:
             self.wire.cut(hooks, "after", "commit")

@@ -16,6 +16,7 @@ from prmsync.store.capture import missing_triggers
 from prmsync.store.damage import check_length, check_tables
 from prmsync.store.database_errors import display_name, store_error
 from prmsync.store.schema_version import HEAD, VERSIONS
+from prmsync.store.sqlite_dialect import DRIVER, WRITES
 
 BUSY_SECONDS = 30
 """How long a writer waits for another process's transaction on SQLite."""
@@ -36,7 +37,6 @@ _PRAGMAS = (
     "PRAGMA wal_autocheckpoint = 8000",
     "PRAGMA cache_size = -16384",
 )
-_WRITES = "prmsync_writes"
 
 
 class Database:
@@ -44,7 +44,6 @@ class Database:
 
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
-        self._writing = engine.execution_options(**{_WRITES: True})
 
     @property
     def dialect(self) -> str:
@@ -63,8 +62,11 @@ class Database:
         On SQLite it takes the write lock at once (BEGIN IMMEDIATE), so that it never fails
         half-way on a lock. Raises StoreError when the database cannot be reached or written.
         """
-        with self._writing.connect() as connection, connection.begin():
-            yield connection
+        with self.engine.connect() as connection:
+            if self.dialect == "sqlite":
+                connection.info[WRITES] = True
+            with connection.begin():
+                yield connection
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -181,7 +183,7 @@ def _parse(url: str) -> sa.URL:
         raise _unknown_url() from error
     backend = parsed.get_backend_name()
     if backend == "sqlite" and parsed.database and parsed.database != ":memory:":
-        return parsed.set(drivername="sqlite+pysqlite")
+        return parsed.set(drivername=DRIVER)
     if backend in ("postgresql", "postgres"):
         return parsed.set(drivername="postgresql+psycopg")
     raise _unknown_url()
@@ -210,7 +212,6 @@ def _engine(url: sa.URL) -> sa.Engine:
         arguments = {"timeout": BUSY_SECONDS, "cached_statements": KEPT_STATEMENTS}
         engine = sa.create_engine(url, hide_parameters=True, connect_args=arguments)
         sa.event.listen(engine, "connect", _prepare_sqlite)
-        sa.event.listen(engine, "begin", _begin_sqlite)
     else:
         engine = sa.create_engine(
             url, hide_parameters=True, pool_pre_ping=True, connect_args=_postgres_arguments(url)
@@ -225,16 +226,9 @@ def _postgres_arguments(url: sa.URL) -> dict[str, Any]:
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
-    # The driver's own transaction control skips BEGIN before SELECT and DDL; we begin ourselves.
-    connection.isolation_level = None
+    connection.isolation_level = None  # the dialect begins transactions, not the driver
     for pragma in _PRAGMAS:
         connection.execute(pragma).close()
-
-
-def _begin_sqlite(connection: sa.Connection) -> None:
-    # Not PRAGMA query_only for what reads: each change of it has SQLite parse every statement anew.
-    writes = bool(connection.get_execution_options().get(_WRITES))
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _changes(connection: sa.Connection) -> int:
