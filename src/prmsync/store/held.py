@@ -136,6 +136,48 @@ def open_of_marked(connection: sa.Connection, stream_id: int, group: str) -> lis
     return [_item(row) for row in rows.all()]
 
 
+def decided_at_rest(connection: sa.Connection, stream_id: int) -> list[tuple[HeldItem, datetime]]:
+    """Decided items of a stream, and when they were, whose link is not to be decided again."""
+    rows = connection.execute(_DECIDED_AT_REST, {"stream": stream_id}).all()
+    return [(_item(row), row.decided_at) for row in rows]
+
+
+_DECIDED_AT_REST = (
+    sa.select(table)
+    .join(links, links.c.id == table.c.link_id)
+    .where(
+        links.c.stream_id == given("stream"),
+        links.c.dirty == sa.literal_column("0"),
+        one_of(table.c.state, ["decided"]),
+    )
+)
+
+
+def last_asked(
+    connection: sa.Connection, link_ids: Sequence[int]
+) -> dict[int, dict[str, datetime]]:
+    """Link id → group → when what a person decided last about it had come up."""
+    found: dict[int, dict[str, datetime]] = {}
+    statement = _decisions(connection.dialect.name)
+    for part in chunks(link_ids):
+        for row in connection.execute(statement, {"ids": packed(connection, part)}).all():
+            found.setdefault(row.link_id, {})[row.group_name] = row.since
+    return found
+
+
+@lru_cache(maxsize=4)
+def _decisions(dialect: str) -> sa.Select[Any]:
+    return (
+        sa.select(table.c.link_id, table.c.group_name, table.c.since)
+        .where(
+            listed(dialect, table.c.link_id),
+            one_of(table.c.state, ("decided", "done")),
+            table.c.take.is_not(None),
+        )
+        .order_by(table.c.id)
+    )
+
+
 def new_item(
     link_id: int,
     group: str,

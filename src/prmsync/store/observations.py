@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
 
@@ -10,6 +10,7 @@ from prmsync.store import links
 from prmsync.store.bulk import insert_rows
 from prmsync.store.links import MERGED, OURS, Dirty, Link, LinkState, Observation
 from prmsync.store.tables import link as table
+from prmsync.store.written import deleted_last
 
 
 def observe_crm(
@@ -18,6 +19,7 @@ def observe_crm(
     seen: Sequence[Observation],
     *,
     anew: bool = False,
+    asks: bool = False,
     kept: Sequence[str] = (),
     returned: Sequence[str] = (),
     lagging: bool = False,
@@ -27,7 +29,8 @@ def observe_crm(
     What is known of the fields `kept`, which cannot be read just now, stays. The fields `returned`
     were gone for a while: where they are blank now, both sides agree on nothing. With `anew`
     (deletions are propagated) a record that comes back after both sides had deleted it is a new
-    one: somebody wants it again. `lagging`: a search index shows them, perhaps as they were.
+    one: somebody wants it again; but with `asks`, where no run carried the deletion over, it is for
+    a person to say whose word counts. `lagging`: a search index shows them, perhaps as they were.
     """
     known = links.by_crm_ids(connection, stream_id, (one.crm_id for one in seen))
     fresh: dict[str, Observation] = {}
@@ -36,6 +39,7 @@ def observe_crm(
         _keep(known, seen, kept)
     if returned:
         _disagree(known, seen, returned)
+    alone = _deleted_alone(connection, known.values()) if asks else ()
     for one in seen:
         link = known.get(one.crm_id)
         if link is None:
@@ -44,7 +48,7 @@ def observe_crm(
             else:
                 fresh[one.crm_id] = one
         elif _moved(link, one, lagging=lagging):
-            _take(link, one, anew=anew)
+            _take(link, one, anew=anew, alone=link.id in alone)
             changed.append(link)
     links.save(connection, changed)
     if fresh:
@@ -118,9 +122,19 @@ def _merges(link: Link, one: Observation) -> bool:
     return one.merged_into is not None and (link.crm or {}).get(MERGED) != one.merged_into
 
 
-def _take(link: Link, one: Observation, *, anew: bool) -> None:
+def _deleted_alone(connection: sa.Connection, known: Iterable[Link]) -> set[int]:
+    """The ids of links whose record is gone on both sides and no run has deleted it."""
+    ids = [
+        one.id for one in known if one.state == LinkState.ENDED and one.prm_gone and one.crm_gone
+    ]
+    return set(ids).difference(deleted_last(connection, ids)) if ids else set()
+
+
+def _take(link: Link, one: Observation, *, anew: bool, alone: bool) -> None:
     if link.state == LinkState.ENDED and link.crm_gone and not one.deleted:
-        if anew and link.prm_gone:
+        if alone:
+            link.base = None
+        elif anew and link.prm_gone:
             link.prm_id, link.base, link.prm_gone = None, None, False
         link.state = LinkState.LIVE if link.prm_id else LinkState.NEW
     link.crm_gone = one.deleted
@@ -159,11 +173,17 @@ def _new(stream_id: int, one: Observation) -> tuple[object, ...]:
 
 
 def observe_prm(
-    connection: sa.Connection, stream_id: int, changes: Mapping[str, bool], *, anew: bool = False
+    connection: sa.Connection,
+    stream_id: int,
+    changes: Mapping[str, bool],
+    *,
+    anew: bool = False,
+    asks: bool = False,
 ) -> None:
-    """Mark records of the partner database as changed: prm id → whether it is deleted. `anew` as
-    for `observe_crm`."""
+    """Mark records of the partner database as changed: prm id → whether it is deleted. `anew` and
+    `asks` as for `observe_crm`."""
     known = links.by_prm_ids(connection, stream_id, changes)
+    alone = _deleted_alone(connection, known.values()) if asks else ()
     fresh = []
     changed = []
     for prm_id, gone in changes.items():
@@ -173,7 +193,9 @@ def observe_prm(
                 fresh.append((stream_id, prm_id, LinkState.NEW.value, Dirty.CHANGED))
             continue
         if link.state == LinkState.ENDED and link.prm_gone and not gone:
-            if anew and link.crm_gone:
+            if link.id in alone:
+                link.base = None
+            elif anew and link.crm_gone:
                 link.cut_crm()
             link.state = LinkState.LIVE if link.crm_id else LinkState.NEW
         link.prm_gone = gone

@@ -51,6 +51,23 @@ def deleted_once(connection: sa.Connection, link_ids: Sequence[int]) -> set[int]
     return found
 
 
+def deleted_last(connection: sa.Connection, link_ids: Sequence[int]) -> set[int]:
+    """Those of the links whose last end came by a deletion of ours, not of both sides' own."""
+    last: dict[int, str] = {}
+    for part in chunks(link_ids):
+        statement = (
+            sa.select(table.c.link_id, table.c.op)
+            .where(
+                among(connection, table.c.link_id, part),
+                table.c.op.in_(("delete", "end")),
+                table.c.state == ActionState.DONE,
+            )
+            .order_by(table.c.id)
+        )
+        last.update((row[0], row[1]) for row in connection.execute(statement))
+    return {link_id for link_id, op in last.items() if op == "delete"}
+
+
 @lru_cache(maxsize=4)
 def _deleted_once(dialect: str) -> sa.Select[Any]:
     return sa.select(table.c.link_id).where(
@@ -58,6 +75,28 @@ def _deleted_once(dialect: str) -> sa.Select[Any]:
         one_of(table.c.op, ["delete"]),
         one_of(table.c.state, [ActionState.DONE]),
     )
+
+
+Done = tuple[str, frozenset[str], str]
+"""Operation, fields, and when it was done, as text."""
+
+
+def done_of(connection: sa.Connection, link_ids: Sequence[int]) -> dict[int, list[Done]]:
+    """Link id → what was ever done of it, oldest first."""
+    found: dict[int, list[Done]] = {}
+    for part in chunks(link_ids):
+        statement = (
+            sa.select(table.c.link_id, table.c.op, table.c.fields, table.c.done_at)
+            .where(
+                among(connection, table.c.link_id, part),
+                table.c.state == ActionState.DONE,
+                table.c.done_at.is_not(None),
+            )
+            .order_by(table.c.id)
+        )
+        for link_id, op, fields, at in connection.execute(statement):
+            found.setdefault(link_id, []).append((op, frozenset(orjson.loads(fields)), at))
+    return found
 
 
 def of_run(

@@ -149,18 +149,17 @@ def _hold_put_backs(
         return
     actions = [action for verdict in verdicts for action in verdict.actions]
     writes = long_written(connection, actions)
+    asked = held_store.last_asked(connection, sorted(writes)) if writes else {}
     for verdict in verdicts if writes else ():
         if verdict.link.id not in writes:
             continue
-        decided = {
-            one.group: in_utc(one.since) for one in verdict.known if one.state == HeldState.DECIDED
-        }
+        decided = asked.get(verdict.link.id, {})
         verdict.held += hold_back(
             verdict.actions,
             stream.rule.groups,
             verdict.link,
             writes[verdict.link.id],
-            decided,
+            {group: in_utc(since) for group, since in decided.items()},
             session.connector_title,
             session.people,
         )

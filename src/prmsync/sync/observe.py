@@ -263,6 +263,7 @@ def _store(
         stream.id,
         seen,
         anew=_propagates(stream),
+        asks=_propagates(stream) and stream.spec.relation is None,
         kept=stream.kept,
         returned=stream.change.returned,
         lagging=lagging,
@@ -355,7 +356,13 @@ def observe_prm(session: Session, stream: Stream) -> None:
                 connection, stream.state.prm_cursor, stream.name, LOG_PAGE
             )
             gone = {one: op == "delete" for one, op in changes.items()}
-            observations.observe_prm(connection, stream.id, gone, anew=_propagates(stream))
+            observations.observe_prm(
+                connection,
+                stream.id,
+                gone,
+                anew=_propagates(stream),
+                asks=_propagates(stream) and stream.spec.relation is None,
+            )
             moved = cursor != stream.state.prm_cursor
             stream.state.prm_cursor = cursor
             if moved:

@@ -15,6 +15,7 @@ from prmsync.reconcile.causes import crm_user_of
 from prmsync.store import brakes, erasures, journal, lease, runs
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.runs import Run, RunState
+from prmsync.sync.carried_out import close_carried_out
 from prmsync.sync.live_fields import STATUS
 from prmsync.sync.outcome import Outcome
 from prmsync.sync.planning import Plan
@@ -168,6 +169,7 @@ def finish(
         counts = _named(session, rows)
         states = {row_state for _, _, _, row_state in rows}
         _forget_empty(connection, session)
+        close_carried_out(connection, session)
         note(connection, session, keep_stop=True)
         state = _ended(made, outcome, states, RunState.DONE if applied else state)
         message = "; ".join(dict.fromkeys(outcome.errors))

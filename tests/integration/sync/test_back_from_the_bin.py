@@ -111,6 +111,28 @@ def test_also_where_the_crm_makes_no_new_ones(both: World, partner_values: Value
     assert (both.held(), both.parked()) == ([], [])
 
 
+@pytest.mark.parametrize("take", ["prm", "crm"])
+def test_where_our_side_deleted_it_too_on_its_own_a_person_is_asked(
+    both: World, deal: str, take: str
+) -> None:
+    """Whoever restored it took their own deletion back, and had not heard of ours."""
+    sf = both.crms["sf"]
+    record = number(sf)
+    delete(both, deal, "sf")
+    delete(both, deal, "prm")
+    settle(both, "sf")
+    sf.restore("opportunity", record)
+    settle(both, "sf")
+    assert [one.group for one in both.held()] == ["@record"]
+    both.decide(take)
+    settle(both)
+    if take == "crm":
+        assert_one_deal(both, deal)
+    else:
+        assert both.all_ours("opportunity") == {}
+        assert [len(crm.rows("opportunity")) for crm in both.crms.values()] == [0, 0]
+
+
 def test_while_the_other_crm_asks_whether_to_delete_what_was_edited_there(
     both: World, deal: str
 ) -> None:
