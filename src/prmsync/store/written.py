@@ -51,6 +51,27 @@ def deleted_once(connection: sa.Connection, link_ids: Sequence[int]) -> set[int]
     return found
 
 
+def taken_away_since(
+    connection: sa.Connection, run_id: int, side: str, link_ids: Sequence[int]
+) -> set[int]:
+    """Those of the links whose record on one side a later run has deleted, and none made again."""
+    last: dict[int, str] = {}
+    for part in chunks(link_ids):
+        statement = (
+            sa.select(table.c.link_id, table.c.op)
+            .where(
+                among(connection, table.c.link_id, part),
+                table.c.run_id > run_id,
+                table.c.side == side,
+                table.c.op.in_(("create", "delete")),
+                table.c.state == ActionState.DONE,
+            )
+            .order_by(table.c.id)
+        )
+        last.update((row[0], row[1]) for row in connection.execute(statement))
+    return {link_id for link_id, op in last.items() if op == "delete"}
+
+
 def deleted_last(connection: sa.Connection, link_ids: Sequence[int]) -> set[int]:
     """Those of the links whose last end came by a deletion of ours, not of both sides' own."""
     last: dict[int, str] = {}

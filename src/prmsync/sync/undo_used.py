@@ -15,6 +15,8 @@ from prmsync.store.runs import Run
 from prmsync.store.tables import PRM_TABLES
 from prmsync.sync.session import Session, Stream
 
+CAME_BACK = "it was taken away since, and somebody restored it"
+
 
 @dataclass(slots=True)
 class Used:
@@ -32,7 +34,8 @@ def used_since(
     session: Session, stream: Stream, run: Run, undo_id: int, link_ids: Sequence[int]
 ) -> Used:
     """Look for what uses the records that `run` created among these links: who modified them in
-    the CRM, and other records that name them and that the undo does not take away itself."""
+    the CRM or restored them, and other records that name them and that the undo does not take
+    away itself."""
     used = Used()
     with session.database.read() as connection:
         done = written.of_run(connection, run.id, link_ids)
@@ -47,7 +50,10 @@ def used_since(
         found = links.by_ids(connection, {one for ids in created.values() for one in ids})
         for side, ids in created.items():
             named = _named(connection, session, stream, undo_id, side, [found[one] for one in ids])
-            (used.prm if side is Side.PRM else used.crm).update(named)
+            back = dict.fromkeys(
+                written.taken_away_since(connection, run.id, side.value, ids), CAME_BACK
+            )
+            (used.prm if side is Side.PRM else used.crm).update({**named, **back})
     used.crm |= _touched(session, stream, [found[one] for one in created[Side.CRM]])
     return used
 

@@ -367,6 +367,19 @@ def test_a_record_that_an_undo_took_away_comes_back_with_the_undo_of_it(
     assert [len(crm.rows(one)) for one in ("opportunity", "registration")] == [2, 2]
 
 
+def test_a_record_that_somebody_restored_after_an_undo_is_not_taken_away_once_more(
+    world: Any, crm: Any
+) -> None:
+    world.insert("opportunity", DEAL)
+    first = world.sync("crm", release=True).run_id
+    record = crm_id(crm)
+    world.undo("crm", first)
+    crm.restore("opportunity", record)
+    again = world.undo("crm", first)
+    assert crm_id(crm) == record
+    assert kept(world, again.run_id)
+
+
 def test_deletions_are_listed_as_not_undoable(world: Any, crm: Any, deal: str) -> None:
     (relation,) = world.all_ours("relation")
     world.remove("relation", relation)
