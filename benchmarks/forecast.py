@@ -31,7 +31,9 @@ from prmsync.answers.quarter_outlook import PRODUCT, Setting
 from prmsync.forecast.groups import Cut
 from prmsync.forecast.hazard_forecast import SHOCK, hazard_forecast
 from prmsync.forecast.hazard_model import Fitted, Outlook, learn_all, outlook
+from prmsync.forecast.hazards import Prior
 from prmsync.forecast.history import NEVER, DealHistory
+from prmsync.forecast.prior import prior_at
 from prmsync.forecast.spread import Lots, tally
 from prmsync.forecast.weeks import Weeks
 
@@ -90,7 +92,7 @@ def peak_mb() -> float:
 def fit(weeks: int) -> dict[str, Any]:
     """Everything that is learned, and a loop over the weeks that counts who is at risk."""
     history = business(weeks // 21, 3, still_open=False).as_of(TODAY)
-    believed = Setting(WEEKS, channel.PROBABILITY).prior(history)
+    believed = believed_of(history)
     spells = history.spells(WEEKS, TODAY)
     ours, _ = timed(lambda: learn_all(history, WEEKS, TODAY, believed, PRODUCT))
 
@@ -107,9 +109,11 @@ def fit(weeks: int) -> dict[str, Any]:
 
 def learned() -> Fitted:
     history = business(20_000, 3, still_open=False).as_of(TODAY)
-    return learn_all(
-        history, WEEKS, TODAY, Setting(WEEKS, channel.PROBABILITY).prior(history), PRODUCT
-    )
+    return learn_all(history, WEEKS, TODAY, believed_of(history), PRODUCT)
+
+
+def believed_of(history: DealHistory) -> Prior:
+    return prior_at(Cut(history, WEEKS, TODAY, QUARTERS - 1), channel.PROBABILITY)
 
 
 def roll_ups(history: DealHistory, found: Outlook) -> None:

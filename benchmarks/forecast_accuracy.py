@@ -128,8 +128,9 @@ def show_models(rows: Sequence[tuple[str, Sequence[Score]]]) -> None:
     """Means over the scores of each model."""
     inside = [name for name in rows[0][1][0].inside if name != "product"]
     spans = "  ".join(f"{name:>8}" for name in inside)
-    print(f"  {'':16}    WAPE by partner pinball    bias   width  coverage of the 80 % interval")
-    print(f"  {'':16} {'':42}  {spans}")
+    columns = "   WAPE by partner pinball    bias   width   Brier  coverage of the 80 % interval"
+    print(f"  {'':16} {columns}")
+    print(f"  {'':16} {'':50}  {spans}")
     for name, scores in rows:
         figures = [
             float(np.mean([one(score) for score in scores]))
@@ -138,7 +139,9 @@ def show_models(rows: Sequence[tuple[str, Sequence[Score]]]) -> None:
         spans = "  ".join(f"{np.mean([s.coverage(one) for s in scores]):8.3f}" for one in inside)
         total, partner, *rest = figures
         row = f"{total:7.3f} {partner:10.3f} " + " ".join(f"{figure:7.3f}" for figure in rest)
-        print(f"  {name:16} {row}  {spans}")
+        chances = [score.brier for score in scores if score.brier is not None]
+        brier = f"{np.mean(chances):7.3f}" if chances else f"{'':7}"
+        print(f"  {name:16} {row} {brier}  {spans}")
 
 
 def _by_partner(score: Score) -> float:
@@ -153,7 +156,7 @@ def public(folder: Path) -> None:
     """The public histories, each with its own cuts."""
     for one in public_pipelines.load(folder):
         setting = Setting(one.weeks, one.probability)
-        models = setting.models(one.history)
+        models = setting.models()
         scores = backtest(one.history, one.cuts, models)
         print(f"\n{one.name}: {len(one.cuts)} forecasts of {one.quarters}")
         show_models([(name, [score]) for name, score in scores.items()])

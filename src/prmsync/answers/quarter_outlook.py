@@ -17,9 +17,8 @@ from prmsync.forecast.backtest import Progress, Score, backtest, cuts
 from prmsync.forecast.groups import Answer, Cut, Groups, Model
 from prmsync.forecast.hazard_forecast import SHOCK, Believe, QuarterForecast, hazard_forecast
 from prmsync.forecast.hazards import Prior
-from prmsync.forecast.history import DealHistory
 from prmsync.forecast.period import Quarter
-from prmsync.forecast.prior import WEEKS_IN_STAGE, prior_of
+from prmsync.forecast.prior import prior_at
 from prmsync.forecast.reference_models import average, conversion, naive, stage_weighted_model
 from prmsync.forecast.timelines import OPEN_STAGES, Deals
 from prmsync.forecast.weeks import Weeks
@@ -33,7 +32,6 @@ FEW_WINS = 30
 """Recorded wins below which the range says more than the number."""
 FARTHEST = 365
 """Days from today to the first day of the last quarter that is forecast."""
-_WINS_FOR_PACE = 20
 _SHIFT = 3.0
 """Standard deviations between the wins of a quarter and those expected that are told."""
 
@@ -45,14 +43,9 @@ class Setting:
     weeks: Weeks
     probability: tuple[float, ...]
 
-    def prior(self, history: DealHistory) -> Prior:
-        """What is believed before any stages were seen: the pace is that of the deals won."""
-        won = history.won
-        if int(won.sum()) < _WINS_FOR_PACE:
-            return prior_of(self.probability)
-        weeks = float(np.median(history.closed[won] - history.created[won])) / 7
-        stay = min(max(weeks / len(self.probability), 1.0), 3 * WEEKS_IN_STAGE)
-        return prior_of(self.probability, stay)
+    def prior(self, cut: Cut) -> Prior:
+        """What is believed before any stages were seen."""
+        return prior_at(cut, self.probability)
 
     def models(self) -> dict[str, Model]:
         """Every model by name, the default first. None knows more than the cut it is asked at."""

@@ -23,7 +23,7 @@ COLD_WINS = 10.0
 SHOCK = 0.1
 """Standard deviation of the market's common log factor on win hazards before any record."""
 
-Believe = Callable[[DealHistory], Prior]
+Believe = Callable[[Cut], Prior]
 """What is believed of stages, given what was known on a day and nothing later."""
 
 
@@ -87,7 +87,7 @@ def _cold(history: DealHistory) -> float:
 
 
 def _ahead(cut: Cut, believe: Believe, product: int) -> tuple[Fitted, Outlook]:
-    fitted = learn_all(cut.history, cut.weeks, cut.today, believe(cut.history), product)
+    fitted = learn_all(cut.history, cut.weeks, cut.today, believe(cut), product)
     start, end = cut.bounds
     ahead = outlook(fitted, cut.history, cut.weeks, cut.today, end, SHOCK)
     if start <= cut.today:

@@ -12,24 +12,58 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from prmsync.forecast.groups import Cut
 from prmsync.forecast.hazards import Prior
-from prmsync.forecast.spells import Exit
+from prmsync.forecast.history import NEVER
+from prmsync.forecast.spells import Exit, Floats
 
 WEEKS_IN_STAGE = 5.0
 """Typical stay: five open stages of it make the half year that a channel deal takes."""
+
+_STAY = (1.0, 3 * WEEKS_IN_STAGE)
+"""Bounds of a stay that is read from deals."""
+_CLOSES_FOR_PACE = 20
+
+
+def prior_at(cut: Cut, probability: Sequence[float]) -> Prior:
+    """What is believed at a cut: the stages' probabilities, and the pace at which deals closed.
+
+    The pace is closes over deal-weeks, those of open deals included (the occurrence / exposure rate
+    of survival analysis): the age of deals won alone would only know the quick ones of a young
+    company. It counts from the first close on record, before which nobody could be seen to close.
+    """
+    history = cut.history
+    closed = history.closed < NEVER
+    if int(closed.sum()) < _CLOSES_FOR_PACE:
+        return prior_of(probability)
+    since = np.maximum(history.created, history.closed.min())
+    lived = np.maximum(np.minimum(history.closed, cut.today) - since, 0).sum() / 7
+    stay = float(lived / closed.sum()) / _stages_met(probability)
+    return prior_of(probability, min(max(stay, _STAY[0]), _STAY[1]))
+
+
+def _stages_met(probability: Sequence[float]) -> float:
+    """How many stages a new deal sees before it ends."""
+    return float(np.cumprod(np.append(1.0, _kept(probability)[:-1])).sum())
 
 
 def prior_of(probability: Sequence[float], weeks: float = WEEKS_IN_STAGE) -> Prior:
     """Weekly hazards of the open stages, in their order. `probability[stage]`, 0 to 1, is the
     chance of a deal in it to be won some day; a stage below the one before it passes all on."""
-    p = np.clip(np.asarray(probability, dtype=float), 0.0, 1.0)
-    leave = 1.0 / weeks
-    onward = np.append(p[1:], 1.0)
-    kept = np.clip(np.divide(p, onward, out=np.zeros_like(p), where=onward > 0), 0.0, 1.0)
-    last = np.arange(len(p)) == len(p) - 1
+    kept, leave = _kept(probability), 1.0 / weeks
+    last = np.arange(len(kept)) == len(kept) - 1
     rate = {
         Exit.MOVE: np.where(last, 0.0, leave * kept),
         Exit.WIN: np.where(last, leave * kept, 0.0),
         Exit.LOSS: leave * (1.0 - kept),
     }
-    return Prior(rate, np.minimum(np.arange(len(p)) + 1, len(p) - 1))
+    return Prior(rate, np.minimum(np.arange(len(kept)) + 1, len(kept) - 1))
+
+
+def _kept(probability: Sequence[float]) -> Floats:
+    """The share of those leaving a stage that move on, or of the last one that are won."""
+    p = np.clip(np.asarray(probability, dtype=float), 0.0, 1.0)
+    onward = np.append(p[1:], 1.0)
+    share = np.divide(p, onward, out=np.zeros_like(p), where=onward > 0)
+    kept: Floats = np.clip(share, 0.0, 1.0)
+    return kept
