@@ -98,7 +98,7 @@ def title(quarter: Quarter, as_of: date, what: str = "") -> str:
 
 def whole(worth: float) -> str:
     """Whole units: what people read in a forecast; --json has every digit."""
-    return f"{worth:,.0f}"
+    return f"{round(worth) + 0:,}"
 
 
 def _head(outlook: QuarterOutlook, model: str) -> None:

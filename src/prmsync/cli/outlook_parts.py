@@ -9,6 +9,7 @@ import numpy as np
 from prmsync.answers.deal_history import DIMENSIONS
 from prmsync.cli.outlook import exact, head, whole
 from prmsync.cli.output import emit_json, say, say_wrapped, table
+from prmsync.domain.counted import counted
 from prmsync.forecast.changes import changes
 from prmsync.forecast.deal_outlook import DealOutlook, Reason, deal_outlooks, reason_of
 from prmsync.forecast.groups import TOTAL
@@ -192,7 +193,9 @@ def show_changes(before: QuarterOutlook, after: QuarterOutlook, *, as_json: bool
             f"  {f'on {before.as_of}':<26} {whole(one.before):>15}",
         )
         for part in one.parts:
-            deals = "" if part.why.value == "deals to come" else f"     {part.deals} deals"
+            deals = (
+                "" if part.why.value == "deals to come" else f"     {counted(part.deals, 'deal')}"
+            )
             # Without the sign of a zero that is a rounded nothing.
             worth = part.worth if abs(part.worth) >= 0.5 else 0.0
             say(f"  {part.why.value:<26} {worth:>+15,.0f}{deals}")
