@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import sqlalchemy as sa
 
@@ -18,10 +18,6 @@ from prmsync.domain.merge import Side
 from prmsync.store.prepared import given
 from prmsync.store.tables import action, link
 from prmsync.store.tables import stream as table
-
-if TYPE_CHECKING:
-    from prmsync.store.journal import Action
-    from prmsync.store.links import Link
 
 LIVE = "live"
 _MADE = {Side.PRM.value: table.c.made_in_prm, Side.CRM.value: table.c.made_in_crm}
@@ -39,6 +35,27 @@ class Tally:
         return self.made_in_crm if side == Side.CRM else self.made_in_prm
 
 
+class SavedLink(Protocol):
+    """What is counted of a link. `stored_state` is the one that it had before."""
+
+    state: str
+    stored_state: str
+
+    @property
+    def stream_id(self) -> int: ...
+
+
+class DoneRow(Protocol):
+    """What is counted of a row of the journal."""
+
+    @property
+    def stream_id(self) -> int: ...
+    @property
+    def side(self) -> str: ...
+    @property
+    def op(self) -> str: ...
+
+
 def of_streams(connection: sa.Connection, stream_ids: Collection[int]) -> dict[int, Tally]:
     """The counters of these streams by id."""
     rows = connection.execute(
@@ -49,7 +66,7 @@ def of_streams(connection: sa.Connection, stream_ids: Collection[int]) -> dict[i
     return {row[0]: Tally(*row[1:]) for row in rows}
 
 
-def links_saved(connection: sa.Connection, links: Sequence[Link]) -> None:
+def links_saved(connection: sa.Connection, links: Sequence[SavedLink]) -> None:
     """Links that were written just now, with the state that each had before."""
     change: dict[int, int] = {}
     for one in links:
@@ -60,7 +77,7 @@ def links_saved(connection: sa.Connection, links: Sequence[Link]) -> None:
     _add(connection, table.c.linked, change)
 
 
-def created(connection: sa.Connection, done: Sequence[Action]) -> None:
+def created(connection: sa.Connection, done: Sequence[DoneRow]) -> None:
     """Rows of the journal that were done just now; what is no creation is passed over."""
     for side, column in _MADE.items():
         change: dict[int, int] = {}

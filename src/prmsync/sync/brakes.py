@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -18,13 +17,8 @@ from prmsync.store import brakes, imports, journal, links, runs, sending, tallie
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.links import OURS, Dirty, Link
 from prmsync.store.runs import RunState
+from prmsync.sync.plan import Created, Plan
 from prmsync.sync.session import Session, Stream
-
-if TYPE_CHECKING:
-    from prmsync.sync.planning import Plan
-
-Created = frozenset[tuple[str, str]]
-"""(stream, side) pairs in which some record was created before."""
 
 
 def created_before(connection: sa.Connection, session: Session) -> Created:

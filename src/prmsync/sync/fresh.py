@@ -17,7 +17,8 @@ from prmsync.store import links, observations
 from prmsync.store.links import Observation
 from prmsync.sync import brakes, references
 from prmsync.sync.mapping_change import NOTHING
-from prmsync.sync.planning import Plan, take_fresh
+from prmsync.sync.plan import Plan
+from prmsync.sync.planning import take_fresh
 from prmsync.sync.session import KEY, Session, Stream
 
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
 from prmsync.domain.merge import Side
-from prmsync.reconcile.brakes import Cell, Trip
 from prmsync.store import brakes as brake_store
 from prmsync.store import held as held_store
 from prmsync.store import journal, links, sending
@@ -20,30 +17,10 @@ from prmsync.sync import brakes
 from prmsync.sync.apply_prm import carry_out
 from prmsync.sync.decide import Verdict, decide_page
 from prmsync.sync.matching import MATCH
+from prmsync.sync.plan import Plan
 from prmsync.sync.session import Session, Stream
 
 PAGE = 2000
-
-
-@dataclass(slots=True)
-class Plan:
-    """What a run would write, counted over all its rounds; the rows are in the journal."""
-
-    run_id: int
-    cells: Counter[Cell] = field(default_factory=Counter)
-    counted_to: dict[int, int] = field(default_factory=dict)
-    """Stream id → the last row of the journal that no round has to look at any more."""
-    created: brakes.Created | None = None
-    cost: Counter[str] = field(default_factory=Counter)
-    """About how many calls of which kind it takes to send what is planned."""
-    saved: int = 0
-    """How many calls fewer that is than without jobs for many rows."""
-    held: int = 0
-    unfit: int = 0
-    """Records with a value that the CRM cannot hold; they are parked."""
-    trips: dict[Cell, Trip] = field(default_factory=dict)
-    waiting_run: int | None = None
-    """The run under which braked writes wait."""
 
 
 def plan_streams(

@@ -30,7 +30,7 @@ from prmsync.sync.decide import Verdict, decide_page
 from prmsync.sync.observe import observe
 from prmsync.sync.outcome import Outcome
 from prmsync.sync.pairing import pair_up
-from prmsync.sync.planning import Plan
+from prmsync.sync.plan import Plan
 from prmsync.sync.recover import recover
 from prmsync.sync.run import applicable, recheck, tell_cost
 from prmsync.sync.running import Report, ending, finish, holding, merge, start

@@ -22,7 +22,8 @@ from prmsync.sync.merging import follow_merges
 from prmsync.sync.observe import backfill, observe
 from prmsync.sync.outcome import Outcome
 from prmsync.sync.pairing import pair_up
-from prmsync.sync.planning import Plan, plan_streams
+from prmsync.sync.plan import Plan
+from prmsync.sync.planning import plan_streams
 from prmsync.sync.quota import cost, saved
 from prmsync.sync.recover import recover
 from prmsync.sync.relation_ends import look_at_ends

@@ -18,7 +18,7 @@ from prmsync.store.runs import Run, RunState
 from prmsync.sync.carried_out import close_carried_out
 from prmsync.sync.live_fields import STATUS
 from prmsync.sync.outcome import Outcome
-from prmsync.sync.planning import Plan
+from prmsync.sync.plan import Plan
 from prmsync.sync.process import is_gone, this_process
 from prmsync.sync.quota import GOES_ON, explained, goes_on_in, note
 from prmsync.sync.recover import recover

@@ -25,7 +25,7 @@ from prmsync.sync.brakes import brake_alone
 from prmsync.sync.claims import require_known_keys
 from prmsync.sync.observe import observe
 from prmsync.sync.outcome import Outcome
-from prmsync.sync.planning import Plan
+from prmsync.sync.plan import Plan
 from prmsync.sync.recover import recover
 from prmsync.sync.running import Report, ending, finish, holding, merge, of_connection, start
 from prmsync.sync.session import Session, Stream

@@ -47,6 +47,12 @@ def number(crm: Crm, stream: str) -> str:
     return str(crm.only(stream)[crm.words["id"]])
 
 
+def shown_domain(crm: Crm) -> str:
+    """The customer's domain of the one deal that the CRM has."""
+    word = "PRM_Customer_Domain__c" if crm.connector == "salesforce" else "prm_customer_domain"
+    return str(crm.only("opportunity")[word])
+
+
 class Once:
     """Does something before the first write, and then nothing more."""
 
@@ -226,8 +232,7 @@ def test_a_restored_record_is_merged_on_what_both_sides_last_agreed_on(
     assert number(crm, "opportunity") == record
     ours = world.ours("opportunity", deal)
     assert (ours["name"], ours["customer_domain"]) == ("Firewall renewed", "ours.example")
-    word = "PRM_Customer_Domain__c" if crm.connector == "salesforce" else "prm_customer_domain"
-    assert crm.only("opportunity")[word] == "ours.example"
+    assert shown_domain(crm) == "ours.example"
     assert list(world.all_ours("opportunity")) == [deal]
     assert world.held() == []
 
@@ -259,5 +264,4 @@ def test_a_restore_answers_the_question_that_the_deletion_had_asked(
     crm.restore("opportunity", record)
     look(world)
     assert world.held() == []
-    word = "PRM_Customer_Domain__c" if crm.connector == "salesforce" else "prm_customer_domain"
-    assert crm.only("opportunity")[word] == "ours.example"
+    assert shown_domain(crm) == "ours.example"

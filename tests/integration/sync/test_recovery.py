@@ -17,7 +17,8 @@ from prmsync.store.journal import ActionState
 from prmsync.sync.apply_crm import apply_crm
 from prmsync.sync.not_taken import NOT_TAKEN
 from prmsync.sync.observe import observe
-from prmsync.sync.planning import Plan, plan_streams
+from prmsync.sync.plan import Plan
+from prmsync.sync.planning import plan_streams
 from prmsync.sync.running import holding, start
 
 WRITES = {

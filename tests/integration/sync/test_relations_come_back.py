@@ -50,14 +50,6 @@ def delete(crm: Crm, stream: str) -> str:
     return record
 
 
-def restore(crm: Crm, stream: str, record: str) -> None:
-    """Out of the recycle bin: Salesforce's simulator leaves there what had gone along."""
-    if crm.connector == "hubspot":
-        crm.edit(crm.words[stream], record, {"archived": False})
-    else:
-        crm.control("POST", "undelete", {"id": record})
-
-
 def insert(world: World, stream: str, prm_id: str, values: Values) -> None:
     with world.database.begin() as connection:
         assert not records.insert(connection, stream, [(PrmId(prm_id), values)])
@@ -79,7 +71,7 @@ def test_with_a_record_that_the_crm_restores_its_relations_are_made_again(
     record = delete(crm, gone)
     look(world)
     assert ours(world) == [ends]
-    restore(crm, gone, record)
+    crm.restore(gone, record)
     look(world)
     assert roles(crm) == [crm.words["reseller"]]
     assert ours(world) == [ends]
@@ -94,7 +86,7 @@ def test_a_role_edited_while_the_partner_was_gone_in_the_crm_stands_there_when_i
     (relation,) = world.all_ours("relation")
     world.edit("relation", relation, {"role": "si"})
     look(world)
-    restore(crm, "partner", record)
+    crm.restore("partner", record)
     look(world)
     assert roles(crm) == [crm.words["si"]]
     assert_at_rest(world)
@@ -107,7 +99,7 @@ def test_a_relation_taken_away_here_while_its_deal_was_gone_in_the_crm_does_not_
     look(world)
     world.remove("relation", *world.all_ours("relation"))
     look(world)
-    restore(crm, "opportunity", record)
+    crm.restore("opportunity", record)
     look(world)
     assert ours(world) == []
     if crm.connector == "hubspot":  # restores the relation too, which nobody has asked for
@@ -124,7 +116,7 @@ def test_a_deal_that_goes_and_comes_back_time_and_again_has_its_relation_each_ti
     for _ in range(2):
         record = delete(crm, "opportunity")
         look(world)
-        restore(crm, "opportunity", record)
+        crm.restore("opportunity", record)
         look(world)
         assert len(crm.relations()) == 1
     assert ours(world) == [ends]
@@ -144,20 +136,23 @@ def test_an_edit_of_the_mapping_writes_nothing_about_relations_that_rest(
 # --- an end that we had lost ------------------------------------------------------------------
 
 
-def lost_here(world: World, ends: Values) -> None:
-    """Somebody deletes the deal here, and what hung on it; the CRM keeps both."""
+def lost_here(world: World, ends: Values) -> Values:
+    """Somebody deletes the deal here, and what hung on it; the CRM keeps both. Returns what the
+    deal was."""
+    before = world.ours("opportunity", str(ends["opportunity"]))
     world.remove("relation", *world.all_ours("relation"))
     world.remove("opportunity", str(ends["opportunity"]))
     look(world)
+    return before
 
 
 @pytest.mark.parametrize("take", ["prm", "crm"])
 def test_a_deal_put_back_here_without_its_relation_has_a_person_asked(
     world: World, crm: Crm, ends: Values, take: str
 ) -> None:
-    lost_here(world, ends)
+    before = lost_here(world, ends)
     assert len(crm.relations()) == 1
-    insert(world, "opportunity", str(ends["opportunity"]), DEAL)
+    insert(world, "opportunity", str(ends["opportunity"]), before)
     look(world)
     (item,) = world.held()
     assert item.kind == "deleted in prm with its deal or partner, which is back without it"
@@ -176,8 +171,7 @@ def test_a_relation_put_back_here_with_its_deal_or_after_it_answers_the_question
 ) -> None:
     """Under another id than before: what it says is the same."""
     before = crm.relations()
-    lost_here(world, ends)
-    insert(world, "opportunity", str(ends["opportunity"]), DEAL)
+    insert(world, "opportunity", str(ends["opportunity"]), lost_here(world, ends))
     if later:
         look(world)
         assert len(world.held()) == 1
