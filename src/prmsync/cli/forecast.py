@@ -12,7 +12,7 @@ import typer
 
 from prmsync.cli.context import application
 from prmsync.cli.options import AsJson
-from prmsync.cli.output import progress
+from prmsync.cli.output import emit_json, progress, say, say_wrapped
 
 if TYPE_CHECKING:
     from prmsync.answers.forecast import ForecastAnswer
@@ -38,7 +38,7 @@ def register(app: typer.Typer) -> None:
         help="The indirect forecast of a quarter, beside direct, and what it rests on."
     )
     group.callback(invoke_without_command=True)(forecast)
-    for command in (deals, explain, changes, bridge, backtest):
+    for command in (deals, explain, changes, bridge, backtest, publish):
         group.command(command.__name__)(command)
     app.add_typer(group, name="forecast")
 
@@ -167,6 +167,28 @@ def backtest(
     with progress("days asked again") as advance:
         scores = {view.currency: look_back(view, quarters, advance) for view in found.indirect}
     outlook_parts.show_scores(scores, quarters, as_json=as_json)
+
+
+def publish(as_json: AsJson = False) -> None:
+    """Keep on deals and partners what the forecast says of them, for the next sync to the CRMs."""
+    from prmsync.answers.forecast_marks import mark_forecasts
+    from prmsync.service.forecast_marking import maps_forecast
+
+    with application() as app:
+        marked = mark_forecasts(app.database, _program(app, apart=False), app.now())
+        mapped = maps_forecast(app)
+    if as_json:
+        emit_json({"deals": marked.deals, "partners": marked.partners, "mapped": mapped})
+        return
+    say(
+        f"{marked.deals:,} deals and {marked.partners:,} partners moved by 5 points or 5 %, of "
+        f"{marked.open_deals:,} open deals."
+    )
+    if not mapped:
+        say_wrapped(
+            'No mapping has a forecast field, so no CRM will show it: see "Into the CRM" in '
+            "docs/channel-manager.md."
+        )
 
 
 def _outlook(

@@ -89,6 +89,9 @@ CATALOGUE: Mapping[str, Mapping[str, PrmField]] = {
         "partner_manager": _OWNER,
         "created_at": _TIME,
         "distributor": _reference("partner"),
+        "forecast_amount": PrmField(Kind.MONEY, currency="forecast_currency"),
+        "forecast_currency": _CODE,
+        "forecast_period": _TEXT,
     },
     "opportunity": {
         "number": _TEXT,
@@ -108,6 +111,9 @@ CATALOGUE: Mapping[str, Mapping[str, PrmField]] = {
         **_CONFLICT,
         "last_activity_at": _TIME,
         "created_at": _TIME,
+        "forecast_chance": PrmField(Kind.NUMBER),
+        "forecast_amount": _AMOUNT,
+        "forecast_period": _TEXT,
     },
     "registration": {
         "number": PrmField(Kind.TEXT, required=True),
@@ -142,6 +148,9 @@ CATALOGUE: Mapping[str, Mapping[str, PrmField]] = {
     },
 }
 """Stream → field → what it holds."""
+
+FORECAST = frozenset({"forecast_chance", "forecast_amount", "forecast_currency", "forecast_period"})
+"""Fields of opportunities and partners that the forecast fills, and nobody else."""
 
 PERSONAL: Mapping[str, tuple[str, ...]] = {
     "partner": ("partner_manager",),

@@ -26,11 +26,15 @@ class Cause(StrEnum):
     """A file was imported into the partner database; its words follow."""
     DECISION = "decision"
     """A person decided a held field."""
+    FORECAST = "forecast"
+    """The forecast of a deal or a partner moved."""
 
 
-BACKFILL = frozenset({Cause.MAPPING.value, Cause.FIRST.value})
+BACKFILL = frozenset({Cause.MAPPING.value, Cause.FIRST.value, Cause.FORECAST.value})
 """Causes that are no edit of a person: these writes come after people's."""
 
+_FORECAST = "forecast_"
+"""How the fields begin that the forecast fills."""
 _FIRST_NAMES = "crm:"
 _IMPORTED = f"{Cause.IMPORT.value}:"
 HOME = "home"
@@ -63,6 +67,9 @@ def cause_of_update(
     """
     if base is None:
         return Cause.FIRST.value
+    changed = [name for name, (old, new) in changes.items() if old != new and name[0] != "@"]
+    if side == Side.CRM and changed and all(name.startswith(_FORECAST) for name in changed):
+        return Cause.FORECAST.value
     edited_there = False
     for name, (old, new) in changes.items():
         if old == new or name.startswith("@") or name == HOME:
@@ -94,5 +101,6 @@ _WORDS = {
     Cause.GONE_PRM.value: "deleted in the partner database",
     Cause.GONE_CRM.value: "deleted in the CRM",
     Cause.IMPORT.value: "imported into the partner database",
+    Cause.FORECAST.value: "the forecast moved",
     Cause.DECISION.value: "decisions on held fields",
 }

@@ -75,8 +75,10 @@ class Turns:
     def keep_house(self) -> bool:
         """What is due once a day even if no run changed anything; whether all was done."""
         checked = self.check_program()
+        with self._board.working("forecast"):
+            told = not self._stop.asked and self._program.forecast()
         with self._board.working("change log"):
-            return not self._stop.asked and self._program.prune() and checked
+            return not self._stop.asked and self._program.prune() and checked and told
 
 
 class Schedule:

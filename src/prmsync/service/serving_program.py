@@ -1,4 +1,4 @@
-"""What the service works out beside syncing: conflicts and margins, and the log's upkeep."""
+"""What the service works out beside syncing: conflicts, margins, forecasts, the log's upkeep."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Any
 import structlog
 
 from prmsync.answers.conflicts import check_conflicts
+from prmsync.answers.forecast_marks import mark_forecasts
 from prmsync.answers.margins import recompute_margins
 from prmsync.errors import PrmsyncError
+from prmsync.service.forecast_marking import maps_forecast
 from prmsync.service.program_file import program_of
 from prmsync.service.wiring import Application
 from prmsync.store import change_log
@@ -51,6 +53,23 @@ class ProgramWork:
             )
         findings = [str(one) for one in margins.findings]
         self._tell("; ".join(findings), None, findings[:_FINDINGS])
+        return True
+
+    def forecast(self) -> bool:
+        """Tell deals and partners what the forecast says of them, where it moved and a mapping has
+        a field for it; the next runs take it to the CRMs. Raises nothing; returns whether all is
+        well."""
+        app = self._application
+        with self._lock:
+            try:
+                if not maps_forecast(app):
+                    return True
+                marked = mark_forecasts(app.database, program_of(app.settings), app.now())
+            except PrmsyncError as error:
+                self._log.error("forecast not told", message=error.message, hint=error.hint)
+                return False
+        if marked.deals or marked.partners:
+            self._log.info("forecast told", deals=marked.deals, partners=marked.partners)
         return True
 
     def prune(self) -> bool:

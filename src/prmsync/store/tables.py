@@ -65,6 +65,9 @@ partner = sa.Table(
     text("partner_manager"),
     moment("created_at"),
     ref("distributor", "partner"),
+    money("forecast_amount"),
+    text("forecast_currency"),
+    text("forecast_period"),
 )
 
 membership = sa.Table(
@@ -100,6 +103,9 @@ opportunity = sa.Table(
     text("home"),
     moment("last_activity_at"),
     moment("created_at"),
+    sa.Column("forecast_chance", ExactDecimal),
+    money("forecast_amount"),
+    text("forecast_period"),
 )
 
 registration = sa.Table(

@@ -29,6 +29,9 @@ FULL: dict[str, Values] = {
         "partner_manager": "ann@vendor.example",
         "created_at": "2024-02-29T23:59:59.999Z",
         "distributor": "p",
+        "forecast_amount": "12.30",
+        "forecast_currency": "EUR",
+        "forecast_period": "2026Q4",
     },
     "opportunity": {
         "number": "O-1",
@@ -54,6 +57,9 @@ FULL: dict[str, Values] = {
         "home": "hubspot",
         "last_activity_at": "2026-11-01T00:00:00.000Z",
         "created_at": "2026-10-01T08:00:00.120Z",
+        "forecast_chance": "40",
+        "forecast_amount": "12.30",
+        "forecast_period": "2026Q4",
     },
     "registration": {
         "number": "R-1",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from prmsync.mapping.fields import CATALOGUE, Kind, PrmField
+from prmsync.mapping.fields import CATALOGUE, FORECAST, Kind, PrmField
 
 PERSON = "person"
 DEAL_HISTORY = "deal_history"
@@ -12,7 +12,10 @@ TARGET = "target"
 JUDGEMENT = "judgement"
 
 OBJECTS: Mapping[str, Mapping[str, PrmField]] = {
-    **CATALOGUE,
+    **{
+        stream: {name: field for name, field in fields.items() if name not in FORECAST}
+        for stream, fields in CATALOGUE.items()
+    },
     PERSON: {
         "email": PrmField(Kind.OWNER, required=True),
         "name": PrmField(Kind.TEXT),
