@@ -24,6 +24,7 @@ from measured import _fields, _hubspot_pages, database, figures, import_connecto
 from world import PARTNERS, READ_BATCH, partner, search_here_last
 
 from prmsync.domain.values import PrmId
+from prmsync.mapping.locate import where_mappings
 from prmsync.store import records
 
 
@@ -37,7 +38,14 @@ def partners_known(folder: Path) -> None:
 
 
 def load(folder: Path, base_url: str) -> dict[str, Any]:
-    return sync("hubspot", folder, base_url)
+    """A sync with the shipped mappings, which also looks at deals' history after an update."""
+    mappings = folder / "mappings"
+    mappings.mkdir(exist_ok=True)
+    for path in where_mappings("hubspot"):
+        text = path.read_text(encoding="utf-8")
+        text = text.replace("stream: opportunity\n", "stream: opportunity\nguard: history\n")
+        (mappings / path.name).write_text(text, encoding="utf-8")
+    return sync("hubspot", folder, base_url, mappings)
 
 
 def changed(folder: Path, count: int) -> None:

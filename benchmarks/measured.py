@@ -68,10 +68,11 @@ def import_connector(crm: str) -> None:
 
 
 @contextmanager
-def opened(crm: str, folder: Path, base_url: str) -> Iterator[Session]:
-    """The shipped mappings between the partner database and the CRM."""
+def opened(
+    crm: str, folder: Path, base_url: str, mappings: Path | None = None
+) -> Iterator[Session]:
+    """The shipped mappings, or those of a folder, between the partner database and the CRM."""
     store, known = database(folder), plugin(crm)
-    mappings = load_mappings(where_mappings(crm))
     with runtime(direct=True) as outside:
         settings = ConnectionSettings(NAME, base_url=base_url, auth=dict(known.simulator_auth()))
         session = open_session(
@@ -80,7 +81,7 @@ def opened(crm: str, folder: Path, base_url: str) -> Iterator[Session]:
             known.connect(settings, outside),
             connector_name=crm,
             title=known.title,
-            mappings=mappings,
+            mappings=load_mappings(where_mappings(mappings or crm)),
             writes=Writes.BOTH,
             now=utc_now,
             new_id=new_id,
@@ -92,9 +93,9 @@ def opened(crm: str, folder: Path, base_url: str) -> Iterator[Session]:
     store.close()
 
 
-def sync(crm: str, folder: Path, base_url: str) -> dict[str, Any]:
+def sync(crm: str, folder: Path, base_url: str, mappings: Path | None = None) -> dict[str, Any]:
     """One run of the engine, base, journal and history on, brakes released."""
-    with opened(crm, folder, base_url) as session:
+    with opened(crm, folder, base_url, mappings) as session:
         report = run.sync(session, release=True)
     return {"state": str(report.state), "counts": report.counts, "calls": report.calls}
 

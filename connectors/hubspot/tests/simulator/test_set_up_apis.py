@@ -171,3 +171,19 @@ def test_a_batch_with_history_takes_fifty_ids(portal, count, status):
         "inputs": [{"id": str(number)} for number in range(1, count + 1)],
     }
     assert portal.post("/crm/v3/objects/deals/batch/read", body).status_code == status
+
+
+def test_a_property_of_the_admins_own_may_hold_owners(portal):
+    body = {
+        **REGION,
+        "name": "channel_manager",
+        "type": "enumeration",
+        "fieldType": "select",
+        "externalOptions": True,
+        "referencedObjectType": "OWNER",
+    }
+    made = portal.post(PROPERTIES, body).json()
+    assert (made["referencedObjectType"], made["externalOptions"]) == ("OWNER", True)
+    assert portal.make("deals", channel_manager="410010001")
+    refused = portal.post("/crm/v3/objects/deals", {"properties": {"channel_manager": "7"}})
+    assert refused.json()["errors"][0]["code"] == "INVALID_OPTION"

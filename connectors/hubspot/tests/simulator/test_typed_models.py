@@ -45,6 +45,7 @@ UNKNOWN_TO_THE_CLIENT = {
     "scopes",
     "dataSensitivity",  # of properties; live accounts tell these, HubSpot's contract does not
     "restorable",  # of schemas
+    "allowsSensitiveProperties",
     "metaType",
     "cardinality",
     "inverseCardinality",

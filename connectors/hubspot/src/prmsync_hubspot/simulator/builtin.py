@@ -6,7 +6,7 @@ have properties named `prm_` + column; the custom object `prm_registration` uses
 
 from __future__ import annotations
 
-from prmsync_hubspot.simulator.definitions import Property, options
+from prmsync_hubspot.simulator.definitions import OWNER, Property, options
 from prmsync_hubspot.simulator.objects import ObjectType
 from prmsync_hubspot.simulator.pipelines import Pipeline, pipeline_from_json
 from prmsync_hubspot.simulator.portal import Owner, Portal
@@ -178,7 +178,7 @@ def system_properties(kind: ObjectType, group: str) -> list[Property]:
 
 def _owner_property(group: str) -> Property:
     owner = _own("hubspot_owner_id", "Owner", "enumeration", group)
-    owner.field_type, owner.external_options = "select", True
+    owner.field_type, owner.external_options, owner.referenced = "select", True, OWNER
     return owner
 
 

@@ -26,6 +26,7 @@ FIELD_TYPES = {
     **dict.fromkeys(TEXT_TYPES, "text"),
 }
 LONGEST_TEXT = 65_536
+OWNER = "OWNER"
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
@@ -39,7 +40,8 @@ class RefusedValue(ValueError):
 
 @dataclass(slots=True)
 class Property:
-    """A property of an object type; `as_json` is what the properties API shows."""
+    """A property of an object type; `as_json` is what the properties API shows. `referenced` is
+    "OWNER" where values are ids of owners."""
 
     name: str
     label: str
@@ -54,6 +56,7 @@ class Property:
     external_options: bool = False
     calculated: bool = False
     hidden: bool = False
+    referenced: str = ""
     display_order: int = -1
     created: str = iso(0)
     updated: str = iso(0)
@@ -85,11 +88,14 @@ class Property:
             "modificationMetadata": {
                 "archivable": True,
                 "readOnlyDefinition": self.hubspot_defined,
+                "readOnlyOptions": self.hubspot_defined,
                 "readOnlyValue": self.read_only,
             },
             "formField": not self.hubspot_defined,
             "dataSensitivity": "non_sensitive",
         }
+        if self.referenced:
+            shown["referencedObjectType"] = self.referenced
         if self.hubspot_defined:
             shown["hubspotDefined"] = True
         else:
@@ -126,6 +132,7 @@ def property_from_json(raw: Mapping[str, Any]) -> Property:
         external_options=bool(raw.get("externalOptions", False)),
         calculated=bool(raw.get("calculated", False)),
         hidden=bool(raw.get("hidden", False)),
+        referenced=str(raw.get("referencedObjectType") or ""),
         display_order=whole(raw.get("displayOrder"), "displayOrder", -1),
     )
     made.archived = bool(raw.get("archived", False))

@@ -87,6 +87,7 @@ class ObjectType:
             "description": self.description,
             "archived": False,
             "restorable": True,
+            "allowsSensitiveProperties": False,
             "metaType": "PORTAL_SPECIFIC" if self.custom else "HUBSPOT",
             "id": self.type_id.partition("-")[2],
             "fullyQualifiedName": self.fqn,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import cycle
 from typing import Any
+from urllib.parse import quote
 
 from prmsync.connector.simulator.faults import Faults
 from prmsync.connector.simulator.http import Request
@@ -66,7 +67,7 @@ class ObjectsApi:
 
     def _next(self, call: Call, after: str) -> JSON:
         query = "&".join(
-            f"{name}={value}"
+            f"{name}={quote(value, safe='')}"
             for name, values in call.request.query.items()
             if name != "after"
             for value in values

@@ -52,7 +52,9 @@ class ApiError(Exception):
         if "subCategory" in self.extra:
             row["subCategory"] = self.extra["subCategory"]
         row["message"] = self.message
-        row["context"] = {**{key: list(value) for key, value in context.items()}, **own}
+        told = {**{key: list(value) for key, value in context.items()}, **own}
+        if told:
+            row["context"] = told
         if "errors" in self.extra:
             row["errors"] = self.extra["errors"]
         return row

@@ -8,7 +8,7 @@ from typing import Any
 
 from prmsync.connector.simulator.automations import LATER_SECONDS, Automations
 from prmsync_hubspot.simulator.actor import Actor
-from prmsync_hubspot.simulator.definitions import Property, check
+from prmsync_hubspot.simulator.definitions import OWNER, Property, check
 from prmsync_hubspot.simulator.objects import ObjectType
 from prmsync_hubspot.simulator.portal import Portal
 from prmsync_hubspot.simulator.problems import JSON, ApiError, invalid_values, value_problem
@@ -191,7 +191,7 @@ class Writer:
         return values
 
     def _check_owner(self, definition: Property, value: str, problems: list[JSON]) -> None:
-        if definition.name == "hubspot_owner_id" and value and value not in self._portal.owners:
+        if definition.referenced == OWNER and value and value not in self._portal.owners:
             message = f"{value} was not one of the allowed options: []"
             problems.append(value_problem(definition.name, message, "INVALID_OPTION"))
 
