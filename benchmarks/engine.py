@@ -26,6 +26,7 @@ from typing import Any
 
 import rows
 import sqlalchemy as sa
+from touched import counting
 from world import search_here_last
 
 from prmsync.service.memory import settle_collector
@@ -34,7 +35,6 @@ from prmsync.sync import run
 from prmsync.sync.verify import verify, verify_slice
 
 HERE = Path(__file__).parent
-_READ = "SELECT sum(tup_returned + tup_fetched) FROM pg_stat_database"
 
 
 def figures(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -130,17 +130,10 @@ def _sync(database: Any, file: Path, fields: tuple[str, ...]) -> dict[str, Any]:
             verify_slice(session, timedelta(days=7))
             return {"counts": report.counts, "calls": dict(crm.calls)}
 
-        found = figures(work)
+        with counting(database.engine) as touched:
+            found = {**figures(work), "read": touched.total, "read_of": touched.by_name}
     database.close()
     return found
-
-
-def rows_read(url: str) -> int:
-    """Rows that the server has read for anybody so far; sessions tell when they end."""
-    engine = sa.create_engine(open_database(url).engine.url, poolclass=sa.NullPool)
-    time.sleep(1.5)
-    with engine.connect() as connection:
-        return int(connection.execute(sa.text(_READ)).scalar_one())
 
 
 def measured(what: str, url: str, file: Path, fields: tuple[str, ...], *more: str) -> Any:
@@ -226,9 +219,8 @@ def on_postgres(server: str, sizes: list[int]) -> None:
             rows.grow(server, None, have + 1, size)
             have = size
             measured("idle", server, file, fields)  # what grew is looked at once
-            before = rows_read(server)
             found = measured("idle", server, file, fields)
-            read.append(rows_read(server) - before)
+            read.append(found["read"])
             calls = sum(found["calls"].values())
             met = read[-1] <= 1.5 * read[0] + 200 and found["peak_mb"] <= 400
             show(
@@ -237,7 +229,9 @@ def on_postgres(server: str, sizes: list[int]) -> None:
                 "as at the fewest; ≤ 400 MB",
                 met and not found["counts"],
             )
-            print(f"  {'':4}beside: {found['wall']:.2f} s wall, {calls} calls")
+            most = sorted(found["read_of"].items(), key=lambda one: -one[1])[:3]
+            told = ", ".join(f"{name} {count:,}" for name, count in most)
+            print(f"  {'':4}beside: {found['wall']:.2f} s wall, {calls} calls; most of {told}")
 
 
 def main() -> None:
