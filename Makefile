@@ -4,7 +4,7 @@ PYTEST ?= -n auto --maxprocesses 4
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test check style types layers bench simulate soak simulators docs clean
+.PHONY: demo test check style types layers bench simulate mutants soak simulators docs clean
 
 demo: $(READY)  ## the whole story on embedded defaults, both CRMs simulated on this machine
 	$(BIN)/prmsync demo
@@ -37,6 +37,10 @@ soak: $(READY)  ## prmsync killed at random moments for MINUTES, then checked; S
 
 simulate: $(READY)  ## SEEDS histories (300) from seed FROM (0): people, faults, crashes; every promise checked
 	PYTHONPATH=tests $(BIN)/python -m simulation --seeds $(or $(SEEDS),300) --from $(or $(FROM),0)
+
+mutants: $(READY)  ## change the merge line by line; at least 95 % of the changes must be noticed (an hour)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-build-isolation -e ".[mutants]"
+	$(BIN)/python tests/unit/reconcile/mutation.py
 
 simulators: $(READY)  ## Salesforce on port 8801 and HubSpot on 8802, until Ctrl-C
 	@$(BIN)/prmsync simulator salesforce --port 8801 & salesforce=$$!; trap "kill $$salesforce" EXIT; $(BIN)/prmsync simulator hubspot --port 8802

@@ -157,7 +157,7 @@ def _why(
     if cell.op == "create" and (cell.stream, cell.side) not in created_before:
         return "first creations wait for a person"
     if cell.op == "empty":
-        emptied = count >= FEWEST and count * 100 >= limits.empty * max(total, 1)
+        emptied = count >= FEWEST and count * 100 >= limits.empty * total
         return f"a side that loses {limits.empty} % of its records waits" if emptied else ""
     if cell.op == "update":
         much = count > limits.absolute and count * 100 > limits.percent * max(total, 1)
