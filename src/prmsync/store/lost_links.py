@@ -12,7 +12,7 @@ from prmsync.store.bulk import among
 from prmsync.store.link_statements import HERE, MARKED, page
 from prmsync.store.links import MERGED, Link, LinkState, chunks
 from prmsync.store.prepared import given, one_of
-from prmsync.store.tables import OPEN_ACTIONS, action
+from prmsync.store.tables import OPEN_ACTIONS, action, held
 from prmsync.store.tables import link as table
 
 _LONGEST_CHAIN = 20
@@ -31,12 +31,15 @@ _LEFT_ALONE = (
 _GONE_HERE = page(*_LEFT_ALONE, MARKED)
 _GOING = page(
     *_LEFT_ALONE,
-    table.c.id.in_(
-        sa.select(action.c.link_id).where(
-            action.c.stream_id == given("stream"),
-            OPEN_ACTIONS,
-            one_of(action.c.op, ["delete"]),
-        )
+    sa.or_(
+        table.c.id.in_(
+            sa.select(action.c.link_id).where(
+                action.c.stream_id == given("stream"),
+                OPEN_ACTIONS,
+                one_of(action.c.op, ["delete"]),
+            )
+        ),
+        table.c.id.in_(sa.select(held.c.link_id).where(one_of(held.c.state, ["open"]))),
     ),
 )
 _LEFT_OVER = page(
@@ -118,7 +121,8 @@ def gone_here(connection: sa.Connection, stream_id: int) -> Iterator[Link]:
 
 
 def going(connection: sa.Connection, stream_id: int) -> Iterator[Link]:
-    """Links whose record of ours is gone, and of whose CRM record a deletion stands or waits."""
+    """Links whose record of ours is gone, and of whose CRM record a deletion stands or waits, or
+    which wait for a person."""
     return _all(connection, _GOING, stream_id)
 
 

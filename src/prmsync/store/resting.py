@@ -12,6 +12,8 @@ from prmsync.store.tables import deal_partner
 from prmsync.store.tables import link as table
 from prmsync.store.tables import stream as streams
 
+_CHANGED = 1
+"""`links.Dirty.CHANGED`."""
 _ENDS = (deal_partner.c.opportunity, deal_partner.c.partner)
 
 
@@ -34,4 +36,4 @@ def _wake(dialect: str) -> sa.Update:
         table.c.dirty == sa.literal_column("0", sa.Integer),
         sa.or_(table.c.prm_gone == 1, table.c.prm_id.in_(ours)),
     )
-    return table.update().where(resting).values(dirty=1)
+    return table.update().where(resting).values(dirty=_CHANGED)

@@ -259,7 +259,7 @@ def _with_its_end(
         if link.state != LinkState.DORMANT:
             row = Action(link.id, link.stream_id, "base", "end", {}, relation_ends.ENDED)
             verdict.actions = [row]
-    elif fate is Fate.ASKS or (link.prm_gone and any(one.group == RECORD for one in verdict.known)):
+    elif fate is Fate.ASKS:
         _ask(session, stream, verdict)
     else:
         there = Present(None if link.crm_gone else link.crm)
@@ -271,15 +271,13 @@ def _with_its_end(
 
 def _ask(session: Session, stream: Stream, verdict: Verdict) -> None:
     """Nobody has said a word on a relation that is here no more while its deal and its partner
-    are. It is looked at again in each run: a row of ours may say the same by then."""
+    are: it waits, unless a row of ours comes to say the same."""
     link, rule = verdict.link, stream.rule
     decision = reconcile(
         {}, Present(None, gone=True), Present(link.crm), rule, _taken(verdict.known)
     )
     verdict.held = [replace(one, kind=relation_ends.BACK) for one in decision.held]
     verdict.actions = _actions(session, stream, link, None, decision, rule)
-    if verdict.held:
-        verdict.waits.add(RECORD)
 
 
 def _spare_blanks(decision: Decision, rule: RecordRule, never_blank: frozenset[str]) -> None:
