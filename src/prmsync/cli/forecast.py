@@ -12,7 +12,7 @@ import typer
 
 from prmsync.cli.context import application
 from prmsync.cli.options import AsJson
-from prmsync.cli.output import emit_json, progress, say, say_wrapped
+from prmsync.cli.output import emit_json, note, progress, say, say_wrapped
 
 if TYPE_CHECKING:
     from prmsync.answers.forecast import ForecastAnswer
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from prmsync.answers.margin_outlook import MarginRates
     from prmsync.answers.quarter_outlook import QuarterOutlook
     from prmsync.domain.program import Program
+    from prmsync.forecast.backtest import Score
     from prmsync.service.wiring import Application
     from prmsync.store.targets import Target
 
@@ -156,6 +157,10 @@ def backtest(
     quarters: Annotated[
         int, typer.Option("--quarters", metavar="N", min=1, help="How many quarters to go back.")
     ] = 4,
+    plots: Annotated[
+        Path | None,
+        typer.Option("--plots", metavar="FOLDER", help="Also write charts: SVG and a HTML page."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """How good every model was on the quarters that are over, knowing only what was known then."""
@@ -167,6 +172,16 @@ def backtest(
     with progress("days asked again") as advance:
         scores = {view.currency: look_back(view, quarters, advance) for view in found.indirect}
     outlook_parts.show_scores(scores, quarters, as_json=as_json)
+    if plots is not None:
+        _write_plots(plots, scores)
+
+
+def _write_plots(folder: Path, scores: dict[str, dict[str, Score]]) -> None:
+    from prmsync.service.backtest_plots import write_plots
+
+    for currency, by in scores.items():
+        if any(score.came > 0 for score in by.values()):
+            note(f"Charts: {write_plots(folder, currency, by, MODELS[0])}")
 
 
 def publish(as_json: AsJson = False) -> None:

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
 import numpy as np
+import numpy.typing as npt
 
 from prmsync.forecast.groups import TOTAL, Cut, Model
 from prmsync.forecast.history import NEVER, DealHistory
@@ -26,6 +28,23 @@ _LOW, _HIGH = 0, 8
 
 Progress = Callable[[int], None]
 """Told how many more cuts are done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One forecast of the total: of the quarter that began on `first`, on its `day` (from 0), its
+    `mean` and QUANTILES, and what `came`; in major units."""
+
+    quarter: int
+    first: date
+    day: int
+    mean: float
+    quantiles: tuple[float, ...]
+    came: float
+
+
+BINS = 10
+"""Classes of an open deal's chance, of equal width."""
 
 
 @dataclass(slots=True)
@@ -42,6 +61,13 @@ class Score:
     chances: int = 0
     inside: dict[str, int] = field(default_factory=dict)
     groups: dict[str, int] = field(default_factory=dict)
+    asked: list[Asked] = field(default_factory=list)
+    outcomes: int = 0
+    """Groups in which something was won or expected, over all dimensions and cuts."""
+    below: list[int] = field(default_factory=lambda: [0] * len(QUANTILES))
+    """How many of their outcomes were at or below each quantile."""
+    bins: list[tuple[int, float, int]] = field(default_factory=lambda: [(0, 0.0, 0)] * BINS)
+    """By class of chance: open deals, the sum of their chances, how many were won."""
 
     @property
     def brier(self) -> float | None:
@@ -110,6 +136,7 @@ def _score(score: Score, history: DealHistory, cut: Cut, model: Model) -> None:
         open_ = np.flatnonzero(history.created < cut.today)[cut.history.closed == NEVER]
         score.brier_sum += float(((answer.chance - came[open_]) ** 2).sum())
         score.chances += len(open_)
+        score.bins = _binned(score.bins, answer.chance, came[open_])
     for name, (rows, count) in cut.dimensions().items():
         real = np.bincount(
             rows[history.segment[came]], weights=history.worth[came], minlength=count
@@ -120,11 +147,38 @@ def _score(score: Score, history: DealHistory, cut: Cut, model: Model) -> None:
         score.errors[name] = score.errors.get(name, 0.0) + error
         score.inside[name] = score.inside.get(name, 0) + int(within.sum())
         score.groups[name] = score.groups.get(name, 0) + count
+        due = (answers[name].mean > 0) | (real > 0)
+        score.outcomes += int(due.sum())
+        under = (real <= quantiles + 1e-6) & due
+        score.below = [a + int(b) for a, b in zip(score.below, under.sum(axis=1), strict=True)]
         if name == TOTAL:
+            score.asked.append(
+                Asked(
+                    cut.quarter,
+                    date.fromordinal(max(start, 1)),
+                    cut.today - start,
+                    float(answers[name].mean[0]),
+                    tuple(float(q) for q in quantiles[:, 0]),
+                    float(real[0]),
+                )
+            )
             score.came += float(real[0])
             score.bias_sum += float(answers[name].mean[0] - real[0])
             score.width_sum += float(quantiles[_HIGH, 0] - quantiles[_LOW, 0])
             score.pinball_sum += _pinball(real[0], quantiles[:, 0])
+
+
+def _binned(
+    bins: list[tuple[int, float, int]], chance: Floats, won: npt.NDArray[np.bool_]
+) -> list[tuple[int, float, int]]:
+    place = np.minimum((chance * BINS).astype(np.int64), BINS - 1)
+    counts = np.bincount(place, minlength=BINS)
+    stated = np.bincount(place, weights=chance, minlength=BINS)
+    came = np.bincount(place, weights=won.astype(float), minlength=BINS)
+    return [
+        (one[0] + int(counts[at]), one[1] + float(stated[at]), one[2] + int(came[at]))
+        for at, one in enumerate(bins)
+    ]
 
 
 def _pinball(real: float, quantiles: Floats) -> float:
