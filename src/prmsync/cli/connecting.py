@@ -115,7 +115,7 @@ def _show(settings: Settings, name: str, found: SignedIn) -> None:
         "currency": account.currency,
         "time zone": account.time_zone,
         **(
-            {"rights": "none is missing that the CRM tells of"}
+            {"rights": "all that the mappings need, as far as the CRM tells"}
             if found.told and not found.lacks
             else {}
         ),

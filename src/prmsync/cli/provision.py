@@ -52,6 +52,7 @@ def plan(connection: Connection, admin_token: Token = None, as_json: AsJson = Fa
         emit_json({**_plan_json(looked.plan), **automations_json(looked.automations)})
     else:
         _show(connection, looked)
+        _show_by_hand(looked.plan)
         _next(connection, looked.plan, seen_as_admin=admin_token is not None)
     if looked.plan.findings:
         raise typer.Exit(LEFT_TO_DO)
@@ -169,14 +170,18 @@ def _show(connection: str, looked: Looked) -> None:
     show_findings(looked.plan.findings, "Not for prmsync to change")
     show_findings(looked.plan.unread, "Not shown to who signed in: the list may be wrong there")
     show_automations(looked.automations)
-    _show_by_hand(looked.plan.by_hand)
 
 
-def _show_by_hand(findings: Sequence[Finding]) -> None:
-    """What helps people and no API can make, in words to follow."""
+def _show_by_hand(plan: ProvisionPlan) -> None:
+    """What helps people and no API can make, in words to follow, as long as anything is new."""
+    findings = plan.by_hand
     if not findings:
         return
-    say("", f"Worth making by hand, for the CRM has no API for it: {len(findings)}")
+    says = f"Worth making by hand, for the CRM has no API for it: {len(findings)}"
+    if not plan.steps:
+        say("", f"{says} (--json lists them)")
+        return
+    say("", says)
     table(["", ""], [(one.where, one.message) for one in findings], indent=2)
     for how in dict.fromkeys(one.hint for one in findings if one.hint):
         say_wrapped(how, indent=2)
@@ -235,7 +240,8 @@ def _done(connection: str, made: ProvisionPlan) -> None:
     else:
         say("Nothing was missing, nothing was made.")
     show_findings(made.findings, "Left for a person")
-    _show_by_hand(made.by_hand if made.steps else ())
+    if made.steps:
+        _show_by_hand(made)
     if not made.findings:
         say("", f"Next: prmsync plan {connection}")
 

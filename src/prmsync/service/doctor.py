@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from prmsync.connector.protocol import Connector
+from prmsync.connector.protocol import Connector, RightsChecker
 from prmsync.connector.provisioning import Automations, ClockTeller, SchemaSaver
 from prmsync.connector.registry import plugin
 from prmsync.errors import AuthError, ConfigurationError, Finding, PrmsyncError
@@ -173,11 +173,15 @@ def _account(one: Examined, settings: Settings, connector: Connector) -> None:
 def _rights(
     one: Examined, settings: Settings, connector: Connector, mappings: Sequence[StreamMapping]
 ) -> None:
+    if not isinstance(connector, RightsChecker):
+        return
     written = settings.connection(one.name).writes in ("both", "crm")
     try:
         require_rights(connector, mappings, written=written)
     except AuthError as error:
         one.failed("rights", error)
+    else:
+        one.fine("rights", "all that the mappings need, as far as the CRM tells")
 
 
 def _clock(one: Examined, connector: Connector, now: Callable[[], datetime]) -> None:

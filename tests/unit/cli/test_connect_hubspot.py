@@ -117,7 +117,7 @@ def test_a_browsers_sign_in_is_kept_and_names_the_account(folder, portal, port, 
     shown = capsys.readouterr().out
     assert f"{PORTAL}  HubSpot account {PORTAL}" in shown
     assert f'org = "{PORTAL}"' in shown
-    assert "none is missing" in shown
+    assert "all that the mappings need" in shown
     kept = folder / "private" / "hs.token"
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     assert kept.read_text().strip() not in shown
@@ -175,7 +175,7 @@ def test_a_key_that_only_reads_is_enough_where_nothing_is_written(folder, portal
     scopes = [*MAY_READ, "crm.objects.custom.read", "crm.schemas.custom.read"]
     write_settings(folder, portal(tokens={ACCESS_TOKEN: scopes}), (*KEY, 'writes = "none"'))
     assert run(["connect", "hs"]) == 0
-    assert "none is missing" in capsys.readouterr().out
+    assert "all that the mappings need" in capsys.readouterr().out
 
 
 def test_doctor_names_missing_scopes_too(folder, portal, capsys):
