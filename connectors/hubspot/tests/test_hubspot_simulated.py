@@ -222,6 +222,42 @@ def test_a_label_that_a_user_took_off_is_missing_from_a_deal_that_was_read_whole
     assert hubspot.fetch(RELATION, [relation.id])[relation.id].deleted
 
 
+def test_the_primary_company_stays_whatever_becomes_of_a_deals_labels(make: Any) -> None:
+    portal = make()
+    hubspot = portal.connector()
+    (made,) = hubspot.create(DEALS, [deal(1)])
+    rows = [NewRecord(key(number), {"name": f"Company {number}"}) for number in (8, 9)]
+    customer, partner = [str(one.id) for one in hubspot.create(PARTNERS, rows)]
+    headers = {"authorization": f"Bearer {portal.settings.auth['token']}"}
+    base = "http://crm.test/crm/v4/objects/deals"
+
+    def associated() -> dict[str, set[int]]:
+        answer = portal.runtime.http.get(
+            f"{base}/{made.id}/associations/companies", headers=headers
+        ).json()
+        return {
+            str(one["toObjectId"]): {kind["typeId"] for kind in one["associationTypes"]}
+            for one in answer["results"]
+        }
+
+    primary = [{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 5}]
+    path = f"{base}/{made.id}/associations/companies/{customer}"
+    assert portal.runtime.http.put(path, json=primary, headers=headers).status_code < 300
+    before = associated()
+    assert 5 in before[customer]
+    rows = [
+        NewRecord("any", {"deal": str(made.id), "partner": one, "role": "Reseller"})
+        for one in (customer, partner)
+    ]
+    labelled = [str(one.id) for one in hubspot.create(RELATION, rows)]
+    assert before[customer] < associated()[customer]
+    assert 5 not in associated()[partner]
+    hubspot.delete(RELATION, labelled)
+    assert associated()[customer] == before[customer]
+    (page,) = hubspot.changes(RELATION, None)
+    assert page.records == []
+
+
 def test_deleting_the_relations_of_an_archived_deal_is_done(make: Any) -> None:
     portal = make()
     hubspot = portal.connector()

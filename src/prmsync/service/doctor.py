@@ -16,7 +16,7 @@ from prmsync.connector.provisioning import Automations, ClockTeller, SchemaSaver
 from prmsync.connector.registry import plugin
 from prmsync.errors import AuthError, ConfigurationError, Finding, PrmsyncError
 from prmsync.mapping.model import StreamMapping
-from prmsync.service.doctor_schema import lacks, uncovered
+from prmsync.service.doctor_schema import lacks, uncovered, unseen
 from prmsync.service.provisioning import automations_of, written
 from prmsync.service.runtime import runtime, utc_now
 from prmsync.service.settings import Settings
@@ -213,6 +213,9 @@ def _schema(
         one.fine("schema", "every mapped object, field and value is there, and may be written")
     for finding in uncovered(mappings, connector):
         one.note("uncovered", f"{finding.where}  {finding.message}", finding.hint)
+    late = unseen(mappings, connector)
+    if late is not None:
+        one.note("last moment", late.message, late.hint)
     one.automations = automations_of(connector, written(needs_of(mappings)))
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from prmsync.connector.protocol import Connector
+from prmsync.connector.protocol import Connector, HistoryReader
 from prmsync.connector.provisioning import ProvisioningPlugin, ProvisionPlan, StepKind
 from prmsync.connector.registry import plugin
+from prmsync.domain.merge import Guard
 from prmsync.errors import Finding, SchemaError
 from prmsync.mapping.fields import CATALOGUE
 from prmsync.mapping.model import StreamMapping
@@ -97,6 +98,22 @@ def uncovered(mappings: Sequence[StreamMapping], connector: Connector) -> Iterat
         theirs = [one for one in schema.fields if one.endswith("__c") and one.lower() not in names]
         if theirs:
             yield Finding(on, f"custom fields that no mapping names: {_some(theirs)}")
+
+
+def unseen(mappings: Sequence[StreamMapping], connector: Connector) -> Finding | None:
+    """The streams whose updates may go over an edit of the last moment, and what finds it."""
+    plain = [one.stream for one in mappings if one.relation is None and one.guard is Guard.LOOK]
+    if not plain:
+        return None
+    word, cost = ("strict", "eight times the write calls")
+    if isinstance(connector, HistoryReader):
+        word, cost = ("history", "one call for 50 updates")
+    return Finding(
+        "",
+        "what somebody types in the milliseconds between a look and its write goes under: "
+        f"{', '.join(plain)}",
+        f"With guard: {word} in their mappings nothing does ({cost}).",
+    )
 
 
 def _some(names: Sequence[str]) -> str:

@@ -199,7 +199,8 @@ class FieldResolver:
             self._report(
                 self._mapping.at,
                 f"key field `{found.name}` on {self._schema.name} {text}",
-                f"make it an external id: text, unique, {KEY_LENGTH} characters or more, writable",
+                f"make one that is text, unique (HubSpot: chosen when it is made), {KEY_LENGTH} "
+                "characters or more, writable",
             )
 
     def _check_pipeline_field(self) -> None:

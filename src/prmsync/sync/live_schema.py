@@ -19,6 +19,7 @@ from prmsync.mapping.translate import Resolved, Translator
 from prmsync.sync.live_fields import FieldResolver, Misfit, parts_of
 from prmsync.sync.live_people import resolve_people
 from prmsync.sync.live_status import resolve_status
+from prmsync.sync.typed_meanwhile import require_history
 
 
 def resolve(
@@ -72,7 +73,7 @@ def resolve_connection(
     """
     account, people = connector.account(), connector.people()
     found: dict[str, Resolved] = {}
-    findings: list[Finding] = []
+    findings = require_history(connector, mappings)
     for mapping in mappings:
         try:
             schema = connector.describe(mapping.object)

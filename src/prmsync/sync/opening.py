@@ -64,7 +64,7 @@ def open_session(
         require_undoubted(claim)
         if not while_paused:
             _require_going(state)
-    lacking = require_history(connector, mappings, title)
+    lacking = require_history(connector, mappings)
     if lacking:
         raise _misfit(lacking)
     aside = {} if while_paused else _left_alone(database, name, mappings, only)

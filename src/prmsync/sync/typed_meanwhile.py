@@ -42,15 +42,13 @@ Lost = Mapping[int, Values]
 """Link id → CRM field → the value that was replaced."""
 
 
-def require_history(
-    connector: object, mappings: Sequence[StreamMapping], title: str
-) -> list[Finding]:
+def require_history(connector: object, mappings: Sequence[StreamMapping]) -> list[Finding]:
     """A finding for each mapping that asks for a history which this CRM does not keep."""
     if isinstance(connector, HistoryReader):
         return []
     asking = [one for one in mappings if one.guard is Guard.HISTORY]
     return [
-        Finding(str(one.at), f"guard: history, but {title} keeps none", "guard: look, or strict")
+        Finding(str(one.at), "guard: history, but this CRM keeps none", "write guard: look")
         for one in asking
     ]
 
@@ -119,7 +117,10 @@ def hold(
     if not found:
         return
     shown = [{**one.shown, **lost[one.link.id]} for one in found]
-    rows = translated(stream, [Record("", "", values) for values in shown])
+    records = [
+        Record(str(one.link.crm_id), "", values) for one, values in zip(found, shown, strict=True)
+    ]
+    rows = translated(stream, records)
     references.to_prm(connection, stream, session.streams, rows)
     waiting = held_store.of_links(connection, [one.link.id for one in found])
     items: list[HeldItem] = []
@@ -165,12 +166,11 @@ def carry_on(
     known: Sequence[HeldItem],
 ) -> None:
     """Keep what waits while both sides show our value, and carry a decision out."""
-    items = {item.group: item for item in known if item.kind == TYPED_MEANWHILE}
-    if not items or prm is None or crm is None:
+    if prm is None or crm is None:
         return
-    for group in rule.groups:
-        item = items.get(group.name)
-        if item is None or item.crm is None:
+    for item in known:
+        group = next((one for one in rule.groups if one.name == item.group), None)
+        if item.kind != TYPED_MEANWHILE or group is None or item.crm is None:
             continue
         ours, theirs = (tuple(side.get(name) for name in group.members) for side in (prm, crm))
         if not ours == theirs == item.prm:

@@ -131,6 +131,22 @@ def test_who_edits_the_field_again_has_decided(
     assert waiting(world) == []
 
 
+def test_an_edit_in_the_moment_of_the_decisions_own_write_waits_too(
+    world: World, crm: Any, lost_edit: str
+) -> None:
+    world.decide("crm")
+    world.wait(60)
+    with typing(world, crm, customer_contact="Third"):
+        world.sync("crm", release=True)
+    world.settle("crm")
+    assert waiting(world) == [(CONTACT, TYPED_MEANWHILE, ("Ours",), ("Theirs",), ("Third",))]
+    assert both(world, crm, lost_edit) == ("Theirs", "Theirs")
+    world.decide("crm")
+    world.settle("crm")
+    assert both(world, crm, lost_edit) == ("Third", "Third")
+    assert waiting(world) == []
+
+
 def test_an_edit_of_another_field_leaves_it_waiting(world: World, crm: Any, lost_edit: str) -> None:
     world.edit("registration", lost_edit, {"expected_close": "2027-03-01"})
     world.settle("crm")
