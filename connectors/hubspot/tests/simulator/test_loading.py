@@ -67,6 +67,21 @@ class TestSchema:
         )
         assert refused.status_code == 400
 
+    def test_a_custom_object_needs_what_its_saved_schema_says(self, new_portal):
+        visit = {
+            "schema": {"labels": {"singular": "Visit"}, "requiredProperties": ["topic"]},
+            "properties": [{"name": "topic", "type": "string"}],
+        }
+        portal = new_portal(schema={"objects": {"visit": visit}})
+        assert portal.get("/crm/v3/schemas/visit").json()["requiredProperties"] == ["topic"]
+        refused = portal.post("/crm/v3/objects/visit", {"properties": {}})
+        assert refused.json()["context"]["properties"] == ["topic"]
+        visit["schema"]["requiredProperties"] = ["place"]
+        with pytest.raises(ConfigurationError) as caught:
+            new_portal(schema={"objects": {"visit": visit}})
+        (finding,) = caught.value.findings
+        assert finding.where == "objects.visit.schema.requiredProperties"
+
     def test_replace_leaves_the_partner_program_out(self, new_portal):
         portal = new_portal(schema={"replace": True})
         assert portal.get("/crm/v3/schemas").json()["results"] == []

@@ -122,8 +122,10 @@ def _load_account(portal: Portal, raw: Mapping[str, Any]) -> None:
 def _load_object(portal: Portal, name: str, raw: Mapping[str, Any], found: _Findings) -> None:
     where = f"objects.{name}"
     kind = portal.find_type(name)
+    needed: list[str] = []
     if kind is None:
         schema = {"name": name, **(raw.get("schema") or {})}
+        needed = _listed(schema.pop("requiredProperties", None))
         found.attempt(where, make_custom_type, portal, schema)
         kind = portal.find_type(name) or portal.find_type(str(schema["name"]))
     if kind is None:
@@ -134,10 +136,12 @@ def _load_object(portal: Portal, name: str, raw: Mapping[str, Any], found: _Find
     if pipelines:
         found.attempt(f"{where}.pipelines", _load_pipelines, kind, pipelines)
     required = raw.get("requiredByAdmin") or []
-    for item in required:
-        if item not in kind.properties:
-            found.add(f"{where}.requiredByAdmin", f"no property {item}")
+    for key, names in (("requiredByAdmin", required), ("schema.requiredProperties", needed)):
+        for item in names:
+            if item not in kind.properties:
+                found.add(f"{where}.{key}", f"no property {item}")
     kind.admin_required = tuple(required)
+    kind.required = tuple(needed) or kind.required
 
 
 def _load_property(kind: ObjectType, raw: Mapping[str, Any]) -> None:

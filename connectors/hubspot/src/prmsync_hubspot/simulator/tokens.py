@@ -50,7 +50,7 @@ class Code:
 
 
 class Tokens:
-    """What was issued to the app. `keys` of the settings are service keys, which never expire."""
+    """What was issued to the app, and the service keys of the settings, which never expire."""
 
     def __init__(self, portal: Portal) -> None:
         self._portal = portal
