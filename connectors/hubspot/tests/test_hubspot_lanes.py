@@ -18,6 +18,7 @@ from prmsync.connector.protocol import (
     ManyWriter,
     NewRecord,
     ObjectSpec,
+    RelationSpec,
     SimulatorOptions,
 )
 from prmsync.connector.simulator.transport import in_process_runtime
@@ -131,3 +132,29 @@ def test_a_batch_that_is_refused_whole_is_halved_until_the_row_is_found(
 
 def test_without_a_pool_calls_go_one_after_the_other(connect: Any) -> None:
     assert connect().rows_at_once() == 100
+
+
+def test_labels_are_written_one_call_after_the_other(portal: Bench) -> None:
+    """Two labels of one pair may come in different calls, and none may undo the other."""
+    hubspot = portal.connector()
+    partners = ObjectSpec("partner", "companies", ("prm_partner_id", "name"), "prm_partner_id")
+    made = [str(one.id) for one in hubspot.create(DEALS, new_deals(150))]
+    (partner,) = hubspot.create(partners, [NewRecord("key-1", {"name": "A"})])
+    ends = ("deal", "deals", "partner", "companies")
+    roles = ("Reseller", "Distributor")
+    fields = ("deal", "partner", "role")
+    spec = ObjectSpec("relation", "deals", fields, relation=RelationSpec(*ends, "role", roles))
+    rows = [
+        NewRecord("any", {"deal": one, "partner": str(partner.id), "role": role})
+        for role in roles
+        for one in made
+    ]
+    results = hubspot.create(spec, rows)
+    assert all(one.error is None for one in results)
+    found = {one.id for page in hubspot.changes(spec, None) for one in page.records}
+    assert found == {str(one.id) for one in results}
+    assert len(found) == 300
+    gone = hubspot.delete(spec, [str(one.id) for one in results[:250]])
+    assert all(one.error is None for one in gone)
+    left = {one.id for page in hubspot.changes(spec, None) for one in page.records}
+    assert left == {str(one.id) for one in results[250:]}

@@ -282,12 +282,16 @@ def _saved(report: Report) -> str:
     return f", by jobs for many rows, which save {report.saved:,}" if report.saved else ""
 
 
+_SENDING = ("guard", "write", "history")
+"""Kinds of calls that sending takes."""
+
+
 def sent_line(report: Report) -> str:
     """ "Sending took 4 calls, 4 were expected" where they differ or there were any."""
     if not report.cost:
         return ""
-    made = sum(report.calls.get(kind, 0) for kind in ("guard", "write"))
-    expected = sum(report.cost.get(kind, 0) for kind in ("guard", "write"))
+    made = sum(report.calls.get(kind, 0) for kind in _SENDING)
+    expected = sum(report.cost.get(kind, 0) for kind in _SENDING)
     were = "was" if expected == 1 else "were"
     return f"sending took {made:,} call{'s' * (made != 1)}, {expected:,} {were} expected"
 

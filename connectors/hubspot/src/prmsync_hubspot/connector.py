@@ -72,6 +72,8 @@ class HubSpotConnector:
         look_back = timedelta(seconds=options.look_back_seconds)
         archive_every = timedelta(seconds=options.archive_seconds)
         self._lanes = Lanes(runtime.pool, runtime.sleep)
+        # Two labels of one pair of records in two calls at once: nobody says which of them stays.
+        self._lane = Lanes(None, runtime.sleep)
         self._objects = Objects(
             self._client, self._paths, self._lanes, runtime.now, look_back, archive_every
         )
@@ -247,7 +249,7 @@ class HubSpotConnector:
             return []
         self._admit()
         if spec.relation:
-            return self._lanes.send(rows, partial(self._relations.create, spec), self.batch_size)
+            return self._lane.send(rows, partial(self._relations.create, spec), self.batch_size)
         of, reader = self._catalog.type(spec.object), self._catalog.reader(spec)
         self._objects.forget_ids()
         key = _key(spec)
@@ -284,9 +286,8 @@ class HubSpotConnector:
             return []
         self._admit()
         if spec.relation:
-            return self._lanes.send(
-                ids, partial(self._relations.delete, spec.relation), self.batch_size
-            )
+            take_off = partial(self._relations.delete, spec.relation)
+            return self._lane.send(ids, take_off, self.batch_size)
         of = self._catalog.type(spec.object)
         return self._lanes.send(ids, partial(self._writer.archive, of), self.batch_size)
 
