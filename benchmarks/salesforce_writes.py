@@ -1,7 +1,8 @@
 """Changed opportunities into Salesforce, one way a process: WAY FOLDER BASE_URL COUNT.
 
 `serial` is the least that anybody does: collections calls of 200 rows, one after the other, no look
-before. `connector` is prmsync's: a look before each batch, then several calls together.
+before. `calls` is prmsync's: looks, then several collections calls together. `job` is what it does
+with so many records where no setting is changed: looks, then one Bulk job.
 """
 
 from __future__ import annotations
@@ -63,9 +64,18 @@ def serial(base_url: str, known: list[str]) -> dict[str, Any]:
     return {"calls": {"write": calls}}
 
 
-def by_connector(base_url: str, known: list[str]) -> dict[str, Any]:
+def by_calls(base_url: str, known: list[str]) -> dict[str, Any]:
+    return by_connector(base_url, known, {"bulk_writes": 0})
+
+
+def by_job(base_url: str, known: list[str]) -> dict[str, Any]:
+    return by_connector(base_url, known, {})
+
+
+def by_connector(base_url: str, known: list[str], options: dict[str, Any]) -> dict[str, Any]:
     plug = plugin("salesforce")
-    settings = ConnectionSettings("sf", base_url=base_url, auth=dict(plug.simulator_auth()))
+    auth = dict(plug.simulator_auth())
+    settings = ConnectionSettings("sf", base_url=base_url, auth=auth, options=options)
     with runtime(direct=True) as outside:
         connector = plug.connect(settings, outside)
         connector.describe("Opportunity")
@@ -89,7 +99,7 @@ def main() -> None:
     search_here_last()
     way, _, base_url, count = sys.argv[1:]
     known = ids(base_url, int(count))
-    work = {"serial": serial, "connector": by_connector}[way]
+    work = {"serial": serial, "calls": by_calls, "job": by_job}[way]
     print(json.dumps(figures(lambda: work(base_url, known))))
 
 

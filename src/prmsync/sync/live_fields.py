@@ -99,7 +99,10 @@ class FieldResolver:
             return "check the name, and that the signed-in user may see the field"
         writable = "writable" if found.updateable else "read-only"
         kind = found.type.value.replace("_", " ")
-        return f"did you mean `{found.name}`? (exists, {kind}, {writable})"
+        near_by = f"did you mean `{found.name}`? (exists, {kind}, {writable})"
+        if close is None:
+            return near_by
+        return f"{near_by}; else check that the signed-in user may see `{name}`"
 
     def _check_field(self, mapped: FieldMap, found: FieldSchema) -> None:
         if found.type not in FITTING[mapped.transform]:

@@ -84,7 +84,10 @@ def test_an_unknown_field_is_told_with_its_place_and_a_near_one(tmp_path: Path) 
     )
     assert finding.where == f"{tmp_path / 'm.yaml'}:7:20"
     assert finding.message == "unknown field `Protectd_Until__c` on Opportunity"
-    assert finding.hint == "did you mean `Protected_Until__c`? (exists, datetime, writable)"
+    assert finding.hint == (
+        "did you mean `Protected_Until__c`? (exists, datetime, writable); else check that the "
+        "signed-in user may see `Protectd_Until__c`"
+    )
 
 
 def test_a_label_in_place_of_a_name_is_recognised(tmp_path: Path) -> None:

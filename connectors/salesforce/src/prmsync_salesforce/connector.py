@@ -37,6 +37,11 @@ BULK_AT_ONCE = 10_000
 """Rows of one job: what is unknown after a crash stays within bounds."""
 
 
+ROUNDS = 3
+"""Calls go in lanes, not in step: each lane takes its next batch at once, so that none waits for
+the slowest. More rounds would let more time pass between the look at a record and its write."""
+
+
 class SalesforceConnector:
     """Shared by threads. Signs in on first use; every method first makes sure of the pinned org."""
 
@@ -61,8 +66,10 @@ class SalesforceConnector:
         return BATCH_SIZE
 
     def rows_at_once(self) -> int:
+        if self._bulk_rows:
+            return BULK_AT_ONCE
         together = self.batch_size * self._lanes.most
-        return max(together, BULK_AT_ONCE) if self._bulk_rows else together
+        return together * ROUNDS if together > self.batch_size else together
 
     def write_calls(self, spec: ObjectSpec, op: str, count: int) -> int:
         if op == "update" and spec.strict:
