@@ -159,7 +159,7 @@ def backtest(
     ] = 4,
     plots: Annotated[
         Path | None,
-        typer.Option("--plots", metavar="FOLDER", help="Also write charts: SVG and a HTML page."),
+        typer.Option("--plots", metavar="FOLDER", help="Also write charts: SVG, PNG, a HTML page."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -1,26 +1,55 @@
 """The record of the models as pictures: fan chart, calibration and error by horizon.
 
-One SVG each, and a page that holds them all with what they say. Drawn here: three charts are no
-reason for a plotting library (docs/decisions/0011).
+Each as SVG and PNG, and a page that holds them all with what they say.
 """
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
 from html import escape
+from io import BytesIO
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, PercentFormatter
+from matplotlib.typing import RcKeyType
 
 from prmsync.errors import ConfigurationError
 from prmsync.forecast.backtest import QUANTILES, Asked, Score
-from prmsync.service.charts import INK, Chart
 
 _BLUES = ("#d6e6f5", "#a9cbea", "#74abdc", "#4a8fcc")
+_INK, _FAINT = "#1f2933", "#8b95a1"
 _COLOURS = {
     "hazard": "#1b62a5",
     "conversion": "#c8741a",
-    "stage_weighted": "#8b95a1",
+    "stage_weighted": _FAINT,
     "naive": "#2f8f5b",
     "average": "#8b4fae",
+}
+_FEWEST = 5
+"""Open deals below which a class of chances is not drawn."""
+_MOST = 2.0
+"""A model that misses by more than twice what came is drawn at the edge."""
+_LOOK: dict[RcKeyType, Any] = {
+    "axes.axisbelow": True,
+    "axes.edgecolor": _FAINT,
+    "axes.grid": True,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titleweight": "bold",
+    "figure.figsize": (8.0, 4.5),
+    "figure.constrained_layout.use": True,
+    "font.size": 10,
+    "grid.color": "#e4e8ec",
+    "legend.frameon": False,
+    "svg.hashsalt": "prmsync",
+    "text.color": _INK,
 }
 _CAPTIONS = {
     "fan": "Each column is one forecast of the quarter below it. The bands hold 20 to 80 % "
@@ -34,19 +63,23 @@ _CAPTIONS = {
 
 
 def write_plots(folder: Path, currency: str, scores: Mapping[str, Score], default: str) -> Path:
-    """Write the charts of one currency into a folder, and the page that shows them; returns the
-    page. Raises ConfigurationError where it cannot be written."""
-    charts = {
-        "fan": fan(currency, scores[default].asked),
-        "calibration": calibration(currency, scores[default]),
-        "error_by_horizon": error_by_horizon(currency, scores),
-    }
+    """Write the charts of one currency into a folder as SVG and PNG, and the page that shows them;
+    returns the page. Raises ConfigurationError where it cannot be written."""
+    with rc_context(_LOOK):
+        charts = {
+            "fan": fan(currency, scores[default].asked),
+            "calibration": calibration(currency, scores[default]),
+            "error_by_horizon": error_by_horizon(currency, scores),
+        }
+        drawn = {name: _drawn(chart, "svg") for name, chart in charts.items()}
+        files = {f"{name}-{currency}.svg": svg for name, svg in drawn.items()}
+        files |= {f"{name}-{currency}.png": _drawn(chart, "png") for name, chart in charts.items()}
     page = folder / f"backtest-{currency}.html"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, chart in charts.items():
-            (folder / f"{name}-{currency}.svg").write_text(chart.svg() + "\n", encoding="utf-8")
-        page.write_text(_page(currency, charts), encoding="utf-8")
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+        page.write_text(_page(currency, drawn), encoding="utf-8")
     except OSError as error:
         raise ConfigurationError(
             f"{folder} cannot be written: {error.strerror}", hint="name another folder: --plots"
@@ -54,77 +87,67 @@ def write_plots(folder: Path, currency: str, scores: Mapping[str, Score], defaul
     return page
 
 
-def fan(currency: str, asked: Sequence[Asked]) -> Chart:
+def fan(currency: str, asked: Sequence[Asked]) -> Figure:
     """What was thought possible on each day asked, and what came."""
-    top = max((max(*one.quantiles, one.came) for one in asked), default=1.0) * 1.05
-    chart = Chart(
-        f"What was forecast, and what came ({currency})", (-0.6, max(len(asked), 1) - 0.4), (0, top)
-    )
-    for at, one in enumerate(asked):
-        for band, colour in enumerate(_BLUES):
-            ends = (one.quantiles[band], one.quantiles[len(QUANTILES) - 1 - band])
-            chart.band((at - 0.34, at + 0.34), ends, colour)
-        middle = one.quantiles[len(QUANTILES) // 2]
-        chart.line([(at - 0.34, middle), (at + 0.34, middle)], _COLOURS["hazard"])
-        chart.note(at, f"day {one.day}")
-    for at in range(len(asked)):
-        if at == 0 or asked[at].quarter != asked[at - 1].quarter:
-            same = [i for i, one in enumerate(asked) if one.quarter == asked[at].quarter]
-            chart.note(sum(same) / len(same), f"from {asked[at].first}", row=1)
-    chart.dots([(at, one.came) for at, one in enumerate(asked)], INK, "what came")
-    chart.legend.insert(0, (_BLUES[1], "20 to 80 % ranges"))
-    return chart
+    figure, axes = _axes(f"What was forecast, and what came ({currency})")
+    place = np.arange(len(asked))
+    quantiles = np.array([one.quantiles for one in asked]).reshape(len(asked), len(QUANTILES))
+    for band, colour in enumerate(_BLUES):
+        low, high = quantiles[:, band], quantiles[:, len(QUANTILES) - 1 - band]
+        name = "20 to 80 % ranges" if band == 1 else None
+        axes.bar(place, high - low, 0.68, low, color=colour, label=name)
+    middle = quantiles[:, len(QUANTILES) // 2]
+    axes.hlines(middle, place - 0.34, place + 0.34, _COLOURS["hazard"])
+    axes.plot(place, [one.came for one in asked], "o", color=_INK, label="what came")
+    axes.set_xticks(place, [_day(asked, at) for at in range(len(asked))])
+    axes.set_ylim(bottom=0)
+    axes.grid(visible=False, axis="x")
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda worth, _at: f"{worth:,.0f}"))
+    figure.legend(loc="outside lower right", ncols=2)
+    return figure
 
 
-def calibration(currency: str, score: Score) -> Chart:
+def _day(asked: Sequence[Asked], at: int) -> str:
+    """The day asked, and below the first one of a quarter when that began."""
+    begins = at == 0 or asked[at].quarter != asked[at - 1].quarter
+    return f"day {asked[at].day}" + (f"\nfrom {asked[at].first}" if begins else "")
+
+
+def calibration(currency: str, score: Score) -> Figure:
     """Whether ranges hold what they say, and chances of deals too."""
-    chart = Chart(
-        f"Do the ranges hold what they say? ({currency})",
-        (0, 1),
-        (0, 1),
-        "stated chance",
-        "share that came",
-        percent=True,
-    )
-    chart.line([(0, 0), (1, 1)], "#8b95a1", dashed=True)
+    figure, axes = _axes(f"Do the ranges hold what they say? ({currency})")
+    axes.plot([0, 1], [0, 1], "--", color=_FAINT)
     if score.outcomes:
-        points = [
-            (float(level), count / score.outcomes)
-            for level, count in zip(QUANTILES, score.below, strict=True)
-        ]
-        chart.line(points, _COLOURS["hazard"], "quantiles")
-        chart.dots(points, _COLOURS["hazard"], size=3)
-    deals = [(chance / count, won / count) for count, chance, won in score.bins if count >= 5]
+        shares = np.array(score.below) / score.outcomes
+        axes.plot(QUANTILES, shares, "o-", ms=4, color=_COLOURS["hazard"], label="quantiles")
+    deals = [(chance / n, won / n) for n, chance, won in score.bins if n >= _FEWEST]
     if deals:
-        chart.dots(deals, _COLOURS["conversion"], "open deals' chances", size=5)
-    for at in (0, 0.25, 0.5, 0.75, 1):
-        chart.note(at, f"{at * 100:.0f} %")
-    return chart
+        x, y = zip(*deals, strict=True)
+        axes.plot(x, y, "o", color=_COLOURS["conversion"], label="open deals' chances")
+    axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="stated chance", ylabel="share that came")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    if score.outcomes or deals:
+        axes.legend(loc="upper left")
+    return figure
 
 
-def error_by_horizon(currency: str, scores: Mapping[str, Score]) -> Chart:
+def error_by_horizon(currency: str, scores: Mapping[str, Score]) -> Figure:
     """Each model's error of the total by the day of the quarter."""
-    lines = {name: _errors(score.asked) for name, score in scores.items()}
-    days = sorted({day for errors in lines.values() for day in errors})
-    top = max((error for errors in lines.values() for error in errors.values()), default=1.0)
-    ends = (min(days, default=0) - 2, max(days, default=1) + 2)
-    shown = min(top * 1.05, 2.0)
-    chart = Chart(
-        f"Error of the total by day of the quarter ({currency})",
-        ends,
-        (0, shown),
-        "day of the quarter on which was asked",
-        "WAPE",
-        percent=True,
-    )
-    for name, errors in lines.items():
-        # A model that misses by more than all that came is drawn at the edge.
-        points = [(day, min(error, shown)) for day, error in sorted(errors.items())]
-        chart.line(points, _COLOURS.get(name, INK), name)
-        chart.dots(points, _COLOURS.get(name, INK))
-    for day in days:
-        chart.note(day, str(day))
-    return chart
+    figure, axes = _axes(f"Error of the total by day of the quarter ({currency})")
+    for name, score in scores.items():
+        errors = sorted(_errors(score.asked).items())
+        if errors:
+            days, error = zip(*errors, strict=True)
+            shown = np.minimum(error, _MOST)
+            axes.plot(days, shown, "o-", color=_COLOURS.get(name, _INK), label=name)
+            axes.set_xticks(days)
+    axes.set(xlabel="day of the quarter on which was asked", ylabel="WAPE")
+    axes.set_ylim(bottom=0)
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    if axes.lines:
+        figure.legend(loc="outside lower right", ncols=len(scores))
+    return figure
 
 
 def _errors(asked: Sequence[Asked]) -> dict[int, float]:
@@ -138,14 +161,25 @@ def _errors(asked: Sequence[Asked]) -> dict[int, float]:
     return found
 
 
-def _page(currency: str, charts: Mapping[str, Chart]) -> str:
-    parts = [
-        f"<figure>{chart.svg()}<figcaption>{escape(_CAPTIONS[name])}</figcaption></figure>"
-        for name, chart in charts.items()
-    ]
+def _axes(title: str) -> tuple[Figure, Axes]:
+    figure = Figure()
+    axes = figure.add_subplot()
+    axes.set_title(title)
+    return figure, axes
+
+
+def _drawn(chart: Figure, kind: str) -> bytes:
+    """The file's content; the same chart gives the same bytes."""
+    file = BytesIO()
+    chart.savefig(file, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None)
+    return file.getvalue()
+
+
+def _page(currency: str, charts: Mapping[str, bytes]) -> str:
+    parts = [_figure(svg, _CAPTIONS[name]) for name, svg in charts.items()]
     style = (
-        "body{font-family:Helvetica,Arial,sans-serif;max-width:780px;margin:2em auto;"
-        "color:#1f2933}figure{margin:0 0 2.5em}figcaption{line-height:1.45}"
+        "body{font-family:Helvetica,Arial,sans-serif;max-width:820px;margin:2em auto;"
+        "color:#1f2933}figure{margin:0 0 2.5em}img{width:100%}figcaption{line-height:1.45}"
     )
     title = f"The record of the forecast ({escape(currency)})"
     return (
@@ -154,3 +188,9 @@ def _page(currency: str, charts: Mapping[str, Chart]) -> str:
         + "\n".join(parts)
         + "</body></html>\n"
     )
+
+
+def _figure(svg: bytes, caption: str) -> str:
+    text = escape(caption)
+    source = f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"
+    return f"<figure><img src='{source}' alt='{text}'><figcaption>{text}</figcaption></figure>"
