@@ -63,6 +63,9 @@ class _Server(HTTPServer):
     answer: dict[str, str] | None = None
     accepts: Callable[[Mapping[str, str]], bool]
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Nothing: a page that was closed before it was answered is nobody's concern."""
+
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Server

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from prmsync.connector.protocol import ConnectorPlugin
 from prmsync.connector.registry import plugins
+from prmsync.connector.sign_in import BrowserSignIn
 from prmsync.errors import ConfigurationError
 from prmsync.mapping.locate import shipped_mappings
 from prmsync.service.program_file import program_of
@@ -122,10 +123,17 @@ def _commented(name: str, known: ConnectorPlugin) -> str:
             f'base_url = "{_simulator_url(name)}"    # the simulator, a production account'
         )
     lines += [
-        f'auth.{key} = "env:{variable(name, key)}"    # {explanation}'
+        f'auth.{key} = "{_reference(name, known, key)}"    # {explanation}'
         for key, explanation in known.auth_keys.items()
     ]
     return "\n".join([lines[0], *(f"# {line}" for line in lines[1:]), ""])
+
+
+def _reference(name: str, known: ConnectorPlugin, key: str) -> str:
+    """Where an example keeps a credential; what prmsync connect keeps must be a file."""
+    if isinstance(known, BrowserSignIn) and key == known.kept_key:
+        return f"file:{connection_name(name)}.token"
+    return f"env:{variable(name, key)}"
 
 
 def _simulated(name: str, known: ConnectorPlugin) -> str:

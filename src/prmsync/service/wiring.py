@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from prmsync.connector.protocol import ConnectionSettings, Connector, ConnectorPlugin, Runtime
 from prmsync.connector.registry import plugin
+from prmsync.connector.sign_in import BrowserSignIn
 from prmsync.errors import ConfigurationError, Finding, MappingError
 from prmsync.mapping.check import require_sound
 from prmsync.mapping.load import count, read_mappings
@@ -21,7 +22,7 @@ from prmsync.mapping.model import StreamMapping
 from prmsync.mapping.spelling import did_you_mean
 from prmsync.service import secrets
 from prmsync.service.runtime import runtime, utc_now
-from prmsync.service.settings import SHARE_OPTION, Settings, is_loopback
+from prmsync.service.settings import SHARE_OPTION, ConnectionSection, Settings, is_loopback
 from prmsync.store import quota
 from prmsync.store.database import Database, open_database
 
@@ -167,12 +168,17 @@ def connection_settings(
     section = settings.connection(name)
     where = f"connections.{name}.auth"
     _require_known_credentials(plugin(section.connector), section.auth, where)
-    auth = secrets.resolve_all(
-        {key: value for key, value in section.auth.items() if key != without},
-        where=where,
-        environ=os.environ if environ is None else environ,
-        folder=settings.folder,
-    )
+    try:
+        auth = secrets.resolve_all(
+            {key: value for key, value in section.auth.items() if key != without},
+            where=where,
+            environ=os.environ if environ is None else environ,
+            folder=settings.folder,
+        )
+    except ConfigurationError as error:
+        told = (_sign_in_first(one, section, where, name) for one in error.findings)
+        error.findings = tuple(told)
+        raise
 
     def keep(key: str, secret: str) -> None:
         secrets.keep(section.auth[key], secret, where=f"{where}.{key}", folder=settings.folder)
@@ -188,6 +194,16 @@ def connection_settings(
         calls_made=calls_made,
         keep=keep,
     )
+
+
+def _sign_in_first(missing: Finding, section: ConnectionSection, where: str, name: str) -> Finding:
+    """A sign-in that is not kept yet is made in the browser, not by hand."""
+    known = plugin(section.connector)
+    key = known.kept_key if isinstance(known, BrowserSignIn) else ""
+    place = section.auth.get(key, "").partition(":")[0]
+    if missing.where != f"{where}.{key}" or place not in ("file", "keyring"):
+        return missing
+    return Finding(missing.where, "nobody has signed in yet", f"Sign in: prmsync connect {name}")
 
 
 def is_on_this_machine(base_url: str | None) -> bool:

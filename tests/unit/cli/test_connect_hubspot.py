@@ -3,7 +3,9 @@ a thread."""
 
 from __future__ import annotations
 
+import socket
 import stat
+import struct
 import threading
 import webbrowser
 from collections.abc import Callable, Iterator, Sequence
@@ -153,6 +155,34 @@ def test_another_account_than_pinned_is_refused_and_nothing_is_kept(
     told = capsys.readouterr().err
     assert PORTAL in told and "77" in told
     assert not (folder / "private" / "hs.token").exists()
+
+
+def test_a_page_that_is_closed_before_it_is_answered_is_no_traceback(
+    folder, portal, port, monkeypatch, capsys
+):
+    """The browser is gone when prmsync answers it."""
+    monkeypatch.setattr("prmsync.cli.connecting._WAIT_SECONDS", 2.0)
+
+    def open_and_close(address: str) -> bool:
+        answer = httpx.post(address, data={"decision": "allow"}, trust_env=False)
+        path = answer.headers["location"].partition(f":{port}")[2]
+        with socket.create_connection(("127.0.0.1", int(port))) as page:
+            page.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            page.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        return True
+
+    monkeypatch.setattr(webbrowser, "open", open_and_close)
+    write_settings(folder, portal())
+    run(["connect", "hs", "--port", port])
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_who_has_not_signed_in_yet_is_told_how(folder, portal, capsys):
+    write_settings(folder, portal())
+    assert run(["doctor", "hs"]) == 2
+    shown = capsys.readouterr().out
+    assert "nobody has signed in yet" in shown
+    assert "prmsync connect hs" in shown
 
 
 def test_a_person_who_refuses_is_told_what_to_do(folder, portal, port, person, capsys):

@@ -197,6 +197,20 @@ def test_a_flood_of_hints_is_no_flood_of_runs(
         assert min(apart) > 0.9
 
 
+def test_hints_that_never_end_bring_a_bounded_number_of_runs(
+    application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scheduler, "MOST_SOONER", 2)
+    with scheduled(application, monkeypatch) as (schedule, board, starts):
+        for count in (2, 3):
+            schedule.sooner("first")
+            _until(lambda count=count: len(starts) == count and not board.running())
+        schedule.sooner("first")
+        planned = board.one("first").next_run_at
+        assert planned is not None
+        assert planned - application.now() > timedelta(minutes=50)
+
+
 def test_a_hint_that_comes_during_a_run_brings_one_more(
     application: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
