@@ -53,12 +53,19 @@ class Told:
         return Told(**dict(pairs))
 
 
-def tell_history(connection: sa.Connection, events: Iterable[DealEvent], source: str) -> Told:
-    """Keep the past that these events tell, instead of what was told of the same deals before.
-    Events of deals that do not exist are dropped."""
+def tell_history(
+    connection: sa.Connection,
+    events: Iterable[DealEvent],
+    source: str,
+    latest: datetime | None = None,
+) -> Told:
+    """Keep the past that these events tell, instead of what was told of the same deals before, and
+    when deals were made that do not say so. Events of deals that do not exist are dropped.
+    `latest` is the last moment of which the source knows; by default that of its last event."""
     ordered = sorted(events, key=lambda event: (event.opportunity, event.at))
     by_deal = {deal: list(mine) for deal, mine in groupby(ordered, lambda e: e.opportunity)}
-    latest = max((event.at for event in ordered), default=datetime.min.replace(tzinfo=UTC))
+    nothing = datetime.min.replace(tzinfo=UTC)
+    latest = latest or max((event.at for event in ordered), default=nothing)
     found = Told()
     for part in chunks(sorted(by_deal)):
         known = _known_next(connection, part)
@@ -82,7 +89,18 @@ def _tell(
         states += mine
         count.update(late=late, unmet=not met)
     count.update(tell(connection, list(by_deal), states))
+    _date(connection, {deal: events[0].at for deal, events in by_deal.items()})
     return Told(**count)
+
+
+def _date(connection: sa.Connection, first: Mapping[str, datetime]) -> None:
+    """A deal that does not say when it was made was made with its first event."""
+    c = tables.opportunity.c
+    undated = sa.select(c.id).where(among(connection, c.id, sorted(first)), c.created_at.is_(None))
+    rows = [{"deal": row.id, "made": first[row.id]} for row in connection.execute(undated)]
+    if rows:
+        dated = tables.opportunity.update().where(c.id == sa.bindparam("deal"))
+        connection.execute(dated.values(created_at=sa.bindparam("made")), rows)
 
 
 def _known_next(connection: sa.Connection, deals: Sequence[str]) -> dict[str, PastState]:

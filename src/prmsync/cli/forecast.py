@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from prmsync.cli import plans
 from prmsync.cli.context import application
-from prmsync.cli.options import AsJson
+from prmsync.cli.options import AsJson, OneOrAll
 from prmsync.cli.output import emit_json, note, progress, say, say_wrapped
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def register(app: typer.Typer) -> None:
         help="The indirect forecast of a quarter, beside direct, and what it rests on."
     )
     group.callback(invoke_without_command=True)(forecast)
-    for command in (deals, explain, changes, bridge, backtest, publish):
+    for command in (deals, explain, changes, bridge, backtest, publish, backfill):
         group.command(command.__name__)(command)
     app.add_typer(group, name="forecast")
 
@@ -204,6 +205,25 @@ def publish(as_json: AsJson = False) -> None:
             'No mapping has a forecast field, so no CRM will show it: see "Into the CRM" in '
             "docs/channel-manager.md."
         )
+
+
+def backfill(connection: OneOrAll = None, as_json: AsJson = False) -> None:
+    """Ask the CRM how its deals stood before prmsync saw them, and keep it for the forecast."""
+    from prmsync.answers.told_history import Told
+    from prmsync.cli.importing import say_told
+    from prmsync.service.deal_backfill import backfill as ask
+    from prmsync.service.syncing import named_or_all, session_on
+
+    found: dict[str, Told] = {}
+    with application() as app:
+        for name in named_or_all(app, connection):
+            with session_on(app, name, progress=plans.progress(name)) as session:
+                found[name] = ask(session)
+            if not as_json:
+                say(f"{name}: {found[name].new:,} past states of deals kept")
+                say_told(found[name], "the CRM's")
+    if as_json:
+        emit_json({name: asdict(told) for name, told in found.items()})
 
 
 def _outlook(

@@ -142,6 +142,11 @@ def _say_told(report: ImportReport, told: Told, rows: str, done: str) -> None:
         f"{told.gone:,} {done}replaced, {told.same:,} known already, "
         f"{report.bad_rows:,} bad rows left out"
     )
+    say_told(told, "the file's")
+
+
+def say_told(told: Told, whose: str) -> None:
+    """Where the past that was told and the one that was seen do not meet."""
     if told.late:
         say_wrapped(
             f"{told.late:,} events are later than the day on which prmsync began to see their "
@@ -149,8 +154,8 @@ def _say_told(report: ImportReport, told: Told, rows: str, done: str) -> None:
         )
     if told.unmet:
         say_wrapped(
-            f"{told.unmet:,} deals stand otherwise than the file's last event says: taken to have "
-            "changed at their close, open ones on the last day of the file."
+            f"{told.unmet:,} deals stand otherwise than {whose} last event says: taken to have "
+            "changed at their close, open ones at the end of what it tells."
         )
 
 

@@ -271,6 +271,27 @@ class HistoryReader(Protocol):
         """How many calls it takes to look at `count` records."""
 
 
+@dataclass(frozen=True, slots=True)
+class PastValues:
+    """What fields of a record were set to `at` a time (aware UTC): canonical values by CRM field,
+    of those alone that the CRM tells of this time."""
+
+    id: str
+    at: datetime
+    values: Values
+
+
+@runtime_checkable
+class PastReader(Protocol):
+    """What a connector has besides where the CRM tells how records stood before."""
+
+    def past(
+        self, spec: ObjectSpec, ids: Sequence[str], fields: Sequence[str]
+    ) -> Sequence[PastValues]:
+        """Every value that these fields of these records ever had, as far as the CRM keeps it; in
+        any order. Fields whose past it does not keep are left out."""
+
+
 @runtime_checkable
 class RelationReader(Protocol):
     """What a connector has besides where editing a relation touches neither the relation's own

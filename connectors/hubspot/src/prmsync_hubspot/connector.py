@@ -20,6 +20,7 @@ from prmsync.connector.protocol import (
     NewRecord,
     ObjectSpec,
     Page,
+    PastValues,
     Record,
     Runtime,
     Sent,
@@ -277,6 +278,11 @@ class HubSpotConnector:
         self._admit()
         of, reader = self._catalog.type(spec.object), self._catalog.reader(spec)
         return self._history.replaced(of, rows, reader)
+
+    def past(self, spec: ObjectSpec, ids: Sequence[str], fields: Sequence[str]) -> list[PastValues]:
+        self._admit()
+        of, reader = self._catalog.type(spec.object), self._catalog.reader(spec)
+        return self._history.past(of, ids, fields, reader)
 
     def history_calls(self, count: int) -> int:
         return ceil(count / history.BATCH)

@@ -8,11 +8,11 @@ property with its time, and tells it with the record: fifty records a call. Sour
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from prmsync.connector.lanes import Lanes
-from prmsync.connector.protocol import Sent
+from prmsync.connector.protocol import PastValues, Sent
 from prmsync.connector.values import parse_moment
 from prmsync.domain.values import Scalar, Values
 from prmsync.errors import GoneError
@@ -60,12 +60,7 @@ class History:
                 "propertiesWithHistory": sorted({name for one in chunk for name in one.values}),
                 "inputs": [{"id": one.id} for one in chunk],
             }
-            data = self._client.call("history", "POST", path, body=body, by_row=True).data
-            for told in data.get("errors") or ():
-                error = row_error(told)
-                if not isinstance(error, GoneError):
-                    raise error
-            return rows(data)
+            return self._found(path, body)
 
         known = {one.id: one for one in sent}
         found: dict[str, Values] = {}
@@ -75,6 +70,42 @@ class History:
                 if write is not None and (lost := _replaced(write, one, reader)):
                     found[write.id] = lost
         return found
+
+    def past(
+        self, of: ObjectType, ids: Sequence[str], names: Sequence[str], reader: Reader
+    ) -> list[PastValues]:
+        """Every value that these properties ever had."""
+        path = self._paths.path(OBJECTS, of.path, "batch", "read")
+
+        def read(chunk: Sequence[str]) -> list[Found]:
+            body = {
+                "properties": ["hs_object_id"],
+                "propertiesWithHistory": list(names),
+                "inputs": [{"id": one} for one in chunk],
+            }
+            return self._found(path, body)
+
+        pages = self._lanes.read(list(chunked(ids, BATCH)), read)
+        return [entry for page in pages for one in page for entry in _past(one, reader)]
+
+    def _found(self, path: str, body: Mapping[str, Any]) -> list[Found]:
+        """Records with their histories; those that are gone are left out."""
+        data = self._client.call("history", "POST", path, body=body, by_row=True).data
+        for told in data.get("errors") or ():
+            error = row_error(told)
+            if not isinstance(error, GoneError):
+                raise error
+        return rows(data)
+
+
+def _past(found: Mapping[str, Any], reader: Reader) -> Iterator[PastValues]:
+    """A record's values by the time they were set at."""
+    by_time: dict[str, dict[str, Any]] = {}
+    for name, entries in (found.get("propertiesWithHistory") or {}).items():
+        for one in entries or ():
+            by_time.setdefault(str(one["timestamp"]), {})[name] = one.get("value")
+    for moment, values in by_time.items():
+        yield PastValues(str(found["id"]), parse_moment(moment), reader.told(values))
 
 
 def _replaced(write: Sent, found: Mapping[str, Any], reader: Reader) -> Values:

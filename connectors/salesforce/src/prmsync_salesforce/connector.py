@@ -14,6 +14,7 @@ from prmsync.connector.protocol import (
     NewRecord,
     ObjectSpec,
     Page,
+    PastValues,
     Record,
     Runtime,
     Usage,
@@ -117,6 +118,9 @@ class SalesforceConnector:
 
     def fetch(self, spec: ObjectSpec, ids: Sequence[str]) -> dict[str, Record]:
         return reading.fetch(self._client, self._plan(spec), ids, self._lanes)
+
+    def past(self, spec: ObjectSpec, ids: Sequence[str], fields: Sequence[str]) -> list[PastValues]:
+        return reading.past(self._client, self._plan(spec), ids, fields)
 
     def find(self, spec: ObjectSpec, keys: Sequence[str]) -> dict[str, Record]:
         return reading.find(self._client, self._plan(spec), keys)

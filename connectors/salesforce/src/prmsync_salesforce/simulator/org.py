@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from prmsync.connector.simulator.automations import LATER_SECONDS, Automations
+from prmsync_salesforce.simulator import opportunity_history
 from prmsync_salesforce.simulator.access import Access
 from prmsync_salesforce.simulator.checks import check_references, check_unique
 from prmsync_salesforce.simulator.cleaning import Cleaner, known_field
@@ -81,6 +82,7 @@ class Org:
         row.update(dict.fromkeys(_MOMENTS, moment))
         row.update(dict.fromkeys(_PEOPLE, writer.user_id))
         self.database.put(table, row)
+        self._note(table, {}, row)
         self.rollups.follow(table, {}, row, writer.user_id)
         self._automate(table, {}, row, writer)
         return str(row["Id"])
@@ -112,9 +114,14 @@ class Org:
         row["LastModifiedDate"] = row["SystemModstamp"] = moment
         row["LastModifiedById"] = writer.user_id
         self.database.put(table, row)
+        self._note(table, old, row)
         self.rollups.follow(table, old, row, writer.user_id)
         self.formulas.follow(table, record_id)
         self._automate(table, old, row, writer)
+
+    def _note(self, table: Table, old: Row, row: Row) -> None:
+        if table.definition.name == "Opportunity":
+            opportunity_history.note(self.database, old, row)
 
     def check_lock(self, row: Row, writer: Writer) -> None:
         """Nobody edits what waits for an approval, but past the API; nobody a converted lead."""
@@ -225,6 +232,7 @@ class Org:
         self.formulas.fill(definition, row, None)
         row = {name: value for name, value in row.items() if value is not None}
         self.database.put(table, row)
+        self._note(table, {}, row)
         return str(row["Id"])
 
     def _fill_defaults(self, definition: ObjectDefinition, row: Row, writer: Writer) -> None:
@@ -263,6 +271,8 @@ class Org:
     ) -> Iterator[tuple[Table, FieldDefinition, Row]]:
         """Live records that refer to this one, each as it is when its turn comes."""
         for child in self.database.tables.values():
+            if child.definition.name == opportunity_history.HISTORY:
+                continue  # it stays with its opportunity, in the recycle bin too
             for field in child.definition.references:
                 if table.definition.name not in field.reference_to:
                     continue

@@ -17,6 +17,7 @@ from prmsync_salesforce.simulator.fields import (
     read_only,
     text,
 )
+from prmsync_salesforce.simulator.opportunity_history import history_object
 from prmsync_salesforce.simulator.schema import FieldDefinition as Field
 from prmsync_salesforce.simulator.schema import ObjectDefinition
 
@@ -130,4 +131,4 @@ def _line() -> ObjectDefinition:
 
 def sales_objects() -> list[ObjectDefinition]:
     """All of them."""
-    return [_lead(), _contact(), _product(), _line()]
+    return [_lead(), _contact(), _product(), _line(), history_object()]
