@@ -66,7 +66,7 @@ def is_standard(name: str) -> bool:
 _NAMES = "name it by its API name, type id, fully qualified name or label"
 NO_CUSTOM = (
     "only Enterprise plans have custom objects, and their scopes: without them map the stream to a "
-    "standard object"
+    "standard object (registrations: docs/examples/hubspot-registration-on-deals.yaml)"
 )
 
 
