@@ -268,7 +268,7 @@ def cost_line(report: Report) -> str:
         return ""
     total = sum(report.cost.values())
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(report.cost.items()))
-    head = f"Sending it takes about {total:,} call{'s' * (total != 1)} ({kinds}){_saved(report)}"
+    head = f"Sending it takes about {total:,} call{'s' * (total != 1)} ({kinds}{_saved(report)})"
     if report.left is None:
         return head
     if total > report.left:
@@ -278,8 +278,8 @@ def cost_line(report: Report) -> str:
 
 
 def _saved(report: Report) -> str:
-    """ ", by jobs for many rows, which save 40"."""
-    return f", by jobs for many rows, which save {report.saved:,}" if report.saved else ""
+    """ "; jobs for many rows save 40"."""
+    return f"; jobs for many rows save {report.saved:,}" if report.saved else ""
 
 
 _SENDING = ("guard", "write", "history")

@@ -137,7 +137,7 @@ def test_a_plan_says_its_cost(cost: dict[str, int], left: int | None, line: str)
 def test_a_plan_says_what_jobs_for_many_rows_save() -> None:
     told = plans.cost_line(report(cost={"guard": 5, "write": 10}, saved=40))
     assert told == (
-        "Sending it takes about 15 calls (5 guard, 10 write), by jobs for many rows, which save 40"
+        "Sending it takes about 15 calls (5 guard, 10 write; jobs for many rows save 40)"
     )
 
 
