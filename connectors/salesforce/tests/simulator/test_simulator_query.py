@@ -352,3 +352,55 @@ def test_date_literals_are_spans_of_days(org, literal, days):
         org.opportunity(CloseDate=day)
     rows = org.query(f"SELECT CloseDate FROM Opportunity WHERE CloseDate = {literal}")
     assert sorted(row["CloseDate"] for row in rows) == days
+
+
+@pytest.fixture
+def labelled(new_org):
+    """Registrations in review states whose labels differ from their codes."""
+    rows = [
+        {"Name": f"R-{at}", "Review_State__c": state, "Outcome__c": outcome, "Amount__c": at}
+        for at, (state, outcome) in enumerate(
+            [("under_review", "a"), ("approved", "a"), ("under_review", "b"), (None, "b")]
+        )
+    ]
+    return new_org(data={"PRM_Registration__c": rows})
+
+
+def test_labels_are_shown_and_compared_where_they_are_asked_for(labelled):
+    soql = "SELECT Name, toLabel(Review_State__c) FROM PRM_Registration__c ORDER BY Name"
+    shown = [row["Review_State__c"] for row in labelled.query(soql)]
+    assert shown == ["Under Review", "Approved", "Under Review", None]
+    where = "SELECT Review_State__c FROM PRM_Registration__c WHERE toLabel(Review_State__c) = "
+    assert [row["Review_State__c"] for row in labelled.query(where + "'Under Review'")] == [
+        "under_review",
+        "under_review",
+    ]
+
+
+def totals(org, how):
+    soql = (
+        "SELECT Outcome__c, Review_State__c, SUM(Amount__c) total, GROUPING(Review_State__c) sub "
+        f"FROM PRM_Registration__c WHERE Review_State__c != null GROUP BY {how}"
+    )
+    return [
+        (row["Outcome__c"], row["Review_State__c"], row["total"], row["sub"])
+        for row in org.query(soql)
+    ]
+
+
+def test_a_rollup_adds_subtotals_from_the_last_field_to_the_grand_total(labelled):
+    assert totals(labelled, "ROLLUP(Outcome__c, Review_State__c)") == [
+        ("a", "under_review", 0, 0),
+        ("a", "approved", 1, 0),
+        ("b", "under_review", 2, 0),
+        ("a", None, 1, 1),
+        ("b", None, 2, 1),
+        (None, None, 3, 1),
+    ]
+
+
+def test_a_cube_adds_subtotals_of_every_combination(labelled):
+    found = totals(labelled, "CUBE(Outcome__c, Review_State__c)")
+    assert (None, "under_review", 2, 0) in found
+    assert (None, "approved", 1, 0) in found
+    assert len(found) == 8

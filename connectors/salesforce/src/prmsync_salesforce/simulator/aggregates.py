@@ -13,7 +13,13 @@ from prmsync_salesforce.simulator.evaluate import Scope, sort_key
 from prmsync_salesforce.simulator.failure import ApiError
 from prmsync_salesforce.simulator.soql import pointed
 
-Group = list[Row]
+
+class Group(list[Row]):
+    """The rows of one group; `rolled` are the grouped fields over which it is a subtotal."""
+
+    rolled: frozenset[str] = frozenset()
+
+
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
     "!=": operator.ne,
@@ -31,11 +37,8 @@ def aggregated(query: tree.Query, scope: Scope, rows: list[Row]) -> dict[str, An
         total = len(rows) if query.limit is None else min(len(rows), query.limit)
         return {"totalSize": total, "done": True, "records": []}
     _check_grouped(query)
-    keys = [scope.getter(name) for name in query.group_by]
-    groups: dict[tuple[Any, ...], Group] = {} if keys else {(): []}
-    for row in rows:
-        groups.setdefault(tuple(get(row) for get, _ in keys), []).append(row)
-    kept = [group for group in groups.values() if _meets(query.having, scope, group)]
+    groups = [group for rolled in _rolled(query) for group in _grouped(query, scope, rows, rolled)]
+    kept = [group for group in groups if _meets(query.having, scope, group)]
     for order in reversed(query.order_by):
         name, null_rank = order.name, 1 if order.nulls_last != order.descending else -1
         pairs = [({"value": _value(name, query, scope, group)}, group) for group in kept]
@@ -46,6 +49,30 @@ def aggregated(query: tree.Query, scope: Scope, rows: list[Row]) -> dict[str, An
     if query.limit is not None:
         records = records[: query.limit]
     return {"totalSize": len(records), "done": True, "records": records}
+
+
+def _rolled(query: tree.Query) -> list[frozenset[str]]:
+    """The fields over which there are subtotals, level by level: none, some, all."""
+    names = [name.text.lower() for name in query.group_by]
+    if query.subtotals == "ROLLUP":
+        return [frozenset(names[at:]) for at in range(len(names), -1, -1)]
+    if query.subtotals == "CUBE":
+        sizes = range(len(names) + 1)
+        return [frozenset(some) for size in sizes for some in itertools.combinations(names, size)]
+    return [frozenset()]
+
+
+def _grouped(
+    query: tree.Query, scope: Scope, rows: list[Row], rolled: frozenset[str]
+) -> list[Group]:
+    names = [name for name in query.group_by if name.text.lower() not in rolled]
+    getters = [scope.getter(name)[0] for name in names]
+    groups: dict[tuple[Any, ...], Group] = {} if query.group_by else {(): Group()}
+    for row in rows:
+        groups.setdefault(tuple(get(row) for get in getters), Group()).append(row)
+    for group in groups.values():
+        group.rolled = rolled
+    return list(groups.values())
 
 
 def _check_grouped(query: tree.Query) -> None:
@@ -65,7 +92,7 @@ def _record(query: tree.Query, scope: Scope, group: Group) -> dict[str, Any]:
     for item in query.select:
         if isinstance(item, tree.Name):
             get, field = scope.getter(item)
-            answer[field.name] = get(group[0])
+            answer[field.name] = None if item.text.lower() in group.rolled else get(group[0])
         elif isinstance(item, tree.Aggregate):
             answer[item.alias or f"expr{next(unnamed)}"] = _aggregate(item, scope, group)
     return answer
@@ -78,7 +105,7 @@ def _value(name: tree.Name | tree.Aggregate, query: tree.Query, scope: Scope, gr
     for item in query.select:
         if isinstance(item, tree.Aggregate) and (item.alias or "").lower() == name.text.lower():
             return _aggregate(item, scope, group)
-    return scope.getter(name)[0](group[0])
+    return None if name.text.lower() in group.rolled else scope.getter(name)[0](group[0])
 
 
 def _meets(condition: tree.Condition | None, scope: Scope, group: Group) -> bool:
@@ -115,6 +142,8 @@ def _number(value: tree.Literal) -> float:
 def _aggregate(item: tree.Aggregate, scope: Scope, group: Group) -> Any:
     if item.of is None:
         return len(group)
+    if item.function == "GROUPING":
+        return int(item.of.text.lower() in group.rolled)
     get, _ = scope.getter(item.of)
     values = [value for value in map(get, group) if value is not None]
     if item.function in ("COUNT", "COUNT_DISTINCT"):

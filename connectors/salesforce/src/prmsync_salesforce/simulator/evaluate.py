@@ -88,6 +88,20 @@ class Scope:
 
     def getter(self, name: tree.Name) -> tuple[Getter, FieldDefinition]:
         """A function from row to the value of a path, and the field at its end."""
+        get, field = self._plain_getter(name)
+        if not name.label:
+            return get, field
+        labels = {choice.value: choice.label for choice in field.choices}
+
+        def labelled(row: Row) -> Any:
+            value = get(row)
+            if not isinstance(value, str):
+                return value
+            return ";".join(labels.get(one, one) for one in value.split(";"))
+
+        return labelled, field
+
+    def _plain_getter(self, name: tree.Name) -> tuple[Getter, FieldDefinition]:
         path, field = self.resolve(name)
         key = field.name
         if not path:

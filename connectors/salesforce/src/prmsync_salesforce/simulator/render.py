@@ -35,12 +35,14 @@ def renderer(
         if not path:
             own.append(field.name)
             slots.append(field.name)
+            if item.label:
+                nested[field.name] = scope.getter(item)[0]
             continue
         relationship = str(path[0].relationship)
         if relationship not in parents:
             slots.append(relationship)
         rest = ".".join([str(step.relationship) for step in path[1:]] + [field.name])
-        parents.setdefault(relationship, []).append((path[0], Name(rest, item.at)))
+        parents.setdefault(relationship, []).append((path[0], Name(rest, item.at, item.label)))
     object_name = scope.definition.name
     url = f"/services/data/{version}/sobjects/{object_name}/"
     for relationship, items in parents.items():

@@ -21,7 +21,7 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
-_FUNCTIONS = frozenset({"COUNT", "COUNT_DISTINCT", "SUM", "MIN", "MAX", "AVG"})
+_FUNCTIONS = frozenset({"COUNT", "COUNT_DISTINCT", "SUM", "MIN", "MAX", "AVG", "GROUPING"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +90,23 @@ class _Parser:
             self._expect("SECURITY_ENFORCED")
         if self._take("GROUP"):
             self._expect("BY")
-            query.group_by = self._list_of_names()
+            self._groups(query)
             query.having = self._either() if self._take("HAVING") else None
         if self._take("ORDER"):
             self._expect("BY")
             query.order_by = self._orders()
         self._ends(query)
         return query
+
+    def _groups(self, query: tree.Query) -> None:
+        for word in ("ROLLUP", "CUBE"):
+            if self._take(word):
+                query.subtotals = word
+        if query.subtotals:
+            self._expect("(")
+        query.group_by = self._list_of_names()
+        if query.subtotals:
+            self._expect(")")
 
     def _ends(self, query: tree.Query) -> None:
         if self._take("LIMIT"):
@@ -181,6 +191,10 @@ class _Parser:
             inner = self._name()
             self._expect(")")
             return tree.Name(f"FIELDS({inner.text.upper()})", name.at)
+        if function == "TOLABEL":
+            inner = self._name()
+            self._expect(")")
+            return tree.Name(inner.text, inner.at, label=True)
         if function not in _FUNCTIONS:
             raise malformed(f"unexpected token: '{name.text}'")
         of = None if self._peek().text == ")" else self._name()

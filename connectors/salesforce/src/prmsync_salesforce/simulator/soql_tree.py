@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A field path such as `Account.Name`, and where it stands in the text."""
+    """A field path such as `Account.Name`, and where it stands in the text. `label`: its picklist
+    label is meant, `toLabel(StageName)`."""
 
     text: str
     at: int
+    label: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,8 @@ class Query:
     select: list[Name | Aggregate | Subselect] = field(default_factory=list)
     where: Condition | None = None
     group_by: list[Name] = field(default_factory=list)
+    subtotals: str = ""
+    """ROLLUP or CUBE."""
     having: Condition | None = None
     order_by: list[Order] = field(default_factory=list)
     limit: int | None = None
