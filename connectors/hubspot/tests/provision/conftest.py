@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from prmsync.connector.protocol import ConnectionSettings, SimulatorOptions
@@ -51,12 +52,17 @@ class Wire:
         self.calls: list[Request] = []
         self.dies_at: int | None = None
         self.after = False
+        self.instead: dict[str, tuple[int, Any]] = {}
+        """What is answered where a path ends so."""
 
     def __call__(self, request: Request) -> Response:
         self.calls.append(request)
         dies = self.dies_at is not None and len(self.calls) > self.dies_at
         if dies and not self.after:
             raise Killed
+        for ending, (status, body) in self.instead.items():
+            if request.path.endswith(ending):
+                return Response(status, orjson.dumps(body), {"content-type": "application/json"})
         answer = self._handle(request)
         if dies:
             raise Killed

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from prmsync.connector.provisioning import AdminSignIn, StepKind
@@ -189,6 +191,42 @@ def test_a_key_without_unique_values_is_a_finding_with_the_way_out(ground):
     assert "no unique values" in finding.message
     assert "only when a property is made" in finding.hint
     assert not ground.property("companies", "prm_partner_id")["hasUniqueValue"]
+
+
+def test_what_hubspot_says_exists_and_does_not_show_is_a_finding_and_not_told_as_made(ground):
+    told = {"category": "OBJECT_ALREADY_EXISTS", "context": {"name": ["prm_tier"]}}
+    ground.wire.instead["properties/2026-09/companies/batch/create"] = (
+        207,
+        {"status": "COMPLETE", "results": [], "numErrors": 1, "errors": [told]},
+    )
+    made = ground.apply()
+    assert "companies.prm_tier" not in [step.name for step in made.steps]
+    assert "deals.prm_number" in [step.name for step in made.steps]
+    finding = {one.where: one for one in made.findings}["companies.prm_tier"]
+    assert "archived" in finding.hint
+
+
+def test_a_property_that_was_archived_is_there_again(ground):
+    ground.apply()
+    ground.call("DELETE", "/crm/v3/properties/companies/prm_tier")
+    [step] = ground.plan().steps
+    assert step.name == "companies.prm_tier"
+    made = ground.apply()
+    assert (made.steps, made.findings) == ((step,), ())
+    assert ground.property("companies", "prm_tier") is not None
+
+
+def test_two_streams_of_one_new_object_make_it_once_with_the_fields_of_both(ground):
+    needs = ground.needs()
+    [one] = [need for need in needs if need.stream == "registration"]
+    first = dataclasses.replace(one, fields=one.fields[:5])
+    second = dataclasses.replace(one, stream="other", fields=one.fields[3:])
+    others = [need for need in needs if need.stream != "registration"]
+    made = ground.apply([*others, first, second])
+    assert made.findings == ()
+    names = [step.name for step in made.steps]
+    assert len(names) == len(set(names))
+    assert ground.plan().steps == ()
 
 
 def test_an_option_that_is_missing_is_a_finding_and_no_option_is_added(ground):

@@ -6,7 +6,7 @@ Pure. Only what is not there at all is made; whatever is there stays as it is.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
 from prmsync.connector.provisioning import (
@@ -107,9 +107,16 @@ class _Comparing:
             self._find(f"{name}.{one.name}", *_NO_NAME)
         if wrong:
             return
-        self._parts.objects[name] = need
-        self._steps.append(Step(StepKind.OBJECT, name, object_words(name, need.stream)[1]))
-        for one in need.fields:
+        known = self._parts.objects.get(name)
+        if known is None:
+            self._parts.objects[name] = need
+            self._steps.append(Step(StepKind.OBJECT, name, object_words(name, need.stream)[1]))
+            new = need.fields
+        else:  # another stream of the same object
+            there = {one.name for one in known.fields}
+            new = tuple(one for one in need.fields if one.name not in there)
+            self._parts.objects[name] = replace(known, fields=known.fields + new)
+        for one in new:
             self._steps.append(Step(StepKind.FIELD, f"{name}.{one.name}", said(one), one.use))
 
     def _fields(self, need: ObjectNeed, live: ObjectSchema) -> None:

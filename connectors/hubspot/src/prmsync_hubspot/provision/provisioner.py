@@ -33,6 +33,11 @@ from prmsync_hubspot.provision.words import GROUP, GROUP_LABEL
 from prmsync_hubspot.vendor import Metadata
 
 BATCH = 100
+_HIDDEN = (
+    "HubSpot says it exists, and does not show it",
+    "Something of this name may be archived: restore it (Settings > Properties > Archived), or "
+    "delete it for good and run this again.",
+)
 _SIGN_IN = "Sign in as an admin in the browser, or give an admin's token: --admin-token env:NAME"
 
 
@@ -62,7 +67,11 @@ class HubSpotProvisioner:
                 findings=found.plan.unread,
             )
         self._make(found.parts, progress)
-        return replace(found.plan, findings=self._compared(needs).plan.findings)
+        after = self._compared(needs).plan
+        left = {one.name for one in after.steps}
+        made = tuple(one for one in found.plan.steps if one.name not in left)
+        findings = (*after.findings, *(Finding(one.name, *_HIDDEN) for one in after.steps))
+        return replace(found.plan, steps=made, findings=findings)
 
     def automations(self, objects: Sequence[str]) -> Automations:
         """See `AutomationReader`."""
