@@ -3,7 +3,8 @@
 `floor` fetches the pages of deals and of their associations, decodes them and upserts them into
 SQLite; `read` does so with what prmsync's connector gives; `load` is prmsync's first sync. `dlt`
 loads deals with their associations into SQLite, `dlt-bare` without; `dlt-extract` ends when all is
-read. `update` syncs after COUNT opportunities were changed in the partner database.
+read. `update` syncs after COUNT opportunities were changed in the partner database; `write` has the
+connector look at COUNT deals, write them and look at their history, without the engine.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ import httpx
 import orjson
 import peer
 from measured import _fields, _hubspot_pages, database, figures, import_connector, opened, sync
-from world import PARTNERS, READ_BATCH, partner, search_here_last
+from world import FIRST_DEAL, PARTNERS, READ_BATCH, partner, search_here_last
 
+from prmsync.connector.protocol import Change, Sent
 from prmsync.domain.values import PrmId
 from prmsync.mapping.locate import where_mappings
 from prmsync.store import records
@@ -37,15 +39,19 @@ def partners_known(folder: Path) -> None:
     store.close()
 
 
-def load(folder: Path, base_url: str) -> dict[str, Any]:
-    """A sync with the shipped mappings, which also looks at deals' history after an update."""
+def own_mappings(folder: Path) -> Path:
+    """The shipped mappings, which also look at deals' history after an update."""
     mappings = folder / "mappings"
     mappings.mkdir(exist_ok=True)
     for path in where_mappings("hubspot"):
         text = path.read_text(encoding="utf-8")
         text = text.replace("stream: opportunity\n", "stream: opportunity\nguard: history\n")
         (mappings / path.name).write_text(text, encoding="utf-8")
-    return sync("hubspot", folder, base_url, mappings)
+    return mappings
+
+
+def load(folder: Path, base_url: str) -> dict[str, Any]:
+    return sync("hubspot", folder, base_url, own_mappings(folder))
 
 
 def changed(folder: Path, count: int) -> None:
@@ -129,6 +135,26 @@ def read(folder: Path, base_url: str) -> dict[str, Any]:
     return {"rows": kept.rows, "links": kept.links, "calls": made}
 
 
+def write(folder: Path, base_url: str, count: int) -> dict[str, Any]:
+    """The connector alone, as the engine drives it: look, update, look at the history."""
+    mappings = own_mappings(folder)
+    with opened("hubspot", folder, base_url, mappings) as session:
+        spec, connector = session.streams["opportunity"].spec, session.connector
+        before = dict(connector.usage().calls)
+        at_once = connector.rows_at_once()  # type: ignore[attr-defined]  # a ManyWriter
+        known = [str(FIRST_DEAL + place) for place in range(count)]
+        for at in range(0, count, at_once):
+            some = known[at : at + at_once]
+            seen = connector.fetch(spec, some)
+            changes = [Change(one, {"prm_number": f"N-{one}"}, seen[one].version) for one in some]
+            if any(result.error for result in connector.update(spec, changes)):
+                raise SystemExit("a row was refused")
+            sent = [Sent(one.id, one.values, seen[one.id].values, one.version) for one in changes]
+            connector.replaced(spec, sent)  # type: ignore[attr-defined]  # a HistoryReader
+        calls = connector.usage().calls
+    return {"calls": {kind: made - before.get(kind, 0) for kind, made in calls.items()}}
+
+
 def by_dlt(
     folder: Path, base_url: str, *, associations: bool, only_extract: bool
 ) -> dict[str, Any]:
@@ -160,6 +186,8 @@ def main() -> None:
     elif way == "read":
         database(folder).close()
         found = figures(lambda: read(folder, base_url))
+    elif way == "write":
+        found = figures(lambda: write(folder, base_url, int(more[0])))
     elif way == "floor":
         found = figures(lambda: floor(folder, base_url))
     else:
