@@ -168,6 +168,62 @@ def test_without_a_record_of_stages_no_score_is_claimed(run: Run) -> None:
     assert data(run, "forecast", "backtest") == []
 
 
+def test_the_bridge_leads_to_the_crms_report_to_the_cent(run: Run) -> None:
+    assert "not explained" in run("forecast", "bridge", "--crm", "1,000,000")
+    for one in data(run, "forecast", "bridge"):
+        lines = sum(Decimal(line["amount"]) for line in one["lines"])
+        assert Decimal(one["forecast"]) + lines == Decimal(one["crm"])
+    assert "not an amount" in run("forecast", "bridge", "--crm", "much", code=2)
+
+
+def test_targets_and_judgements_stand_beside_the_forecast(run: Run, tmp_path: Path) -> None:
+    period, partner = data(run, "forecast")["period"], "Globex Corporation"
+    targets, judgement = tmp_path / "targets.csv", tmp_path / "judgement.csv"
+    targets.write_text(f"partner,period,amount,currency\n{partner},{period},90000,EUR\n")
+    judgement.write_text(f"partner,currency,commit,override\n{partner},EUR,5000,7000\n")
+    beside = ("--targets", str(targets), "--judgement", str(judgement))
+    shown = run("forecast", *beside)
+    assert "target of" in shown and "judgement on" in shown and "margin of partners" in shown
+    eur = data(run, "forecast", *beside)["indirect"][0]
+    assert [one["target"] for one in eur["targets"]] == ["90000.00"]
+    assert (eur["judgement"][0]["commit"], eur["judgement"][0]["upside"]) == ("5000.00", None)
+    assert 0 < Decimal(eur["margin"]["forecast"]) < Decimal(eur["forecast"])
+    plain = data(run, "forecast")["indirect"][0]
+    assert plain["forecast"] == eur["forecast"]
+    assert plain["targets"] == plain["judgement"] == []
+    targets.write_text("partner,period,amount,currency\nNobody,2026Q4,1,EUR\n")
+    assert "no partner `Nobody`" in run("forecast", "--targets", str(targets), code=1)
+
+
+def test_forecasts_are_told_to_records_where_they_moved(run: Run) -> None:
+    first = data(run, "forecast", "publish")
+    assert first["deals"] > 100 and not first["mapped"]
+    assert data(run, "forecast", "publish") == {"deals": 0, "partners": 0, "mapped": False}
+    assert "No mapping has a forecast field" in run("forecast", "publish")
+
+
+def test_a_program_with_a_fiscal_year_and_rates_has_one_forecast(run: Run, folder: Path) -> None:
+    settings = folder / "prmsync.toml"
+    plain = settings.read_text()
+    shown = (Path(__file__).parents[3] / "docs" / "channel-manager.md").read_text(encoding="utf-8")
+    program = shown.split("```yaml\n")[1].split("```")[0]
+    rates = "  currency: EUR\n  rates: {2026-01-01: {USD: 0.9}}\n"
+    settings.write_text(plain + '[program]\nfile = "program.yaml"\n')
+    (folder / "program.yaml").write_text(
+        f"{program}forecast:\n  calendar: {{start_month: 2}}\n{rates}"
+    )
+    try:
+        text = run("forecast")
+        assert "years from February" in text and "USD at 0.9 since 2026-01-01" in text
+        assert [one["currency"] for one in data(run, "forecast")["indirect"]] == ["EUR"]
+        apart = data(run, "forecast", "--apart")
+        assert [one["currency"] for one in apart["indirect"]] == ["EUR", "USD"]
+        assert run("forecast", "changes", "--since", TODAY.isoformat())
+        assert max(map(len, run("forecast", "bridge").splitlines())) <= WIDTH
+    finally:
+        settings.write_text(plain)
+
+
 def test_the_pipeline_names_partners_and_stages(run: Run) -> None:
     assert "technical" in run("report", "pipeline")
     rows = data(run, "report", "pipeline")
