@@ -148,11 +148,12 @@ def recent(connection: sa.Connection, name: str | None = None, limit: int = 20) 
 
 def in_state(connection: sa.Connection, name: str, *states: RunState) -> list[Run]:
     """Runs of a connection in these states, oldest first."""
-    rows = connection.execute(_in_state(states), {"of": name})
+    rows = connection.execute(of_state(*states), {"of": name})
     return [_run(row) for row in rows.all()]
 
 
 @lru_cache(maxsize=32)
-def _in_state(states: tuple[RunState, ...]) -> sa.Select[Any]:
+def of_state(*states: RunState) -> sa.Select[Any]:
+    """The statement of `in_state`; `of` names the connection."""
     here = table.c.connection == given("of")
     return sa.select(table).where(here, one_of(table.c.state, states)).order_by(table.c.id)

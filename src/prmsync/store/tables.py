@@ -325,6 +325,7 @@ run = sa.Table(
     text("counts"),
     text("message"),
     sa.Column("undoes", sa.Integer, sa.ForeignKey("run.id")),
+    sa.Index("ix_run_state", "connection", "state", "id"),
     sqlite_autoincrement=True,
 )
 
