@@ -63,7 +63,11 @@ def report(
     }
     for name, one in found["connections"].items():
         if hints is not None and (heard := hints.told(name)) is not None:
-            one["webhooks"] = heard
+            one["webhooks"] = {
+                "taken": heard.taken,
+                "refused": heard.refused,
+                "last_taken_at": _moment(heard.taken_at),
+            }
     if stopping:
         found["status"] = STOPPING
     elif found["status"] == OK and any(

@@ -6,12 +6,20 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 
 from prmsync.connector.hints import Hint
 
 MOST_RECORDS = 1_000
 """Names kept of one connection. With more, the next run finds them as it finds everything."""
+
+
+class Heard(NamedTuple):
+    """How many deliveries of a connection were taken and refused, and when the last was taken."""
+
+    taken: int
+    refused: int
+    taken_at: datetime | None
 
 
 @dataclass(slots=True)
@@ -56,14 +64,13 @@ class Hints:
             if name in self._heard:
                 self._keep(self._heard[name], hints)
 
-    def told(self, name: str) -> dict[str, Any] | None:
+    def told(self, name: str) -> Heard | None:
         """For the health of a connection; None for one without webhooks."""
         with self._lock:
             heard = self._heard.get(name)
             if heard is None:
                 return None
-            at = heard.taken_at.isoformat(timespec="seconds") if heard.taken_at else None
-            return {"taken": heard.taken, "refused": heard.refused, "last_taken_at": at}
+            return Heard(heard.taken, heard.refused, heard.taken_at)
 
     def _keep(self, heard: _Heard, hints: Sequence[Hint]) -> None:
         for one in hints:

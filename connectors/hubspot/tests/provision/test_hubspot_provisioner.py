@@ -119,6 +119,12 @@ def test_a_label_reads_the_same_from_both_records(ground):
         assert set(labels) >= {"Reseller", "Distributor", "System integrator"}
 
 
+def test_labels_that_are_there_are_seen_although_no_stream_maps_the_other_object(ground):
+    ground.apply()
+    needs = [need for need in ground.needs() if need.object == "deals"]
+    assert ground.plan(needs).steps == ()
+
+
 def test_the_registration_object_shows_its_number_and_belongs_to_companies_and_deals(ground):
     ground.apply()
     made = ground.call("GET", "/crm/v3/schemas/prm_registration")
@@ -302,6 +308,7 @@ def test_a_scope_that_is_missing_is_said_and_is_no_finding(new_ground):
     told = " ".join(one.message for one in plan.unread)
     assert "crm.schemas.deals.read" in told
     assert "crm.schemas.custom.read" in told
+    assert any("Without custom objects" in one.hint for one in plan.unread)
     assert {one.name.partition(".")[0] for one in plan.steps} == {"companies"}
 
 

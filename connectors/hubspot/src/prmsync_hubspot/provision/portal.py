@@ -19,6 +19,11 @@ from prmsync_hubspot.vendor import Metadata, results
 
 _SCOPE_HINT = "Give the service key (or app) the scope, or look with an admin's token."
 
+_NO_PLAN = (
+    "No token can have it where the account's plan has no custom objects: see docs/crm-admin.md, "
+    "Without custom objects."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class LivePortal:
@@ -55,8 +60,9 @@ class PortalReader:
         names = list(dict.fromkeys(need.object for need in needs))
         objects = {name: found for name in names if (found := self._object(name)) is not None}
         grouped = frozenset(name for name in objects if self._has_group(name))
-        labels = {pair: self._labels(*pair, objects) for pair in _pairs(needs)}
-        room = self._custom() if set(names) - set(objects) else None
+        absent = set(names) - set(objects)
+        labels = {pair: self._labels(*pair, absent) for pair in _pairs(needs)}
+        room = self._custom() if absent else None
         left = None if room is None else room[0] - room[1]
         return LivePortal(
             objects, frozenset(self._hidden), grouped, labels, left, tuple(self._unread)
@@ -67,7 +73,8 @@ class PortalReader:
         plan has no custom objects, no token may ask for them: then there is none."""
         if not is_standard(name) and self._has_no_custom():
             return None
-        with self._unless_shown(f"the object {name}"):
+        hint = _SCOPE_HINT if is_standard(name) else f"{_SCOPE_HINT} {_NO_PLAN}"
+        with self._unless_shown(f"the object {name}", hint):
             try:
                 return self._catalog.schema(name)
             except SchemaError:
@@ -86,12 +93,11 @@ class PortalReader:
             return any(one.get("name") == GROUP for one in groups)
         return False
 
-    def _labels(
-        self, one: str, other: str, objects: Mapping[str, ObjectSchema]
-    ) -> frozenset[str] | None:
-        if one in self._hidden or other in self._hidden:
+    def _labels(self, one: str, other: str, absent: set[str]) -> frozenset[str] | None:
+        """None where they are not shown; none of an object that is not there yet."""
+        if {one, other} & self._hidden:
             return None
-        if one not in objects or other not in objects:
+        if {one, other} & absent:
             return frozenset()
         with self._unless_shown(f"the association labels of {one} and {other}"):
             ends = self._catalog.type(one).path, self._catalog.type(other).path
@@ -114,13 +120,13 @@ class PortalReader:
             return None
 
     @contextmanager
-    def _unless_shown(self, what: str) -> Iterator[None]:
+    def _unless_shown(self, what: str, hint: str = _SCOPE_HINT) -> Iterator[None]:
         try:
             yield
         except AuthError as error:
             if error.code != "MISSING_SCOPES":
                 raise
-            self._unread.append(Finding(what, error.message, _SCOPE_HINT))
+            self._unread.append(Finding(what, error.message, hint))
 
 
 def _pairs(needs: Sequence[ObjectNeed]) -> list[tuple[str, str]]:

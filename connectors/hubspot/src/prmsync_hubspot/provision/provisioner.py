@@ -86,7 +86,7 @@ class HubSpotProvisioner:
             self._make_object(name, need)
         for name in parts.groups:
             progress(f"making the property group of {name}")
-            path = self._path(PROPERTIES, name, "groups")
+            path = self._paths.path(PROPERTIES, self._type(name), "groups")
             self._post(f"{name}.{GROUP}", path, {"name": GROUP, "label": GROUP_LABEL})
         for name, fields in parts.properties.items():
             progress(f"making {len(fields)} properties of {name}")
@@ -95,11 +95,12 @@ class HubSpotProvisioner:
                 self._make_properties(name, bodies[start : start + BATCH])
         for name, pipeline, place in parts.pipelines:
             progress(f"making the pipeline {pipeline.name}")
-            path = self._path(PIPELINES, name)
+            path = self._paths.path(PIPELINES, self._type(name))
             self._post(f"{name}.{pipeline.name}", path, pipeline_body(pipeline, place))
         for name, label in parts.labels:
             progress(f"making the association label {label.label}")
-            path = self._path(ASSOCIATIONS, name, label.to_object, what="labels")
+            ends = self._type(name), self._type(label.to_object)
+            path = self._paths.path(ASSOCIATIONS, *ends, "labels")
             self._post(f"{name}: {label.label}", path, label_body(label))
 
     def _make_object(self, name: str, need: ObjectNeed) -> None:
@@ -109,7 +110,7 @@ class HubSpotProvisioner:
 
     def _make_properties(self, name: str, bodies: Sequence[Body]) -> None:
         """Raises RejectedError with a finding for each that was refused; the others are made."""
-        path = self._path(PROPERTIES, name, "batch", "create")
+        path = self._paths.path(PROPERTIES, self._type(name), "batch", "create")
         told = self._post(name, path, {"inputs": list(bodies)})
         findings = [
             _finding(f"{name}.{_named(one)}", one)
@@ -119,12 +120,9 @@ class HubSpotProvisioner:
         if findings:
             raise RejectedError("HubSpot refused properties", findings=findings)
 
-    def _path(self, api: str, *names: str, what: str = "") -> str:
-        """Object names as the account has them; a sub-resource behind them as it is."""
-        if api == ASSOCIATIONS:
-            ends = [self._catalog.type(one).path for one in names]
-            return self._paths.path(api, *ends, what)
-        return self._paths.path(api, self._catalog.type(names[0]).path, *names[1:])
+    def _type(self, name: str) -> str:
+        """What stands for an object in paths."""
+        return self._catalog.type(name).path
 
     def _post(self, where: str, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """One thing to make; HubSpot's words are told whole, for it is nobody's data."""
