@@ -49,7 +49,7 @@ def control(base_url: str, topic: str, body: dict[str, Any] | None = None) -> di
     return found
 
 
-def reading(folder: Path, base_url: str, count: int, latency: int) -> None:
+def reading(folder: Path, base_url: str, count: int) -> None:
     """The same deals and associations into SQLite: bare, by the connector, by dlt."""
     before, ours = made("floor", folder, base_url), made("read", folder, base_url)
     after = made("floor", folder, base_url)
@@ -74,13 +74,9 @@ def reading(folder: Path, base_url: str, count: int, latency: int) -> None:
         return
     faster = dlt["wall"] / ours["wall"]
     told = f"{ours['wall']:.1f} against {dlt['wall']:.1f} s = {faster:.1f} ×"
-    # Pages come one after the other, theirs and ours: latency is the same for both.
-    show(
-        "their rate against dlt's",
-        told,
-        "(no target)" if latency else "≥ 3 ×",
-        latency or faster >= 3,
-    )
+    # With latency, waiting is most of either: a page's cursor comes with the page before it, for
+    # dlt as for the connector.
+    show("their rate against dlt's", told, "≥ 3 ×", faster >= 3)
     extract, alone = made("dlt-extract", folder, base_url), made("dlt-bare", folder, base_url)
     print(
         f"  {'':4}beside: dlt takes {dlt['cpu'] / ours['cpu']:.1f} × the CPU; its extraction alone"
@@ -144,7 +140,7 @@ def main() -> None:
             with SimulatorProcess("hubspot", folder, data, latency) as simulator:
                 # Else the second run's look-back would reach all that the simulator began with.
                 simulator.advance(3600)
-                reading(folder, simulator.base_url, chosen.load, latency)
+                reading(folder, simulator.base_url, chosen.load)
                 loading(folder, simulator.base_url, chosen.load)
                 simulator.advance(3600)
                 writing(folder, simulator.base_url, chosen.changed, latency)
