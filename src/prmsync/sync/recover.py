@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import sqlalchemy as sa
 
 from prmsync.connector.protocol import JobWriter, Record, relation_key
 from prmsync.domain.values import Values
+from prmsync.errors import RejectedError
 from prmsync.mapping.translate import PIPELINE
 from prmsync.store import journal, links, tallies
 from prmsync.store.journal import Action, ActionState
@@ -109,7 +111,9 @@ def _others(
     ids = [str(found[one.link_id].crm_id) for one in intents]
     records = session.connector.fetch(stream.spec, ids)
     sent = _as_sent(session, stream, intents, found, records)
-    lost = typed_meanwhile.look(session, stream, sent)
+    lost: typed_meanwhile.Lost = {}
+    with suppress(RejectedError):  # told when they were sent
+        lost = typed_meanwhile.look(session, stream, sent)
     with session.database.begin() as connection:
         session.fence(connection)
         store_records(connection, session, stream, list(records.values()))

@@ -22,6 +22,7 @@ from prmsync.errors import (
     Finding,
     OutcomeUnknownError,
     QuotaError,
+    RejectedError,
     SchemaError,
 )
 from prmsync.mapping.model import StreamMapping
@@ -91,6 +92,9 @@ def look_back(
     pairs = zip(batch, results, strict=True)
     try:
         return results, look(session, stream, [one for one, told in pairs if told.error is None])
+    except RejectedError as error:  # the next run would be told the same
+        outcome.errors.append(f"written, but not looked at since: {error.message}")
+        return results, {}
     except ConnectorError as error:
         if isinstance(error, AuthError | QuotaError | SchemaError):
             outcome.stopped = error

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from prmsync.connector.simulator.http import Request
+from prmsync.connector.simulator.http import Request, Response
 from prmsync.domain.merge import Guard, Side
 from prmsync.domain.values import Values
 from prmsync.errors import ConnectorError, SchemaError
@@ -218,6 +218,24 @@ def test_it_is_found_by_the_next_run_where_the_history_could_not_be_read(
     assert report.state == ("stopped" if status == 429 else "failed")
     world.sync("crm", release=True)
     assert waiting(world) == [WAITS]
+
+
+def test_a_history_that_is_refused_for_good_is_told_and_stops_nothing(
+    world: World, crm: Any, filed: str
+) -> None:
+    world.edit("registration", filed, {CONTACT: "Ours"})
+
+    def refuse(request: Request) -> Response | None:
+        asked = b'"propertiesWithHistory":["' in request.body
+        return (
+            Response(400, b'{"category": "VALIDATION_ERROR", "message": "no"}') if asked else None
+        )
+
+    with crm.standing_before(refuse, READ):
+        report = world.sync("crm", release=True)
+        assert "not looked at since" in report.message
+        assert both(world, crm, filed) == ("Ours", "Ours")
+        assert world.sync("crm").state == "done"
 
 
 def test_without_the_mappings_word_no_history_is_read(world: World, crm: Any, filed: str) -> None:
