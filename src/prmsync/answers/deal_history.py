@@ -35,7 +35,10 @@ DIMENSIONS = ("partner", "tier", "region", "product")
 ASSUMED_AGE = timedelta(days=90)
 """What a deal without a date of creation is taken to have lived before its close."""
 _NEARLY_ALL = 0.9
-_NO_CREATION = "without a date of creation: taken as made"
+_NO_CREATION = (
+    f"without a date of creation: taken as made {ASSUMED_AGE.days} days before the close; "
+    "`prmsync forecast backfill` asks the CRM"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +201,7 @@ def _usable(
             findings["closed without a close date: left out"] += 1
             continue
         if all(state.created_at is None for state in mine):
-            findings[f"{_NO_CREATION} {ASSUMED_AGE.days} days before the close"] += 1
+            findings[_NO_CREATION] += 1
         if not closed and (last.amount is None or last.currency is None):
             findings["open without an amount: a typical amount is taken"] += 1
         if _stage(last).is_won and last.amount is None:

@@ -83,6 +83,7 @@ def forecast(
     known = stage_weighted.GROUPINGS if model == "stage_weighted" else outlook.GROUPINGS
     groupings = _groupings(by, known)
     _require_model(model)
+    _require_ranges(model, {"--targets": targets, "--judgement": judgement})
     with application() as app:
         if model == "stage_weighted":
             answer = _stage_weighted(app, period, as_of, apart=apart)
@@ -321,6 +322,18 @@ def _groupings(by: str | None, known: tuple[str, ...]) -> tuple[str, ...]:
     if unknown:
         raise ConfigurationError(f"no rows by {unknown[0]!r}", hint=f"--by {', '.join(known)}")
     return asked
+
+
+def _require_ranges(model: str, files: dict[str, Path | None]) -> None:
+    """Refuse to leave out silently what a file was given for."""
+    from prmsync.errors import ConfigurationError
+
+    given = [option for option, path in files.items() if path is not None]
+    if model == "stage_weighted" and given:
+        raise ConfigurationError(
+            "the stage-weighted forecast has no ranges by partner",
+            hint=f"{given[0]} goes with the other models",
+        )
 
 
 def _require_model(model: str) -> None:

@@ -191,6 +191,8 @@ def test_targets_and_judgements_stand_beside_the_forecast(run: Run, tmp_path: Pa
     plain = data(run, "forecast")["indirect"][0]
     assert plain["forecast"] == eur["forecast"]
     assert plain["targets"] == plain["judgement"] == []
+    refused = run("forecast", "--model", "stage_weighted", *beside, code=2)
+    assert "--targets goes with the other models" in refused
     targets.write_text("partner,period,amount,currency\nNobody,2026Q4,1,EUR\n")
     assert "no partner `Nobody`" in run("forecast", "--targets", str(targets), code=1)
 
