@@ -125,6 +125,7 @@ def _others(
             journal.mark(connection, [intent.id], state, done_at=done_at)
             if done_at is not None:
                 done.add(intent.link_id)
+                journal.set_fields(connection, intent)
         links.save(connection, list(now.values()))
         taken = [one for one in sent if one.link.id in done]
         typed_meanwhile.hold(connection, session, stream, taken, lost)
@@ -183,7 +184,27 @@ def _outcome(stream: Stream, intent: Action, link: Link, record: Record | None) 
         link.cut_crm()
         return not_sent(intent)
     wanted = intent.field_values
-    if gone or {name: (link.crm or {}).get(name) for name in wanted} != wanted:
+    if gone:
         return not_sent(intent)
+    if {name: (link.crm or {}).get(name) for name in wanted} != wanted:
+        return _in_part(stream, intent, link)
     link.base = {**(link.base or {}), **wanted}
+    return ActionState.DONE
+
+
+def _in_part(stream: Stream, intent: Action, link: Link) -> ActionState:
+    """An update of which some groups stand in the CRM: it arrived, and the others were edited
+    there since, or it never did. Both sides agreed on what stands; the rest is decided again."""
+    if stream.spec.relation is not None:
+        return not_sent(intent)
+    crm, stands = link.crm or {}, set[str]()
+    for group in stream.rule.groups:
+        part = [name for name in group.members if name in intent.fields]
+        moved = any(intent.fields[name][0] != intent.fields[name][1] for name in part)
+        if moved and all(crm.get(name) == intent.fields[name][1] for name in part):
+            stands.update(part)
+    if not stands:
+        return not_sent(intent)
+    intent.fields = {name: one for name, one in intent.fields.items() if name in stands}
+    link.base = {**(link.base or {}), **intent.field_values}
     return ActionState.DONE

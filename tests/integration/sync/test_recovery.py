@@ -140,6 +140,42 @@ def test_an_edit_made_while_the_reply_was_lost_is_merged_with_what_was_written(
     assert "c@x.example" in shown
 
 
+def test_of_an_update_without_an_answer_each_field_is_looked_at_for_itself(
+    world: Any, crm: Any, partner: str
+) -> None:
+    """Somebody in the CRM edits one field of it, somebody here takes the other one back."""
+    made = world.insert("registration", registration(partner, "DR-1"))
+    world.settle("crm")
+    ours = {"customer_name": "Ours GmbH", "customer_contact": "ours@x.example"}
+    world.edit("registration", made, ours)
+    fault(crm, drop=True, times=1)
+    simulator, done = crm.simulator, []
+
+    class After:
+        """Somebody edits the name as soon as it was written."""
+
+        def handle(self, request: Request) -> Response:
+            try:
+                answer: Response = simulator.handle(request)
+            finally:
+                if is_write(request) and not done:
+                    done.append(True)
+                    number = filed(crm, "DR-1")[crm.words["id"]]
+                    crm.change("registration", number, registration_customer="Theirs GmbH")
+            return answer
+
+    crm.simulator = After()
+    world.sync("crm", release=True)
+    crm.simulator = simulator
+    world.edit("registration", made, {"customer_contact": None})
+    world.settle("crm")
+    row = filed(crm, "DR-1")
+    assert world.ours("registration", made)["customer_contact"] is None
+    assert not row.get(crm.words["customer_contact"])
+    (item,) = waiting(world)
+    assert (item.prm[0], item.crm[0]) == ("Ours GmbH", "Theirs GmbH")
+
+
 def test_one_refused_row_waits_and_the_others_are_written(
     world: Any, crm: Any, partner: str
 ) -> None:
