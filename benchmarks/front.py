@@ -87,13 +87,20 @@ class Front(http.server.BaseHTTPRequestHandler):
         """Nobody reads along."""
 
 
+class Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """ingestr leaves without closing its connections."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 def main() -> None:
     search_here_last()
     base_url, latency, folder = sys.argv[1:]
     Front.client = signed_in(base_url)
     Front.result, Front.latency = records(Front.client), int(latency) / 1000
-    plain = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Front)
-    secure = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Front)
+    plain = Server(("127.0.0.1", 0), Front)
+    secure = Server(("127.0.0.1", 0), Front)
     Front.port = plain.server_port
     files = tls_files(Path(folder))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

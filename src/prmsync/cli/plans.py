@@ -279,7 +279,7 @@ def cost_line(report: Report) -> str:
 
 def _saved(report: Report) -> str:
     """ "; jobs for many rows save 40"."""
-    return f"; jobs for many rows save {report.saved:,}" if report.saved else ""
+    return f"; jobs for many rows save {report.saved:,}" if report.saved > 0 else ""
 
 
 _SENDING = ("guard", "write", "history")
