@@ -86,6 +86,8 @@ class Aims:
         else:
             events += self._prepared(path, name, but=deal)
         begun, wire, ended = self._fault(fault, name, deal)
+        if cell in TWICE:
+            wire += [_met(number) for number in range(2, 40)]
         if fault in UNANSWERED:  # what the next run may not write over, nor take for the CRM's own
             now = {"name": f"Deal name {self.number()}"}
             ended = [_edited(name, deal, now), _edited("prm", deal, {"source": None})]
@@ -130,6 +132,12 @@ class Aims:
             return [lock], [], [{**lock, "locked": False}]
         flow = {"do": "flow", "in": name, "stream": "opportunity"}
         return [{**flow, "does": "upper"}], [], [{**flow, "does": ""}]
+
+
+def _met(commit: int) -> Made:
+    """Somebody in the CRM makes what is planned, before the run looks whether it is there."""
+    events = [{"do": "meet"}]
+    return {"hook": "people", "at": "commit", "n": commit, "when": "after", "events": events}
 
 
 def _edited(system: str, deal: str, values: Made) -> Made:

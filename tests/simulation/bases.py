@@ -28,7 +28,11 @@ def agree(known: Known, who: str) -> None:
 
 
 def left(known: Known, who: str) -> None:
-    """What a connection has seen and left of the relations."""
+    """What a connection has seen and left."""
+    for entity in known.entities:
+        for system in ("prm", who):
+            if system in entity.current:
+                entity.left[who, system] = dict(entity.current[system])
     for entity in known.relations.values():
         for system in ("prm", who):
             if system in entity.current:

@@ -12,7 +12,7 @@ from simulation import handwork, undo
 from simulation.known import PERSON
 from simulation.versions import Entity
 from simulation.weighing import settle
-from simulation.words import GROUPS, to_crm
+from simulation.words import GROUPS, RELATION, to_crm
 
 if TYPE_CHECKING:
     from simulation.play import Event, Player
@@ -185,6 +185,24 @@ def flows_run(player: Player, system: str, before: View, now: View) -> None:
             player.edit({"in": system, "stream": place[0], "who": entity.label, "set": values})
 
 
+def meet(player: Player, event: Event) -> None:
+    """Somebody makes in a CRM the very relations that the run is about to make there."""
+    system, oracle = player.runs, player.oracle
+    there = player.world.crms[system].view().relations
+    planned = "action.state IN ('planned', 'released') AND op = 'create'"
+    for action in oracle.actions(system, planned):
+        if action.link.stream != RELATION or action.side != "crm":
+            continue
+        said = {name: str(change[1]) for name, change in action.fields.items()}
+        deal = oracle.by_place.get(("prm", "opportunity", said["opportunity"]))
+        partner = oracle.by_place.get(("prm", "partner", said["partner"]))
+        if deal is None or partner is None:
+            continue
+        if (deal.ids.get(system), partner.ids.get(system), said["role"]) not in there:
+            ends = {"deal": deal.label, "partner": partner.label, "role": said["role"]}
+            player.relate({"in": system, **ends})
+
+
 def share(player: Player, event: Event) -> None:
     """An admin gives a connection so many more calls a day."""
     name = event["on"]
@@ -215,5 +233,5 @@ def remap(player: Player, event: Event) -> None:
 
 DEEDS: Mapping[str, Callable[[Any, Any], None]] = {
     one.__name__: one
-    for one in (twin, merge, restore, answer, lag, lock, flow, share, remap, undone)
+    for one in (twin, merge, restore, answer, lag, lock, flow, meet, share, remap, undone)
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -113,17 +113,25 @@ class Known:
     stood: dict[tuple[str, str, str], Version] = field(default_factory=dict)
     """(relation, connection, system) → what its last whole run has left there."""
     base_seen: dict[int, str | None] = field(default_factory=dict)
+    _links: tuple[int, dict[int, LinkRow]] = (-1, {})
 
     # --- the database's own tables -----------------------------------------------------------
 
-    def links(self, connection: str | None = None) -> Iterator[LinkRow]:
-        where = "" if connection is None else " WHERE stream.connection = ?"
-        values = () if connection is None else (connection,)
-        for row in self.prm.ask(_LINKS + where, *values):
-            yield LinkRow(*row)
+    def links(self, connection: str | None = None) -> Iterable[LinkRow]:
+        found = self._all_links().values()
+        return (
+            found if connection is None else [one for one in found if one.connection == connection]
+        )
+
+    def _all_links(self) -> dict[int, LinkRow]:
+        """Read again when anybody has committed."""
+        version = self.prm.version()
+        if version != self._links[0]:
+            self._links = version, {row[0]: LinkRow(*row) for row in self.prm.ask(_LINKS)}
+        return self._links[1]
 
     def actions(self, connection: str, where: str, *values: Any) -> list[ActionRow]:
-        known = {one.id: one for one in self.links(connection)}
+        known = self._all_links()
         return [
             ActionRow(row[0], known[row[1]], row[2], row[3], _fields(row[4]), row[5] or "")
             for row in self.prm.ask(_ACTIONS + where, connection, *values)

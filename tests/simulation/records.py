@@ -31,7 +31,9 @@ def appeared(known: Known, system: str, place: Place, now: View, who: str) -> No
     buried = entity.buried.pop(system, {})
     went = entity.went.pop(system, {}) if who == PERSON else buried
     run = 0
+    entity.overruled.pop(system, None)
     if who == PERSON and system in entity.removed:
+        entity.overruled.update((name, (system, seen)) for name, seen in entity.buried.items())
         entity.buried.clear()  # whoever takes it out of the bin overrules who deleted it elsewhere
     if who != PERSON:
         run = known.run()
@@ -123,6 +125,9 @@ def vanished(known: Known, system: str, place: Place, who: str) -> None:
         entity.buried[DECISION] = stood  # whoever decided was shown this
         return
     graves = [seen for name, seen in entity.buried.items() if name != system]
+    for name, (where, seen) in entity.overruled.items():
+        if where != system and not entity.lives(name):  # what was overruled is not known here yet
+            graves.append(seen)
     for group, version in stood.items():
         if not any(over(seen.get(group), version) for seen in graves):
             raise Broken(

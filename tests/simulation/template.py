@@ -49,8 +49,7 @@ def template(folder: Path, profile: str, *, synced: bool) -> Template:
     labels = _records(world)
     for name in ("sf", "hs", "sf", "hs", "sf") if synced else ():
         world.wait(2)
-        with world.session(name) as session:
-            run.sync(session, release=True)
+        run.sync(world.session(name), release=True)
     world.wait(3600)
     world.close()
     kept = world.path.parent / f"{profile}-{synced}.db"

@@ -19,7 +19,7 @@ FOUND = {
     "echo_by_time": (0, "when it was overwritten"),
     "last_write_wins": (0, "somebody who had not seen it"),
     "tells_always": (0, "still writes"),
-    "unlooked_relations": (44, "a second time"),
+    "unlooked_relations": (3, "a second time"),
     "resurrects": (0, "by a person, and is back"),
     "ungrouped": (0, "which nobody typed"),
     "spendthrift": (12, "calls of"),

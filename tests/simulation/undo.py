@@ -32,7 +32,8 @@ def put_back(known: Known, entity: Entity, group: str, value: Value, system: str
     """The version that an undo has made. Raises Broken where it had nothing to undo."""
     stood = entity.current.get(system, {}).get(group)
     shown = known.shown.get((system, (entity.stream, entity.ids.get(system, ""))))
-    late = shown is not None and shown.versions.get(group, stood) is not stood
+    seen = stood if shown is None else shown.versions.get(group, stood)
+    late = seen is not stood
     if late and value in entity.replaced.get((system, group), ()):
         entity.place(system, group, known.run(), None, sure=False)  # typed behind the guard
     if not may_put_back(entity, group, value, system):
@@ -44,7 +45,7 @@ def put_back(known: Known, entity: Entity, group: str, value: Value, system: str
     old = [one for one in entity.versions.get(group, ()) if one.value == value]
     del entity.placed[system, group]
     version = known.book.undone(entity, group, value, old[-1] if old else None, stood)
-    entity.place(system, group, known.run(), None if stood is None else stood.value, sure=True)
+    entity.place(system, group, known.run(), None if seen is None else seen.value, sure=True)
     return version
 
 

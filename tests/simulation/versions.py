@@ -62,6 +62,9 @@ class Entity:
     versions: dict[str, list[Version]] = field(default_factory=dict)
     buried: dict[str, dict[str, Version]] = field(default_factory=dict)
     """System → what its person saw when they deleted it there."""
+    overruled: dict[str, tuple[str, dict[str, Version]]] = field(default_factory=dict)
+    """System → where a person took it out of the recycle bin who overruled that deletion, and what
+    was seen there when it was deleted. Until it is back it may still go elsewhere."""
     went: dict[str, dict[str, Version]] = field(default_factory=dict)
     """System → what stood there when it was last deleted there, by whomever: a recycle bin."""
     removed: set[str] = field(default_factory=set)
@@ -72,6 +75,8 @@ class Entity:
     """(system, group) → every value that ever stood there."""
     first: set[str] = field(default_factory=set)
     """Systems whose record was linked to ours by a match: their first values met unagreed."""
+    left: dict[tuple[str, str], dict[str, Version]] = field(default_factory=dict)
+    """(connection, system) → group → what the connection's last whole run has left there."""
     placed: dict[tuple[str, str], Placed] = field(default_factory=dict)
     """(system, group) → what runs have written there over people's values."""
     replaced: dict[tuple[str, str], set[Value | None]] = field(default_factory=dict)
@@ -127,10 +132,11 @@ class Book:
         return self._new(entity, group, value, author, before.seen if before else frozenset())
 
     def agreed(self, entity: Entity, group: str, one: Version, other: Version) -> Version:
-        """Two people typed the same: from now on who sees one has seen both."""
+        """Two people typed the same: who sees one has seen both, and who saw one had seen it."""
         if one.number == other.number:
             return self.joined(entity, group, *((one, other) if one.settled else (other, one)))
         made = self._new(entity, group, one.value, one.author, one.seen | other.seen)
+        made.alike = one.alike | other.alike | {one.number, other.number}
         made.settled = (one.settled and (other.settled or one.knows(other))) or (
             other.settled and other.knows(one)
         )

@@ -8,8 +8,7 @@ import random
 import shutil
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -18,9 +17,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from prmsync.connector.protocol import ConnectionSettings, SimulatorOptions
+from prmsync.connector.protocol import ConnectionSettings, Runtime, SimulatorOptions
 from prmsync.connector.registry import plugin
-from prmsync.connector.simulator.transport import in_process_runtime
+from prmsync.connector.simulator.transport import HandlerTransport, in_process_runtime
 from prmsync.domain.merge import OnDelete, Policy, Writes
 from prmsync.domain.values import PrmId, Values
 from prmsync.mapping.load import load_mappings
@@ -33,6 +32,7 @@ from prmsync.sync.opening import open_session
 from prmsync.sync.session import Session
 from prmsync_hubspot.simulator import HubSpotSimulator
 from prmsync_salesforce.simulator.app import SalesforceSimulator
+from simulation.direct import DirectClient
 from simulation.sides import CrmSide, Impossible, PrmSide
 from simulation.wire import Wire, WiredCrm, WiredDatabase
 
@@ -142,7 +142,7 @@ class World:
         self.path = folder / "prm.db"
         self.engine = engine_of(folder)
         self.wire = Wire(self.people, self.showed, self.wrote)
-        self._wired: dict[str, WiredCrm] = {}
+        self._runtimes: dict[str, Runtime] = {}
         self.lay_down(folder / "empty.db")
         self.database = Database(self.engine)
         """The people's own: no wire leads through it."""
@@ -157,7 +157,11 @@ class World:
 
     def take_in(self, name: str, simulator: Any) -> None:
         self.crms[name] = CrmSide(name, CONNECTORS[name], simulator)
-        self._wired[name] = WiredCrm(name, CONNECTORS[name], simulator, self.wire)
+        crm = WiredCrm(name, CONNECTORS[name], simulator, self.wire)
+        handlers = {self.crms[name].url: crm.handle}
+        runtime = in_process_runtime(handlers, self.now, self.wait)
+        direct = DirectClient(HandlerTransport(handlers, self.wait))
+        self._runtimes[name] = replace(runtime, http=direct)
 
     def lay_down(self, database: Path) -> None:
         """Put a database file in place of the one before."""
@@ -168,6 +172,9 @@ class World:
         self.prm = PrmSide(str(self.path))
 
     def close(self) -> None:
+        for runtime in self._runtimes.values():
+            runtime.http.close()
+            runtime.requests.close()
         self.prm.close()
         self.engine.dispose()
 
@@ -197,12 +204,9 @@ class World:
         self.process += 1
         self.wire.dead = False
 
-    @contextmanager
-    def session(self, name: str) -> Iterator[Session]:
-        crm = self._wired[name]
+    def session(self, name: str) -> Session:
+        crm = self.crms[name]
         known = plugin(crm.connector)
-        url = self.crms[name].url
-        runtime = in_process_runtime({url: crm.handle}, self.now, self.wait)
         options: dict[str, Any] = {"prefetch": False}
         made = 0
         if name in self.shares:
@@ -211,27 +215,24 @@ class World:
                 made = quota.calls_made(connection, name, self.now())
         settings = ConnectionSettings(
             name,
-            base_url=url,
+            base_url=crm.url,
             auth=dict(known.simulator_auth()),
             options=options,
             calls_made=made,
         )
         running.this_process, running.is_gone = self._me, self._is_gone
-        with runtime.http, runtime.requests:
-            yield open_session(
-                WiredDatabase(self.engine, self.wire),
-                name,
-                known.connect(settings, runtime),
-                connector_name=crm.connector,
-                title=known.title,
-                mappings=mappings_of(
-                    self.profile, crm.connector, self.edits.get(name, frozenset())
-                ),
-                writes=Writes.BOTH,
-                now=self.now,
-                new_id=self.new_id,
-                actor="scheduler",
-            )
+        return open_session(
+            WiredDatabase(self.engine, self.wire),
+            name,
+            known.connect(settings, self._runtimes[name]),
+            connector_name=crm.connector,
+            title=known.title,
+            mappings=mappings_of(self.profile, crm.connector, self.edits.get(name, frozenset())),
+            writes=Writes.BOTH,
+            now=self.now,
+            new_id=self.new_id,
+            actor="scheduler",
+        )
 
     # --- the partner database's own people ---------------------------------------------------
 

@@ -75,6 +75,7 @@ def _judge(
         or (policy == "stage" and further(old, new))
         or (group in FIRST and who in entity.first and FIRST[group] == "crm" and system == "prm")
         or _decided(known, entity, group, system, who, old, new)
+        or _back_again(entity, group, system, who, old, new)
     )
     if not allowed:
         raise Broken(
@@ -83,6 +84,17 @@ def _judge(
             f"somebody who had not seen it); policy {policy}, run of {who}"
         )
     settle(entity, group, old)
+
+
+def _back_again(
+    entity: Entity, group: str, system: str, who: str, old: Version, new: Version
+) -> bool:
+    """Changed and changed back between two runs: nothing that a read could see. What was changed
+    back itself must not return."""
+    stood = entity.left.get((who, system), {}).get(group)
+    return (
+        stood is not None and stood.value == old.value and over(new, stood) and not old.knows(new)
+    )
 
 
 def _decided(
