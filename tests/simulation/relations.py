@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import orjson
+
 from simulation import undo
 from simulation.known import NO, PERSON, THERE, YES, Known, other
 from simulation.sides import Relation, View
@@ -35,6 +37,7 @@ def related(known: Known, system: str, one: Relation, present: bool, now: View, 
                 not ends_live(one, now)  # it went with one of its ends
                 or _unseen(known, entity, system, who, old)
                 or _decided_relation(known, system, one, who, present=present)
+                or (not present and _as_agreed(known, system, one, who, entity, version))
                 or (present and not known.merged.isdisjoint(entity.ends))
                 or (present and (entity.again or who in entity.twice))
                 or (present and _end_again(known, system, one, who))
@@ -106,6 +109,24 @@ def _unseen(known: Known, entity: Entity, system: str, who: str, old: Version) -
     stood = known.stood.get((entity.label, who, system))
     before = NO if stood is None else stood.value
     return stood is not old and before == old.value
+
+
+def _as_agreed(
+    known: Known, system: str, one: Relation, who: str, entity: Entity, gone: Version
+) -> bool:
+    """Whether what a person took away elsewhere stands here as both sides had last agreed on it:
+    whoever took it away here too and put it back has changed nothing."""
+    if gone.author == "nobody" or not any(
+        each.value == YES and gone.knows(each) for each in entity.versions[THERE]
+    ):
+        return False
+    ends = [
+        known.by_place[(system, stream, record)].ids.get("prm")
+        for stream, record in zip(("opportunity", "partner"), one[:2], strict=True)
+    ]
+    said = dict(zip(("opportunity", "partner", "role"), (*ends, one[2]), strict=True))
+    bases = (link.base for link in known.links(who) if link.stream == RELATION and link.base)
+    return any(orjson.loads(base) == said for base in bases)
 
 
 def _meant(
