@@ -432,6 +432,12 @@ def give_up(connection: sa.Connection, others: Sequence[Link]) -> set[str]:
     }
 
 
+def give_up_rows(connection: sa.Connection, ids: Sequence[int]) -> None:
+    """Free the rows of ours that these links belong to, before each gets another one."""
+    for part in chunks(ids):
+        connection.execute(table.update().where(table.c.id.in_(part)).values(prm_id=None))
+
+
 def detach(connection: sa.Connection, ids: Sequence[int]) -> None:
     """End one-sided rows whose record was joined into another link; they give its id up. They are
     never live: that takes both sides."""

@@ -11,8 +11,6 @@ from prmsync.store import links
 from prmsync.store.bulk import among
 from prmsync.store.link_statements import HERE, MARKED, page
 from prmsync.store.links import MERGED, Link, LinkState, chunks
-from prmsync.store.prepared import given, one_of
-from prmsync.store.tables import OPEN_ACTIONS, action, held
 from prmsync.store.tables import link as table
 
 _LONGEST_CHAIN = 20
@@ -22,26 +20,6 @@ _LONGEST_CHAIN = 20
 _LOST = (HERE, MARKED, table.c.crm_gone == 1)
 _MERGED_AWAY = page(*_LOST, table.c.seen.contains(f'"{MERGED}":"', autoescape=True))
 _GONE = page(*_LOST, table.c.prm_id.is_not(None))
-_LEFT_ALONE = (
-    HERE,
-    table.c.prm_gone == 1,
-    table.c.crm_id.is_not(None),
-    table.c.state != LinkState.ENDED,
-)
-_GONE_HERE = page(*_LEFT_ALONE, MARKED)
-_GOING = page(
-    *_LEFT_ALONE,
-    sa.or_(
-        table.c.id.in_(
-            sa.select(action.c.link_id).where(
-                action.c.stream_id == given("stream"),
-                OPEN_ACTIONS,
-                one_of(action.c.op, ["delete"]),
-            )
-        ),
-        table.c.id.in_(sa.select(held.c.link_id).where(one_of(held.c.state, ["open"]))),
-    ),
-)
 _LEFT_OVER = page(
     HERE,
     table.c.state == LinkState.ENDED,
@@ -113,17 +91,6 @@ def gone_among(connection: sa.Connection, stream_id: int, prm_ids: Iterable[str]
 def gone_in_crm(connection: sa.Connection, stream_id: int, after: int = 0) -> list[Link]:
     """Links to be decided, by id, whose CRM record is gone and whose own is known."""
     return _page(connection, _GONE, stream_id, after)
-
-
-def gone_here(connection: sa.Connection, stream_id: int) -> Iterator[Link]:
-    """Links to be decided whose record of ours is gone, and whose CRM record is known."""
-    return _all(connection, _GONE_HERE, stream_id)
-
-
-def going(connection: sa.Connection, stream_id: int) -> Iterator[Link]:
-    """Links whose record of ours is gone, and of whose CRM record a deletion stands or waits, or
-    which wait for a person."""
-    return _all(connection, _GOING, stream_id)
 
 
 def any_gone(connection: sa.Connection, stream_ids: Sequence[int]) -> bool:

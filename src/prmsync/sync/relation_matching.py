@@ -8,12 +8,12 @@ Where we take the first one away, the duplicates go too.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
 
 from prmsync.domain.values import Scalar, Values
-from prmsync.store import links, lost_links
+from prmsync.store import links, lost_links, unsettled_links
 from prmsync.store import records as prm_records
 from prmsync.store.bulk import select_rows
 from prmsync.store.links import Dirty, Link, LinkState
@@ -38,13 +38,15 @@ def _match_stream(session: Session, stream: Stream) -> int:
     with session.database.begin() as connection:
         session.fence(connection)
         _revive_duplicates(connection, stream)
-        _take_places(connection, stream)
+        said = _take_places(connection, stream)
         fresh = [
             one
             for one in links.unlinked(connection, stream.id, crm_side=True, dirty_only=True)
             if one.crm and not one.crm_gone
         ]
-        return sum(_match_page(connection, session, stream, page) for page in links.chunks(fresh))
+        return sum(
+            _match_page(connection, session, stream, page, said) for page in links.chunks(fresh)
+        )
 
 
 def _revive_duplicates(connection: sa.Connection, stream: Stream) -> None:
@@ -69,30 +71,60 @@ def delete_duplicates(connection: sa.Connection, stream: Stream, rows: Sequence[
     links.save(connection, found)
 
 
-def _take_places(connection: sa.Connection, stream: Stream) -> None:
-    """A row of ours that says what one said that is gone takes its place: nothing has changed."""
-    moved = list(lost_links.gone_here(connection, stream.id))
-    fresh = links.unlinked(connection, stream.id, crm_side=False, dirty_only=not moved)
-    known = {str(one.prm_id): one for one in fresh}
-    if not known:
-        return
-    going = lost_links.going(connection, stream.id)
-    gone = {_words(one.base or one.crm): one for one in (*going, *moved)}
-    rows = prm_records.read(connection, stream.name, list(known), only=WORDS)
-    placed: list[Link] = []
-    for prm_id, values in rows.items():
-        mine = gone.pop(_words(values), None)
-        if mine is not None:
-            mine.prm_id, mine.prm_gone, mine.dirty = prm_id, False, Dirty.CHANGED
-            placed.append(mine)
-    free = [known[str(one.prm_id)].id for one in placed]
-    links.detach(connection, free)
-    links.set_dirty(connection, free, Dirty.CHANGED)  # what was planned of them is overtaken
-    links.save(connection, placed)
+Said = dict[Words, Link]
+"""What relations last agreed on → their links."""
+
+
+def _take_places(connection: sa.Connection, stream: Stream) -> Said:
+    """Each row of ours belongs to the link that last agreed on what it says, whichever row that
+    link had before. Returns the links that move, of relations that the CRM has or had."""
+    found = unsettled_links.unsettled(connection, stream.id)
+    linked = {_words(one.base or one.crm): one for one in found if one.crm_id is not None}
+    if not linked:
+        return linked
+    owners = {str(one.prm_id): one for one in found}
+    rows = prm_records.read(connection, stream.name, list(owners), only=WORDS)
+    taken = {
+        prm_id: mine
+        for prm_id, values in rows.items()
+        if (mine := linked.get(_words(values))) is not None and mine is not owners[prm_id]
+    }
+    if taken:
+        _exchange(connection, taken, owners)
+    return linked
+
+
+def _exchange(
+    connection: sa.Connection, taken: Mapping[str, Link], owners: Mapping[str, Link]
+) -> None:
+    """Links get the rows that they take; who loses a row gets one that is left over."""
+    losing = {owners[prm_id].id: owners[prm_id] for prm_id in taken}
+    for one in taken.values():
+        losing.pop(one.id, None)
+    left = [(str(one.prm_id), one.prm_gone) for one in taken.values() if one.prm_id not in taken]
+    left.sort(key=lambda row: row[1])  # what is gone last: a link that is nowhere needs no row
+    moved = [*taken.values(), *losing.values()]
+    links.give_up_rows(connection, [one.id for one in moved])
+    for prm_id, one in taken.items():
+        one.prm_id, one.prm_gone = prm_id, False
+    ended = []
+    for one, (prm_id, gone) in zip(_linked_first(losing.values()), left, strict=True):
+        one.prm_id, one.prm_gone = prm_id, gone
+        if gone and one.crm_id is None:
+            ended.append(one)
+    for one in moved:
+        one.dirty = Dirty.CHANGED
+    for one in ended:
+        one.prm_id, one.prm_gone, one.state = None, False, LinkState.ENDED
+    links.save(connection, moved)
+
+
+def _linked_first(found: Iterable[Link]) -> list[Link]:
+    return sorted(found, key=lambda one: one.crm_id is None)
 
 
 def _match_page(
-    connection: sa.Connection, session: Session, stream: Stream, page: Sequence[Link]
+    connection: sa.Connection, session: Session, stream: Stream, page: Sequence[Link], said: Said
 ) -> int:
     references.resolve_marked(connection, stream, session.streams, [one.crm or {} for one in page])
     ours = _ours(connection, page)
@@ -102,8 +134,8 @@ def _match_page(
     duplicates: list[Link] = []
     used: set[int] = set()
     for one in page:
-        mine = known.get(ours.get(_words(one.crm), ""))
-        if mine is None or mine.prm_gone:
+        mine = known.get(ours.get(_words(one.crm), "")) or said.get(_words(one.crm))
+        if mine is None or (mine.prm_gone and not mine.crm_gone):
             continue
         if mine.id not in used and mine.crm_id is None and mine.state == LinkState.NEW:
             pairs.append(Candidate(stream.name, mine.id, one.id, "what it says", SAME, True))

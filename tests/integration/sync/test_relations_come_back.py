@@ -287,3 +287,65 @@ def test_what_we_take_away_goes_in_the_crm_as_often_as_it_is_said_there(
     assert roles(crm) == ([] if edit == "deleted" else [crm.words["si"]])
     assert len(ours(world)) == len(crm.relations())
     assert_at_rest(world)
+
+
+def test_a_role_that_another_row_says_from_now_on_stays_as_it_is(
+    world: World, crm: Crm, ends: Values
+) -> None:
+    """The row that said it has another role now: that one is new."""
+    (before,) = crm.relations()
+    (relation,) = world.all_ours("relation")
+    world.edit("relation", relation, {"role": "si"})
+    world.insert("relation", ends)
+    look(world)
+    assert before in crm.relations()
+    assert sorted(roles(crm)) == sorted([crm.words["reseller"], crm.words["si"]])
+    assert_at_rest(world)
+
+
+def test_two_rows_that_exchange_their_roles_have_changed_nothing(
+    world: World, crm: Crm, ends: Values
+) -> None:
+    (first,) = world.all_ours("relation")
+    second = world.insert("relation", {**ends, "role": "si"})
+    look(world)
+    before = sorted(crm.relations())
+    for prm_id, role in ((first, "distributor"), (second, "reseller"), (first, "si")):
+        world.edit("relation", prm_id, {"role": role})
+    look(world)
+    assert sorted(crm.relations()) == before
+    assert world.all_ours("relation")[second]["role"] == "reseller"
+    assert_at_rest(world)
+
+
+def test_of_rows_that_pass_their_roles_on_one_goes_and_one_is_new(
+    world: World, crm: Crm, ends: Values
+) -> None:
+    (first,) = world.all_ours("relation")
+    second = world.insert("relation", {**ends, "role": "si"})
+    look(world)
+    world.remove("relation", first)
+    world.edit("relation", second, {"role": "reseller"})
+    world.insert("relation", {**ends, "role": "distributor"})
+    look(world)
+    assert sorted(roles(crm)) == sorted([crm.words["reseller"], crm.words["distributor"]])
+    assert len(ours(world)) == 2
+    assert_at_rest(world)
+
+
+@pytest.mark.parametrize("seen", [False, True])
+def test_a_role_edited_here_wins_over_one_that_was_taken_away_in_the_crm_and_put_back(
+    world: World, crm: Crm, ends: Values, seen: bool
+) -> None:
+    (deal, partner, role, record) = crm.relations()[0]
+    (relation,) = world.all_ours("relation")
+    world.edit("relation", relation, {"role": "si"})
+    crm.unrelate(record)
+    if seen:
+        look(world)
+        assert [one.group for one in world.held()] == ["@record"]
+    crm.relate(deal, partner, role)
+    look(world)
+    assert roles(crm) == [crm.words["si"]]
+    assert ours(world) == [{**ends, "role": "si"}]
+    assert_at_rest(world)
