@@ -10,7 +10,7 @@ import pytest
 from prmsync.domain.merge import Side
 from prmsync.reconcile.brakes import Cell, Limits, Trip, can_wait, cells, tripped
 from prmsync.reconcile.causes import HOME, Cause, cause_of_update
-from prmsync.reconcile.record import Decision, Held, Present, Winner
+from prmsync.reconcile.record import Decision, Held, Present, Winner, reconcile
 from prmsync.reconcile.rules import GroupRule, RecordRule, Taken
 from prmsync.reconcile.undo import Kept, Reversal, Written, reverse
 
@@ -43,8 +43,15 @@ def test_an_edit_is_put_back_where_the_agreed_value_is_written() -> None:
 def test_what_is_skipped_does_not_hide_what_comes_after_it() -> None:
     changes: dict[str, Any] = {"@key": (None, "x"), "name": ("v3", "v1")}
     assert cause_of_update("crm", changes, {"name": "v1"}, "A") == "crm:A"
+    counted = cells("partner", "crm", "update", "prm", {"@key": ("y", "x"), "name": ("a", "b")})
+    assert [one.field for one in counted] == ["name"]
     few, many = (Cell("partner", "prm", "update", name) for name in ("tier", "name"))
     assert set(tripped({few: 0, many: 60}, {"partner": 10}, frozenset(), {})) == {many}
+
+
+def test_a_deletion_counts_also_where_nobody_knows_its_cause() -> None:
+    assert [one.op for one in cells("partner", "crm", "delete", "", {})] == ["delete"]
+    assert not list(cells("partner", "base", "end", "", {}))
 
 
 def test_a_side_is_known_by_its_word() -> None:
@@ -59,6 +66,19 @@ def test_a_created_record_with_equal_values_was_not_edited() -> None:
 def test_a_field_that_a_run_wrote_as_it_stood_is_not_undone() -> None:
     wrote = Written("update", {"tier": "gold"}, {"tier": another("gold")})
     assert reverse(wrote, Present({"tier": "silver"}), RULE, Side.CRM).is_empty
+
+
+def test_a_side_that_shows_the_agreed_value_did_not_edit_it() -> None:
+    agreed: dict[str, Any] = {"name": another("v1")}
+    assert cause_of_update("prm", {"name": ("v1", "v2")}, agreed, "A") == "crm:A"
+    rule = RecordRule((GroupRule("name", ("name",)),))
+    made = reconcile(agreed, Present({"name": "v1"}), Present({"name": "v2"}), rule)
+    assert made.to_prm == {"name": "v2"}
+
+
+def test_what_is_not_mapped_any_more_and_was_written_as_it_stood_is_not_listed() -> None:
+    wrote = Written("update", {"gone": "v1"}, {"gone": another("v1")})
+    assert reverse(wrote, Present({"gone": "v1"}), RULE, Side.CRM).is_empty
 
 
 @pytest.mark.parametrize(("before", "after"), [("v1", "v2"), ("v2", "v1")])
