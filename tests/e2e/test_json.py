@@ -42,6 +42,9 @@ SAID = (
     "forecast deals",
     "forecast explain",
     "forecast backtest",
+    "forecast bridge",
+    "forecast publish",
+    "forecast backfill acme-sf",
     "doctor acme-sf",
     "mapping check",
     "mapping show registration",
@@ -84,7 +87,7 @@ def promised() -> dict[str, set[str]]:
 
 def objects(data: Any, command: str) -> Iterator[dict[str, Any]]:
     """What the promise is about: the objects of a list, or the one there is."""
-    if command == "verify":
+    if command in ("verify", "forecast backfill"):
         (data,) = data.values()
     yield from data if isinstance(data, list) else [data]
 
