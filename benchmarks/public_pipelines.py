@@ -1,9 +1,11 @@
 """Public pipeline data as deal histories.
 
 In the folder, as downloaded: `maven_pipeline_asof_2017-09-30.csv.gz` with `maven_products.csv` and
-`maven_sales_teams.csv` (Maven Analytics, "CRM Sales Opportunities", cut at that day), and
+`maven_sales_teams.csv` (Maven Analytics, "CRM Sales Opportunities", cut at that day),
 `sim_deals_asof_week130.csv.gz` with `sim_stage_events_asof_week130.csv.gz` (four simulated channel
-businesses). What is not there is left out.
+businesses), and `leadforge_opportunities_seed42.csv.gz` (PyPI `leadforge`, one quarter of leads: no
+earlier quarter to learn from, and stages only as they were at the end). What is not there is left
+out.
 """
 
 from __future__ import annotations
@@ -46,6 +48,8 @@ def load(folder: Path) -> Iterator[Pipeline]:
         yield _maven(folder)
     if (folder / "sim_deals_asof_week130.csv.gz").exists():
         yield from _simulated(folder)
+    if (folder / "leadforge_opportunities_seed42.csv.gz").exists():
+        yield _leadforge(folder)
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
@@ -103,6 +107,36 @@ def _maven(folder: Path) -> Pipeline:
     first = weeks.bounds(quarter)[0]
     cuts = [Cut.of(history, weeks, first + 7 * week, quarter) for week in range(13)]
     return Pipeline("Maven, by agent (as partner)", "2017Q3", history, weeks, cuts, (0.6,))
+
+
+def _leadforge(folder: Path) -> Pipeline:
+    deals = _rows(folder / "leadforge_opportunities_seed42.csv.gz")
+    deals.sort(key=lambda row: row["created_at"])
+    names = ("lead_source", "owner_rep_id", "region", "industry")
+    columns = [_codes([row[name] for row in deals]) for name in names]
+    segments, segment = np.unique(np.stack(columns, 1), axis=0, return_inverse=True)
+    created = np.array([_day(row["created_at"]) for row in deals])
+    amount = np.array([float(row["estimated_acv"]) for row in deals])
+    won = np.array([row["close_outcome"] == "closed_won" for row in deals])
+    history = DealHistory(
+        created=created,
+        closed=np.array([_day(row["closed_at"]) for row in deals]),
+        won=won,
+        worth=np.where(won, amount, 0.0),
+        segment=segment.ravel(),
+        deal=np.arange(len(deals)),
+        day=created,
+        stage=np.zeros(len(deals), dtype=np.int64),
+        amount=amount,
+        expected_close=created + 60,
+        segments=segments,
+        dimensions=("partner", "tier", "region", "product"),
+        stages=1,
+    )
+    weeks = Weeks.of_months(date(2024, 1, 1), date(2024, 6, 30))
+    first = weeks.bounds(0)[0]
+    cuts = [Cut.of(history, weeks, first + 7 * week, 0) for week in range(5, 13)]
+    return Pipeline("leadforge, by source (as partner)", "2024Q1", history, weeks, cuts, (0.5,))
 
 
 def _simulated(folder: Path) -> Iterator[Pipeline]:
