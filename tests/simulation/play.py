@@ -175,7 +175,7 @@ class Player:
 
     def touch(self, event: Event) -> None:
         """Somebody types into what the run is about to write, on either side."""
-        known = self.oracle.actions(self.runs, "action.state IN ('planned', 'sent')")
+        known = self.oracle.actions(self.runs, "action.state IN ('planned', 'released', 'sent')")
         targets = [
             (action.link, group)
             for action in known
