@@ -63,6 +63,14 @@ def test_every_broken_part_is_named_and_the_others_are_still_looked_at(acme: Any
     assert "wrong" not in said.split("invalid client")[1].splitlines()[0]
 
 
+def test_a_damaged_page_of_the_database_is_a_problem(acme: Any) -> None:
+    path = acme.folder / "prmsync.db"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:8192] + b"\x00\xff" * 256 + whole[8704:])
+    assert levels(acme, "acme-hs")[None, "database"] == "problem"
+    assert "restore it from a backup" in acme.refused(2, "doctor", "acme-hs")
+
+
 def test_a_field_that_is_gone_is_a_problem_that_names_the_command(acme: Any) -> None:
     mapping = "mappings/salesforce/opportunity.yaml"
     acme.edit(mapping, "PRM_Source__c", "Deal_Origin__c")

@@ -6,7 +6,7 @@ Reads only. A check that fails ends none of the others, except those that need i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -26,6 +26,7 @@ from prmsync.service.wiring import (
     load_all_mappings,
     open_store,
 )
+from prmsync.store.damage import check_pages
 from prmsync.store.schema_version import HEAD
 from prmsync.sync.needs import needs_of
 from prmsync.sync.rights import require_rights
@@ -112,12 +113,12 @@ def save_schema(settings: Settings, name: str, environ: Mapping[str, str]) -> Ma
 
 def _database(shared: Examined, settings: Settings, environ: Mapping[str, str]) -> None:
     try:
-        database = open_store(settings, environ)
+        with closing(open_store(settings, environ)) as database:
+            with database.read() as connection:
+                check_pages(connection, database.name)
+            shared.fine("database", f"{database.name}, schema {HEAD}")
     except PrmsyncError as error:
         shared.failed("database", error)
-        return
-    shared.fine("database", f"{database.name}, schema {HEAD}")
-    database.close()
 
 
 def _mappings(shared: Examined, settings: Settings) -> Mapping[str, list[StreamMapping]]:

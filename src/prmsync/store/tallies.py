@@ -109,15 +109,17 @@ def count_by_state(connection: sa.Connection, stream_id: int) -> dict[str, int]:
 
 
 def count_unlinked(connection: sa.Connection, stream_id: int) -> tuple[int, int]:
-    """(records only the CRM has, records only we have)."""
+    """(records only the CRM has, records only we have). Ours may have had a link that ended when
+    its record in the CRM was taken away."""
+    unmatched = sa.and_(
+        link.c.state == "new", sa.or_(link.c.crm_id.is_(None), link.c.prm_id.is_(None))
+    )
+    left = sa.and_(link.c.state == "ended", link.c.crm_gone == 1, link.c.prm_gone == 0)
+    theirs = sa.and_(link.c.state == "new", link.c.crm_id.is_not(None)).label("crm")
     statement = (
-        sa.select(link.c.crm_id.is_not(None).label("crm"), sa.func.count())
-        .where(
-            link.c.stream_id == stream_id,
-            link.c.state == "new",
-            sa.or_(link.c.crm_id.is_(None), link.c.prm_id.is_(None)),
-        )
-        .group_by(sa.text("crm"))
+        sa.select(theirs, sa.func.count())
+        .where(link.c.stream_id == stream_id, sa.or_(unmatched, left))
+        .group_by(theirs)
     )
     found = {bool(row[0]): int(row[1]) for row in connection.execute(statement)}
     return found.get(True, 0), found.get(False, 0)

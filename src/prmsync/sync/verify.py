@@ -123,6 +123,8 @@ def _unseen(
                     missing.append(link.id)
             elif link.state == LinkState.NEW and link.crm_id is None and not link.prm_gone:
                 report.only_in_prm += 1
+            elif link.state == LinkState.ENDED and link.crm_gone and not link.prm_gone:
+                report.explain("no longer in the CRM, not made there again")
         report.missing_in_crm += len(missing)
         if repair:
             links.set_dirty(connection, missing, Dirty.CHANGED)

@@ -11,6 +11,7 @@ from prmsync.errors import NotFoundError, StateError
 from prmsync.store import held, journal, runs
 from prmsync.store.journal import ActionState
 from prmsync.sync import run, undo
+from prmsync.sync.status import status
 
 DEAL: Values = {
     "name": "Northwind firewall",
@@ -296,6 +297,16 @@ def test_what_a_run_created_in_the_crm_is_taken_away_again_and_stays_away(
     assert world.settle("crm").counts == {}
     assert len(crm.rows("opportunity")) == 1
     assert len(world.all_ours("opportunity")) == 2
+
+
+def test_what_an_undo_took_away_is_shown_as_only_ours(world: Any, crm: Any, deal: str) -> None:
+    new_deal(world)
+    world.undo("crm", world.sync("crm", release=True).run_id)
+    (compared,) = [one for one in world.verify("crm") if one.stream == "opportunity"]
+    assert compared.explained == {"no longer in the CRM, not made there again": 1}
+    (shown,) = status(world.database)
+    (deals,) = [one for one in shown.streams if one.name == "opportunity"]
+    assert (deals.in_prm, deals.linked, deals.only_prm, deals.only_crm) == (2, 1, 1, 0)
 
 
 def test_a_created_record_that_somebody_used_since_stays(world: Any, crm: Any, deal: str) -> None:
