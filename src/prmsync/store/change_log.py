@@ -24,6 +24,8 @@ START: Cursor = (0, 0)
 _LAST_SEQ = 2**63 - 1
 _NO_XID = 0
 """Of every row on SQLite."""
+_NOTHING_YET = -1
+"""The place before the first row for who has read everything: nothing was there, unlike `START`."""
 # The oldest transaction that may still be running: all before it are committed or rolled back.
 _OLDEST_OPEN = sa.text("pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
 
@@ -73,7 +75,7 @@ def head(connection: sa.Connection) -> Cursor:
         return int(connection.execute(sa.select(_OLDEST_OPEN)).scalar_one()) - 1, _LAST_SEQ
     # The sequence, not max(seq): rows that were read are pruned.
     last = sa.text("SELECT seq FROM sqlite_sequence WHERE name = 'change_log'")
-    return 0, int(connection.execute(last).scalar() or 0)
+    return _NO_XID, int(connection.execute(last).scalar() or _NOTHING_YET)
 
 
 def prune(connection: sa.Connection) -> int:

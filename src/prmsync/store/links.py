@@ -50,6 +50,12 @@ class Dirty:
     """Untouched on both sides; the mapping says something else of it."""
 
 
+KEY = "@key"
+"""Extra key in read values: the external key that the CRM record carries."""
+
+UNSTAMPED = "@unstamped"
+"""Extra key beside `KEY`: the CRM record came back without the key, which we know from before."""
+
 MERGED = "@merged"
 """Extra key in what a CRM record that is gone last showed: the id of the one it was merged into."""
 

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
 
+from prmsync.domain.values import Values
 from prmsync.store import links
 from prmsync.store.bulk import insert_rows
-from prmsync.store.links import MERGED, OURS, Dirty, Link, LinkState, Observation
+from prmsync.store.links import KEY, MERGED, OURS, UNSTAMPED, Dirty, Link, LinkState, Observation
 from prmsync.store.tables import link as table
 from prmsync.store.written import deleted_last
 
@@ -47,8 +48,11 @@ def observe_crm(
                 fresh.pop(one.crm_id, None)
             else:
                 fresh[one.crm_id] = one
-        elif _moved(link, one, lagging=lagging):
-            _take(link, one, anew=anew, alone=link.id in alone)
+            continue
+        if link.prm_id is None and link.crm and UNSTAMPED in link.crm:
+            _keep_key(link.crm, one)
+        if _moved(link, one, lagging=lagging):
+            _take(link, one, anew=anew, keyed=asks, alone=link.id in alone)
             changed.append(link)
     links.save(connection, changed)
     if fresh:
@@ -105,6 +109,12 @@ def _disagree(known: Mapping[str, Link], seen: Sequence[Observation], names: Seq
                 link.base.pop(name, None)
 
 
+def _keep_key(known: Values, one: Observation) -> None:
+    """The id that its record had here stays known until it has one again."""
+    if not one.deleted and KEY not in one.values:
+        one.values[KEY], one.values[UNSTAMPED] = known[KEY], True
+
+
 def _moved(link: Link, one: Observation, *, lagging: bool) -> bool:
     if one.deleted:
         return not link.crm_gone or _merges(link, one)
@@ -130,11 +140,13 @@ def _deleted_alone(connection: sa.Connection, known: Iterable[Link]) -> set[int]
     return set(ids).difference(deleted_last(connection, ids)) if ids else set()
 
 
-def _take(link: Link, one: Observation, *, anew: bool, alone: bool) -> None:
+def _take(link: Link, one: Observation, *, anew: bool, keyed: bool, alone: bool) -> None:
     if link.state == LinkState.ENDED and link.crm_gone and not one.deleted:
         if alone:
             link.base = None
         elif anew and link.prm_gone:
+            if keyed and KEY not in one.values:  # no run has written it there
+                one.values[KEY], one.values[UNSTAMPED] = link.prm_id, True
             link.prm_id, link.base, link.prm_gone = None, None, False
         link.state = LinkState.LIVE if link.prm_id else LinkState.NEW
     link.crm_gone = one.deleted

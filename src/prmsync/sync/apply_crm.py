@@ -28,7 +28,7 @@ from prmsync.mapping.status import STATE, STATUS_KEYS, State, StatusCodec
 from prmsync.mapping.translate import PIPELINE
 from prmsync.store import journal, links, sending, tallies
 from prmsync.store.journal import Action, ActionState
-from prmsync.store.links import OURS, Dirty, Link, LinkState
+from prmsync.store.links import OURS, UNSTAMPED, Dirty, Link, LinkState
 from prmsync.sync import references, second_pass, typed_meanwhile
 from prmsync.sync.accepting import accept, first_base
 from prmsync.sync.observe import store_records
@@ -447,6 +447,8 @@ def _acknowledge(stream: Stream, op: str, one: Write, result: WriteResult) -> No
     else:
         link.base = {**(link.base or {}), **one.action.field_values}
     link.crm = {**(link.crm or {}), **new}
+    if KEY in new:
+        link.crm.pop(UNSTAMPED, None)
     if stream.translator.status is not None:
         _show_status(stream.translator.status, link.crm, new)
     if result.id is not None and (op == "create" or stream.spec.relation is not None):

@@ -21,7 +21,7 @@ from prmsync.store import journal
 from prmsync.store import records as prm_records
 from prmsync.store.held import HeldItem, HeldState
 from prmsync.store.journal import Action, FieldChange
-from prmsync.store.links import Dirty, Link, LinkState
+from prmsync.store.links import UNSTAMPED, Dirty, Link, LinkState
 from prmsync.sync import references, relation_ends, second_pass, typed_meanwhile
 from prmsync.sync.left import without_left
 from prmsync.sync.matching import MATCH
@@ -456,7 +456,8 @@ def _bookkeeping(
     """Our key in a CRM record that lacks it, and the home of a record that has none. They join
     the record's own update, because no CRM takes one record twice in a batch."""
     linked = link.crm is not None and not link.crm_gone and prm is not None and not link.prm_gone
-    if linked and stream.mapping.stamp_key and stream.spec.key and not (link.crm or {}).get(KEY):
+    lacks_key = not (link.crm or {}).get(KEY) or UNSTAMPED in (link.crm or ())
+    if linked and stream.mapping.stamp_key and stream.spec.key and lacks_key:
         _join(made, link, Side.CRM, KEY, link.prm_id, STAMPED)
     homeless = stream.mapping.home and prm is not None and prm.get(HOME) is None
     if homeless and linked:

@@ -21,8 +21,7 @@ from prmsync.store.misfits import PausedPart
 from prmsync.store.streams import StreamState
 from prmsync.sync.mapping_change import NOTHING, MappingChange
 
-KEY = "@key"
-"""Extra key in read values: the external key that the CRM record carries."""
+KEY = links.KEY
 UNRESOLVED = "crm:"
 """Prefix of a reference whose record is not linked yet: `crm:` and its CRM id."""
 UNREADABLE = "!"

@@ -82,6 +82,35 @@ def test_before_the_other_crm_has_heard_of_the_deletion(
     assert number(both.crms["hs"]) == before
 
 
+@pytest.mark.parametrize("later", NAMES)
+@pytest.mark.parametrize("first", NAMES)
+@pytest.mark.parametrize("stamps", [False, True])
+def test_without_our_key_where_it_was_made(
+    both: World, first: str, later: str, *, stamps: bool
+) -> None:
+    """No run has written a key there, but which record of ours it was is known."""
+    alter = both.alter
+    both.alter = lambda one: dataclasses.replace(alter(one), stamp_key=stamps)
+    (other,) = {*NAMES} - {first}
+    crm, words = both.crms[first], both.crms[first].words
+    day = words["day"].format("2026-12-20")
+    values = {"deal_name": "Firewall", "stage": words["qualified"], "close_date": day}
+    record = crm.create(words["opportunity"], {words[key]: values[key] for key in values})
+    both.sync(first, release=True)
+    (made,) = both.all_ours("opportunity")
+    both.sync(other, release=True)
+    before = number(both.crms[other])
+    both.remove("opportunity", made)
+    settle(both, first)
+    assert crm.rows("opportunity") == []
+    crm.restore("opportunity", record)
+    settle(both, *([later] if later == first else [other, first]))
+    settle(both)
+    assert_one_deal(both, made)
+    assert bool(crm.only("opportunity").get(words["opportunity_key"])) == stamps
+    assert later == other or number(both.crms[other]) == before
+
+
 def test_within_the_second_in_which_it_was_deleted(both: World, deal: str) -> None:
     """Salesforce counts in whole seconds: the deletion and the restore have the same stamp."""
     sf = both.crms["sf"]

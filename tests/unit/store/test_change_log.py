@@ -143,6 +143,15 @@ def test_the_head_leaves_nothing_behind_it(parents: Database) -> None:
     assert log(parents, "partner", before) == {"x": "insert"}
 
 
+def test_the_head_of_an_empty_log_is_no_start(database: Database) -> None:
+    """Who has read an empty database reads the log from then on, and not everything once more:
+    of a record that came and went since, only the log tells."""
+    before = head(database)
+    assert before != START
+    execute(database, partner.insert().values(id="x", name="Acme"))
+    assert log(database, "partner", before) == {"x": "insert"}
+
+
 def test_prune_keeps_what_the_slowest_connection_has_not_read(parents: Database) -> None:
     with parents.read() as db:
         _, first = changes_after(db, START, "partner", 1)
