@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import stat
-import threading
-import webbrowser
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,12 +34,6 @@ def crm() -> Iterator[str]:
 
 
 @pytest.fixture
-def port() -> str:
-    with loop_back.listening(0) as free:
-        return str(free.port)
-
-
-@pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -60,43 +52,6 @@ def write_settings(folder: Path, crm: str, *auth: str, org: str = "") -> None:
 
 
 KEPT = 'auth.refresh_token = "file:private/sf.token"'
-
-
-class Person:
-    """Signs in on whatever page is opened, and lets the browser follow."""
-
-    def __init__(self, **decision: str) -> None:
-        self.decision = {"decision": "allow", **decision}
-        self.opened: list[str] = []
-        self.shown: list[str] = []
-        self.threads: list[threading.Thread] = []
-
-    def open(self, address: str) -> bool:
-        self.opened.append(address)
-        thread = threading.Thread(target=self._sign_in, args=(address,))
-        thread.start()
-        self.threads.append(thread)
-        return True
-
-    def back(self, address: str) -> str:
-        """Where the browser is sent after the person's answer."""
-        with httpx.Client(trust_env=False) as client:
-            return client.post(address, data=self.decision).headers["location"]
-
-    def _sign_in(self, address: str) -> None:
-        with httpx.Client(trust_env=False) as client:
-            back = self.back(address).replace("localhost", "127.0.0.1")
-            strangers = back.replace("state=", "state=not")
-            self.shown += [client.get(strangers).text, client.get(back).text]
-
-
-@pytest.fixture
-def person(monkeypatch: pytest.MonkeyPatch) -> Iterator[Person]:
-    person = Person()
-    monkeypatch.setattr(webbrowser, "open", person.open)
-    yield person
-    for thread in person.threads:
-        thread.join(10)
 
 
 def test_a_browsers_sign_in_is_kept_for_its_owner_alone(folder, crm, port, person, capsys):
@@ -158,9 +113,8 @@ def test_a_person_who_refuses_is_told_what_to_do(folder, crm, port, person, caps
     assert "choose “Allow”" in capsys.readouterr().err
 
 
-def test_without_a_browser_the_address_is_pasted(folder, crm, monkeypatch, capsys):
+def test_without_a_browser_the_address_is_pasted(folder, crm, person, monkeypatch, capsys):
     write_settings(folder, crm, KEPT)
-    person = Person()
 
     def paste(_text: str, **_: object) -> str:
         page = next(

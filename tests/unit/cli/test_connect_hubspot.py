@@ -6,7 +6,6 @@ from __future__ import annotations
 import socket
 import stat
 import struct
-import threading
 import webbrowser
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -21,7 +20,6 @@ from prmsync.cli.main import run
 from prmsync.connector.protocol import SimulatorOptions
 from prmsync.connector.registry import plugin
 from prmsync.connector.simulator.serve import serving
-from prmsync.service import loop_back
 from prmsync_hubspot.simulator.settings import ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET
 
 PORTAL = "24681012"
@@ -46,12 +44,6 @@ def portal() -> Iterator[Callable[..., str]]:
             return stack.enter_context(serving(plugin("hubspot").simulator(options).handle))
 
         yield start
-
-
-@pytest.fixture
-def port() -> str:
-    with loop_back.listening(0) as free:
-        return str(free.port)
 
 
 @pytest.fixture
@@ -81,36 +73,6 @@ def write_settings(folder: Path, url: str, auth: Sequence[str] = APP, org: str =
         *([f'org = "{org}"'] if org else []),
     ]
     (folder / "prmsync.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-class Person:
-    """Answers whatever page is opened, and lets the browser follow."""
-
-    def __init__(self) -> None:
-        self.decision = "allow"
-        self.opened: list[str] = []
-        self.threads: list[threading.Thread] = []
-
-    def open(self, address: str) -> bool:
-        self.opened.append(address)
-        thread = threading.Thread(target=self._sign_in, args=(address,))
-        thread.start()
-        self.threads.append(thread)
-        return True
-
-    def _sign_in(self, address: str) -> None:
-        with httpx.Client(trust_env=False) as client:
-            answer = client.post(address, data={"decision": self.decision})
-            client.get(answer.headers["location"].replace("localhost", "127.0.0.1"))
-
-
-@pytest.fixture
-def person(monkeypatch: pytest.MonkeyPatch) -> Iterator[Person]:
-    person = Person()
-    monkeypatch.setattr(webbrowser, "open", person.open)
-    yield person
-    for thread in person.threads:
-        thread.join(10)
 
 
 def test_a_browsers_sign_in_is_kept_and_names_the_account(folder, portal, port, person, capsys):
@@ -186,7 +148,7 @@ def test_who_has_not_signed_in_yet_is_told_how(folder, portal, capsys):
 
 
 def test_a_person_who_refuses_is_told_what_to_do(folder, portal, port, person, capsys):
-    person.decision = "deny"
+    person.decision["decision"] = "deny"
     write_settings(folder, portal())
     assert run(["connect", "hs", "--port", port]) == 2
     assert "Connect app" in capsys.readouterr().err
