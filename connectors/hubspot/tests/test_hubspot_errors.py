@@ -77,7 +77,7 @@ def test_both_rate_limits_wait_by_default_and_as_told() -> None:
 def test_a_server_error_leaves_a_writes_outcome_unknown() -> None:
     assert type(http_error(500, None, kind="write")) is OutcomeUnknownError
     assert type(http_error(504, {}, kind="write")) is OutcomeUnknownError
-    assert type(http_error(503, {}, kind="write")) is RetryableError
+    assert type(http_error(503, {}, kind="write")) is OutcomeUnknownError
     told = {"category": "VALIDATION_ERROR", "message": "internal"}
     assert type(http_error(500, told, kind="write")) is OutcomeUnknownError
     assert type(row_error({"category": "INTERNAL_ERROR"})) is RetryableError

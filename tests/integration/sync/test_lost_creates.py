@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from prmsync.connector.simulator.http import Request, Response
 from prmsync.domain.values import Values
 from rig import Crm, World
@@ -33,10 +35,10 @@ class EditsAtOnce:
                     self.crm.change("opportunity", row[self.crm.words["id"]], **self.values)
 
 
-def made_without_an_answer(world: World, crm: Crm) -> str:
+def made_without_an_answer(world: World, crm: Crm, **fault: Any) -> str:
     """A deal of ours that arrived in the CRM, was edited there, and whose answer was lost."""
     made = world.insert("opportunity", DEAL)
-    crm.fault(drop=True, times=1)
+    crm.fault(**(fault or {"drop": True}), times=1)
     simulator = crm.simulator
     crm.simulator = EditsAtOnce(crm, **EARLIER[crm.connector])
     assert world.sync("crm", release=True).state == "failed"
@@ -55,8 +57,10 @@ def test_a_group_edited_on_both_sides_waits_for_a_person(world: World, crm: Crm)
     assert (item.group, item.crm and item.crm[1]) == ("progress", "2026-12-18")
 
 
-def test_an_edit_in_the_crm_alone_comes_here(world: World, crm: Crm) -> None:
-    made = made_without_an_answer(world, crm)
+@pytest.mark.parametrize("fault", [{"drop": True}, {"status": 503, "commit": True}])
+def test_an_edit_in_the_crm_alone_comes_here(world: World, crm: Crm, fault: Any) -> None:
+    """A create that was sent once more would write over it."""
+    made = made_without_an_answer(world, crm, **fault)
     world.settle("crm")
     assert world.ours("opportunity", made)["close_date"] == "2026-12-18"
     assert world.held() == []

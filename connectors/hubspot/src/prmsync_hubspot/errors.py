@@ -215,7 +215,7 @@ def http_error(
     a Retry-After header. A server error leaves the outcome of a write unknown."""
     told: dict[str, Any] = body if isinstance(body, dict) else {}
     rule, code = _rule(status, told)
-    if status >= 500 and status not in TABLE:
+    if status >= 500 and (status not in TABLE or kind == "write"):
         # Whatever the body says: the server does not know itself how far it came.
         return _server_error(status, write=kind == "write")
     if kind == "sign_in" and issubclass(rule.error, RejectedError | SchemaError):
