@@ -75,7 +75,10 @@ def _base_of(
 
 
 def _acknowledged(known: Known, link: LinkRow, value: Value) -> bool:
-    text = "SELECT fields FROM action WHERE link_id = ? AND side = 'crm' AND state = 'done'"
+    text = (
+        "SELECT fields FROM action WHERE link_id = ? AND side = 'crm' "
+        "AND state IN ('done', 'found')"
+    )
     written: set[Any] = set()
     for (fields,) in known.prm.ask(text, link.id):
         written.update(change[1] for change in orjson.loads(fields).values())

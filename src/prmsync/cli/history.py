@@ -148,7 +148,7 @@ def _actions(rows: Iterable[AuditRow]) -> Iterator[tuple[Action, AuditRow]]:
 
 
 def _json(app: Application, wanted: Wanted) -> list[dict[str, object]]:
-    from prmsync.store import audit
+    from prmsync.store import audit, journal
 
     label = _labels(app)
     return [
@@ -161,19 +161,19 @@ def _json(app: Application, wanted: Wanted) -> list[dict[str, object]]:
             "by": row.by,
         }
         for action, row in _actions(audit.rows(app.database, wanted))
-        if wanted.run_id is not None or row.state == "done"
+        if wanted.run_id is not None or row.state in journal.TOLD
     ]
 
 
 def _show(app: Application, title: str, wanted: Wanted) -> None:
     from prmsync.service.naming import with_names
-    from prmsync.store import audit
+    from prmsync.store import audit, journal
 
     say_wrapped(title, hang=2)
     label = _labels(app)
     count = 0
     for action, row in _actions(audit.rows(app.database, wanted)):
-        if wanted.run_id is None and row.state != "done":
+        if wanted.run_id is None and row.state not in journal.TOLD:
             continue
         count += 1
         (named,) = with_names(app.database, row.stream, [action])

@@ -120,6 +120,7 @@ def _kept_lines(action: Action, title: str) -> Iterator[str]:
 
 _BECAME = {
     "waiting": "held by a brake",
+    "found": "found there already",
     "parked": "refused",
     "retry": "left for the next run",
     "released": "let go: sent by the next run that can",
@@ -249,6 +250,7 @@ _STATES = {
     "waiting": "waiting",
     "released": "left for the next run",
     "done": "written",
+    "found": "found there already",
     "parked": "refused",
     "retry": "left for the next run",
     "unknown": "unknown",

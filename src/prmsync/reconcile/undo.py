@@ -18,6 +18,7 @@ from prmsync.reconcile.rules import GroupRule, RecordRule
 CHANGED_SINCE = "changed since the run"
 GONE_SINCE = "the record was deleted since the run"
 USED_SINCE = "the record was changed since it was created"
+FOUND_THERE = "it was there already when the run came to make it"
 IS_A_DELETION = "a deletion is not undone"
 IS_A_MERGE = "records were merged in the CRM; that is not undone"
 IS_AN_END = "the link ended with the record; that is not undone"

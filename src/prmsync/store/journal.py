@@ -7,7 +7,7 @@ leaves), then an outcome; done rows are the history of a record.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -38,6 +38,8 @@ class ActionState(StrEnum):
     UNKNOWN = "unknown"
     """Sent without an answer: the record is read again before anything else."""
     DONE = "done"
+    FOUND = "found"
+    """A creation that found its record there already: it is linked, and not made by the run."""
     PARKED = "parked"
     """Refused by the other side."""
     RETRY = "retry"
@@ -49,6 +51,8 @@ class ActionState(StrEnum):
     """Not undone, and why: a row of an undo that writes nothing."""
 
 
+TOLD = (ActionState.DONE, ActionState.FOUND)
+"""States of rows that stand in a record's history."""
 OPEN = (
     ActionState.PLANNED,
     ActionState.WAITING,
@@ -234,6 +238,21 @@ def set_fields(connection: sa.Connection, action: Action) -> None:
     connection.execute(table.update().where(table.c.id == action.id).values(fields=fields))
 
 
+def found(connection: sa.Connection, action: Action, at: str, unsure: str | None) -> None:
+    """Note that what a row was to make was there already; `unsure` says why that is not certain. Of
+    a relation whose old role went before, that deletion is the row, and this is one of its own."""
+    row = replace(action, state=ActionState.FOUND, error=unsure, done_at=at)
+    if action.op != "update":
+        settle(connection, [row])
+        return
+    gone: dict[str, FieldChange] = {name: (old, None) for name, old in action.old_values.items()}
+    made: dict[str, FieldChange] = {name: (None, new) for name, new in action.new_values.items()}
+    set_fields(connection, replace(action, fields=gone))
+    connection.execute(table.update().where(table.c.id == action.id).values(op="delete"))
+    mark(connection, [action.id], ActionState.DONE, done_at=at)
+    add(connection, action.run_id, [replace(row, op="create", fields=made)])
+
+
 def open_intents(connection: sa.Connection, stream_id: int) -> list[Action]:
     """Writes whose outcome is not known: left by a crash, or answered by silence."""
     found = connection.execute(statements.OPEN_INTENTS, {"stream": stream_id})
@@ -376,11 +395,12 @@ def created_before(connection: sa.Connection, stream_id: int, side: str) -> bool
 
 
 def history(connection: sa.Connection, link_ids: Sequence[int]) -> list[tuple[Action, str, Any]]:
-    """Done writes of these links, oldest first, each with its run's actor and connection."""
+    """What was done of these links, and found done already, oldest first, each with its run's actor
+    and connection."""
     statement = (
         sa.select(*COLUMNS, runs.c.actor, runs.c.connection)
         .join(runs, runs.c.id == table.c.run_id)
-        .where(table.c.link_id.in_(link_ids), table.c.state == ActionState.DONE)
+        .where(table.c.link_id.in_(link_ids), table.c.state.in_(TOLD))
         .order_by(table.c.id)
     )
     return [(from_row(row), row[13], row[14]) for row in connection.execute(statement)]

@@ -102,7 +102,7 @@ def last_of_fields(dialect: str, states: Words) -> sa.Select[Any]:
     some = sa.select(table.c.link_id).where(among_ids, one_of(table.c.state, states))
     return (
         sa.select(table.c.link_id, table.c.state, table.c.side, table.c.fields)
-        .where(table.c.link_id.in_(some), one_of(table.c.state, (*states, "done")))
+        .where(table.c.link_id.in_(some), one_of(table.c.state, (*states, "done", "found")))
         .order_by(table.c.id)
     )
 

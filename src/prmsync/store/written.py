@@ -11,7 +11,7 @@ import orjson
 import sqlalchemy as sa
 
 from prmsync.store.bulk import among
-from prmsync.store.journal import Action, ActionState, FieldChange, from_row
+from prmsync.store.journal import TOLD, Action, ActionState, FieldChange, from_row
 from prmsync.store.journal_statements import COLUMNS
 from prmsync.store.links import chunks
 from prmsync.store.prepared import given, listed, one_of, packed
@@ -25,14 +25,14 @@ SIDES = ("prm", "crm")
 def links_of_run(
     connection: sa.Connection, run_id: int, stream_id: int, after: int, limit: int
 ) -> list[int]:
-    """The next links that a run wrote, or ended, by id."""
+    """The next links that a run wrote, found written, or ended, by id."""
     statement = (
         sa.select(table.c.link_id)
         .distinct()
         .where(
             table.c.run_id == run_id,
             table.c.stream_id == stream_id,
-            table.c.state == ActionState.DONE,
+            table.c.state.in_(TOLD),
             _writes_or_ends(),
             table.c.link_id > after,
         )
@@ -103,14 +103,14 @@ Done = tuple[str, frozenset[str], str]
 
 
 def done_of(connection: sa.Connection, link_ids: Sequence[int]) -> dict[int, list[Done]]:
-    """Link id → what was ever done of it, oldest first."""
+    """Link id → what was ever done of it, or found done, oldest first."""
     found: dict[int, list[Done]] = {}
     for part in chunks(link_ids):
         statement = (
             sa.select(table.c.link_id, table.c.op, table.c.fields, table.c.done_at)
             .where(
                 among(connection, table.c.link_id, part),
-                table.c.state == ActionState.DONE,
+                table.c.state.in_(TOLD),
                 table.c.done_at.is_not(None),
             )
             .order_by(table.c.id)
@@ -121,16 +121,19 @@ def done_of(connection: sa.Connection, link_ids: Sequence[int]) -> dict[int, lis
 
 
 def of_run(
-    connection: sa.Connection, run_id: int, link_ids: Sequence[int]
+    connection: sa.Connection,
+    run_id: int,
+    link_ids: Sequence[int],
+    state: ActionState = ActionState.DONE,
 ) -> dict[int, list[Action]]:
-    """Link id → what a run wrote of it, oldest first."""
+    """Link id → what a run wrote of it, or found written, oldest first."""
     found: dict[int, list[Action]] = {}
     for part in chunks(link_ids):
         statement = (
             sa.select(*COLUMNS)
             .where(
                 table.c.run_id == run_id,
-                table.c.state == ActionState.DONE,
+                table.c.state == state,
                 _writes_or_ends(),
                 among(connection, table.c.link_id, part),
             )

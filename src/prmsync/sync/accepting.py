@@ -1,4 +1,5 @@
-"""A write whose answer was lost and that turns out to have happened."""
+"""A record that is there when it is to be made, or looked for again: a write whose answer was lost,
+or somebody else's."""
 
 from __future__ import annotations
 
@@ -15,6 +16,8 @@ from prmsync.sync.outcome import Outcome, collision, refuse
 from prmsync.sync.overwritten import hold_overwritten
 from prmsync.sync.session import Session, Stream
 
+UNSURE = "the answer was lost, and the CRM does not tell whether this run made it"
+
 
 def accept(
     connection: sa.Connection,
@@ -23,8 +26,11 @@ def accept(
     action: Action,
     link: Link,
     record: Record,
+    *,
+    ours: bool | None,
 ) -> None:
-    """A write is known to have happened because the CRM shows its record; store what it shows."""
+    """The CRM shows the record of a write; store what it shows. `ours`: this write has made it, or
+    did not; None: nobody knows."""
     (values,) = translated(stream, [record])
     references.to_prm(connection, stream, session.streams, [values])
     standing = {one: new for one, new in action.field_values.items() if values.get(one) == new}
@@ -40,11 +46,24 @@ def accept(
     link.crm_id, link.crm, link.state = record.id, values, LinkState.LIVE
     link.crm_version, link.crm_gone, link.dirty = record.version, False, Dirty.CHANGED
     links.save(connection, [link])
-    journal.mark(connection, [action.id], ActionState.DONE, done_at=session.stamp())
-    tallies.created(connection, [action])
+    if ours:
+        journal.mark(connection, [action.id], ActionState.DONE, done_at=session.stamp())
+        tallies.created(connection, [action])
+    else:
+        journal.found(connection, action, session.stamp(), None if ours is False else UNSURE)
 
 
 def first_base(stream: Stream, action: Action) -> Values:
     """What both sides have in common once a creation has arrived: what it sent, and blanks for the
     rest. What the CRM shows beside that is an edit, whether a user's or an automation's."""
     return {**dict.fromkeys(stream.translator.to_crm), **action.field_values}
+
+
+def made_by_us(session: Session, stream: Stream, link: Link, record: Record) -> bool | None:
+    """Whether a write without an answer has made what the CRM shows now. A record with our key is
+    ours, unless it was there before and somebody has restored it. A relation has no key: the CRM
+    may name who wrote it, and None is told where it does not."""
+    if stream.spec.relation is None:
+        return record.id != link.crm_id
+    user = session.account.user_id
+    return record.modified_by == user if record.modified_by and user else None

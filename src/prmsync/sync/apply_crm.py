@@ -232,7 +232,7 @@ def _guarded(
     if stream.spec.relation is not None and op == "create":
         return _not_there_yet(session, stream, batch)
     if op == "create":
-        return list(batch)
+        return _still_gone(session, stream, batch)
     found = session.connector.fetch(stream.spec, [str(one.link.crm_id) for one in batch])
     if stream.spec.relation is not None:
         relations, rows = [one.link for one in batch], [one.action.old_values for one in batch]
@@ -293,8 +293,23 @@ def _not_there_yet(session: Session, stream: Stream, batch: Sequence[Write]) -> 
             session.fence(connection)
             for key, record in found.items():
                 one = by_key.pop(key)
-                accept(connection, session, stream, one.action, one.link, record)
+                accept(connection, session, stream, one.action, one.link, record, ours=False)
     return list(by_key.values())
+
+
+def _still_gone(session: Session, stream: Stream, batch: Sequence[Write]) -> list[Write]:
+    """What somebody has restored in the CRM since is not made again over it, but decided anew."""
+    again = {str(one.link.crm_id): one for one in batch if one.link.crm_id is not None}
+    found = session.connector.fetch(stream.spec, list(again)) if again else {}
+    back = [record for record in found.values() if not record.deleted]
+    if not back:
+        return list(batch)
+    moved = {again[record.id].action.id for record in back}
+    with session.database.begin() as connection:
+        session.fence(connection)
+        store_records(connection, session, stream, back)
+        journal.mark(connection, sorted(moved), ActionState.SUPERSEDED)
+    return [one for one in batch if one.action.id not in moved]
 
 
 def _call(session: Session, stream: Stream, op: str, batch: Sequence[Write]) -> list[WriteResult]:
@@ -386,8 +401,9 @@ def _settle(
     results: Sequence[WriteResult],
     outcome: Outcome,
 ) -> None:
-    done = []
-    saved = []
+    done: list[Action] = []
+    found: list[Action] = []
+    saved: list[Link] = []
     again: list[int] = []
     taken = _give_way(connection, stream, batch, results) if op == "create" else set()
     for one, result in zip(batch, results, strict=True):
@@ -399,7 +415,9 @@ def _settle(
         elif result.error is None:
             _acknowledge(stream, op, one, result)
             saved.append(one.link)
-            done.append(one.action)
+            # An upsert may meet a record that carries our key by somebody else's hand.
+            there = op == "create" and stream.spec.key is not None and not result.created
+            (found if there else done).append(one.action)
         elif isinstance(result.error, RejectedError):
             refuse(connection, session, one.action, result.error, outcome)
         else:
@@ -416,10 +434,12 @@ def _settle(
     if op == "delete" and stream.spec.relation is not None:
         delete_duplicates(connection, stream, [one.base or {} for one in saved if one.prm_gone])
     links.set_dirty(connection, again, Dirty.CHANGED)
-    journal.mark(connection, [one.id for one in done], ActionState.DONE, done_at=session.stamp())
+    stamp = session.stamp()
+    journal.mark(connection, [one.id for one in done], ActionState.DONE, done_at=stamp)
+    journal.mark(connection, [one.id for one in found], ActionState.FOUND, done_at=stamp)
     tallies.created(connection, done)
     note(connection, session)
-    outcome.written += len(done)
+    outcome.written += len(done) + len(found)
 
 
 def _give_way(

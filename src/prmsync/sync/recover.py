@@ -15,7 +15,7 @@ from prmsync.store import journal, links, tallies
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.links import Dirty, Link, LinkState
 from prmsync.sync import references, typed_meanwhile
-from prmsync.sync.accepting import accept
+from prmsync.sync.accepting import accept, made_by_us
 from prmsync.sync.apply_crm import not_sent
 from prmsync.sync.observe import store_records
 from prmsync.sync.session import Session, Stream
@@ -65,7 +65,8 @@ def _creates(
             record = records.get(key)
             link = found[intent.link_id]
             if record is not None and not record.deleted:
-                accept(connection, session, stream, intent, link, record)
+                ours = made_by_us(session, stream, link, record)
+                accept(connection, session, stream, intent, link, record, ours=ours)
             elif record is not None and _gone_since(connection, stream, link, record):
                 links.save(connection, [link])
                 done_at = session.stamp()

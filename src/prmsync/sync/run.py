@@ -176,11 +176,13 @@ def _left(session: Session, created: bool) -> bool:
 
 
 def _created(session: Session, run_id: int) -> int:
-    """How many records this run has made, on either side."""
+    """How many records this run has made, or found made, on either side."""
     with session.database.read() as connection:
         counts = journal.counts(connection, run_id)
     return sum(
-        many for (_, _, op, state), many in counts.items() if (op, state) == ("create", "done")
+        many
+        for (_, _, op, state), many in counts.items()
+        if op == "create" and state in journal.TOLD
     )
 
 

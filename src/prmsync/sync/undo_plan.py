@@ -14,6 +14,7 @@ from prmsync.reconcile.record import Present
 from prmsync.reconcile.rules import RecordRule
 from prmsync.reconcile.undo import (
     CHANGED_SINCE,
+    FOUND_THERE,
     Kept,
     Reversal,
     Written,
@@ -50,12 +51,14 @@ class Undoing:
 
 @dataclass(slots=True)
 class _Known:
-    """What is known of one record: our values, what the run wrote by side, who wrote it since."""
+    """What is known of one record: our values, what the run wrote by side, who wrote it since, and
+    what the run found there already."""
 
     link: Link
     prm: Values | None
     wrote: Mapping[str, Written]
     since: Mapping[tuple[str, str], int]
+    found: Sequence[Action]
 
 
 def undo_page(
@@ -74,6 +77,7 @@ def undo_page(
     ids = [one.prm_id for one in found.values() if one.prm_id is not None]
     ours = prm_records.read(connection, stream.name, ids)
     done = written.of_run(connection, run.id, link_ids)
+    found_there = written.of_run(connection, run.id, link_ids, ActionState.FOUND)
     since = written.last_writers(connection, link_ids, run.id)
     return [
         _undo_record(
@@ -85,6 +89,7 @@ def undo_page(
                 ours.get(link.prm_id or ""),
                 _by_side(stream, link, done.get(link.id, ())),
                 since.get(link.id, {}),
+                found_there.get(link.id, ()),
             ),
             used,
         )
@@ -119,6 +124,7 @@ def _given(stream: Stream, link: Link, side: str) -> Values:
 def _undo_record(session: Session, stream: Stream, run: Run, known: _Known, used: Used) -> Undoing:
     link = known.link
     made = Undoing(link)
+    made.kept += [_kept(link, one.side, one.error or FOUND_THERE, {}, {}) for one in known.found]
     rule = stream.rule_for(known.prm, session.name)
     crm = link.crm if link.crm is not None and not link.crm_gone else None
     after = {Side.PRM: dict(known.prm or {}), Side.CRM: dict(crm or {})}

@@ -55,6 +55,13 @@ def test_a_row_that_was_not_written_says_what_became_of_it() -> None:
     assert lines("create", state=ActionState.PARKED, error="No.")[-1] == "      refused: No."
 
 
+def test_a_creation_that_found_its_record_there_says_so() -> None:
+    assert lines("create", state=ActionState.FOUND)[-1].endswith(" · found there already")
+    unsure = lines("create", state=ActionState.FOUND, error="Nobody knows.")
+    assert unsure[-1] == "      found there already: Nobody knows."
+    assert plans.totals({"relation/crm/create/found": 2}) == "2 creates found there already"
+
+
 def test_a_row_that_was_written_says_no_more() -> None:
     assert lines("create") == [f"  + DR-1  Acme  create in the CRM    {REASON}"]
 
