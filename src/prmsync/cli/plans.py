@@ -272,11 +272,22 @@ def cost_line(report: Report) -> str:
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(report.cost.items()))
     head = f"Sending it takes about {total:,} call{'s' * (total != 1)} ({kinds}{_saved(report)})"
     if report.left is None:
-        return head
+        return f"{head}{_of_forecast(report)}"
     if total > report.left:
-        return f"{head}; {report.left:,} are left now, so it takes more than one of the CRM's days"
+        more = "so it takes more than one of the CRM's days"
+        return f"{head}; {report.left:,} are left now, {more}{_of_forecast(report)}"
     share = f"{100 * total / report.left:.0f} %" if 50 * total > report.left else "1 % or less"
-    return f"{head}, {share} of the {report.left:,} that are left now"
+    return f"{head}, {share} of the {report.left:,} that are left now{_of_forecast(report)}"
+
+
+def _of_forecast(report: Report) -> str:
+    """ "; 4 of them carry the forecast, whose own share has 96 left"."""
+    if not report.forecast_cost:
+        return ""
+    carry = "carries" if report.forecast_cost == 1 else "carry"
+    told = f"; {report.forecast_cost:,} of them {carry} the forecast"
+    left = report.forecast_left
+    return told if left is None else f"{told}, whose own share has {left:,} left"
 
 
 def _saved(report: Report) -> str:

@@ -19,7 +19,7 @@ from prmsync.cli.pausing import going_on_with
 if TYPE_CHECKING:
     from prmsync.service.wiring import Application
     from prmsync.store.runs import Run
-    from prmsync.sync.status import ConnectionStatus
+    from prmsync.sync.status import CallsMade, ConnectionStatus
 
 COUNTS = 7
 """Columns of counts in the table."""
@@ -34,7 +34,7 @@ def status(as_json: AsJson = False) -> None:
     from prmsync.sync.status import status as read_status
 
     with application() as app:
-        found = read_status(app.database)
+        found = read_status(app.database, app.now())
         if as_json:
             emit_json([asdict(one) for one in found])
             return
@@ -77,6 +77,8 @@ def _show(app: Application, one: ConnectionStatus, now: datetime) -> None:
     waits = [f"{stream.waits:,} {stream.name}" for stream in one.streams if stream.waits]
     if waits:
         say(f"  waiting for a record they refer to: {', '.join(waits)}")
+    if one.calls is not None:
+        say(f"  {_calls(one.calls)}")
     if one.waiting is not None:
         say(f"  a brake holds run {one.waiting.id}: prmsync runs show {one.waiting.id}")
         trips, names = held_brakes(app.database, one.waiting.id)
@@ -93,6 +95,13 @@ def _show(app: Application, one: ConnectionStatus, now: datetime) -> None:
     for part in one.paused_parts:
         say_wrapped(f"paused {part}", indent=2)
         say_wrapped(part.hint, indent=4)
+
+
+def _calls(calls: CallsMade) -> str:
+    told = f"{calls.made:,} of {calls.allowed:,} calls used in the CRM's present window"
+    if not calls.forecast:
+        return told
+    return f"{told}; {calls.forecast:,} of {calls.forecast_allowed:,} for the forecast"
 
 
 def _last(run: Run | None, now: datetime) -> str:

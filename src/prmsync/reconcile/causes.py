@@ -30,8 +30,20 @@ class Cause(StrEnum):
     """The forecast of a deal or a partner moved."""
 
 
-BACKFILL = frozenset({Cause.MAPPING.value, Cause.FIRST.value, Cause.FORECAST.value})
+BACKFILL = frozenset({Cause.MAPPING.value, Cause.FIRST.value})
 """Causes that are no edit of a person: these writes come after people's."""
+
+
+class Lane(StrEnum):
+    """What of the CRM's calls a write may use, in the order in which writes leave."""
+
+    PEOPLE = "people"
+    """What somebody edited or decided: all that is left of the connection's share."""
+    BACKFILL = "backfill"
+    """First loads and new fields: not what is kept for people."""
+    FORECAST = "forecast"
+    """A share of its own, and not what is kept for people."""
+
 
 _FORECAST = "forecast_"
 """How the fields begin that the forecast fills."""

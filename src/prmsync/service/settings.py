@@ -27,6 +27,7 @@ from prmsync.errors import ConfigurationError, Finding
 from prmsync.service import overrides, secrets
 from prmsync.service.findings import describe
 from prmsync.service.toml_positions import key_positions, position
+from prmsync.sync.session import FORECAST_SHARE
 
 FILE_NAME = "prmsync.toml"
 DEFAULT_DATABASE = "sqlite:///prmsync.db"
@@ -154,6 +155,7 @@ class ConnectionSection(_Section):
     webhook: Annotated[str, AfterValidator(_web_address)] | None = None
     api_version: str | None = None
     share: Annotated[int, Field(ge=1, le=100)] = 20
+    forecast_share: Annotated[int, Field(ge=1, le=100)] = FORECAST_SHARE
     options: Annotated[dict[str, Option], AfterValidator(_no_share)] = Field(default_factory=dict)
     auth: Annotated[dict[str, str], AfterValidator(_no_literal_secrets)] = Field(
         default_factory=dict, repr=False

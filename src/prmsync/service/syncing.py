@@ -75,6 +75,7 @@ def session_on(
                 to_compare=to_compare,
                 while_paused=while_paused,
                 only=only,
+                forecast_share=section.forecast_share,
             )
         if progress is not None:
             session.progress = progress

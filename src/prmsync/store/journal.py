@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from prmsync.domain.values import Scalar
 from prmsync.mapping.status import STATUS_KEYS
+from prmsync.reconcile.causes import Lane
 from prmsync.store import journal_statements as statements
 from prmsync.store.bulk import among, any_between, insert_rows
 from prmsync.store.damage import unreadable
@@ -190,13 +191,13 @@ def page(
     stream_id: int | None = None,
     sides: Sequence[str] = (),
     ops: Sequence[str] = (),
-    backfill: bool | None = None,
+    lane: Lane | None = None,
     after: int = 0,
     limit: int = CHUNK,
 ) -> list[Action]:
-    """Rows of a run in id order; with `backfill` only what is that, or only what is not."""
+    """Rows of a run in id order; with `lane` only those of that lane."""
     statement = statements.page(
-        tuple(states), tuple(sides), tuple(ops), backfill, of_stream=stream_id is not None
+        tuple(states), tuple(sides), tuple(ops), lane, of_stream=stream_id is not None
     )
     named: dict[str, object] = {"run": run_id, "after": after, "limit": limit}
     if stream_id is not None:

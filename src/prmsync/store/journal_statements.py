@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from prmsync.reconcile.causes import BACKFILL
+from prmsync.reconcile.causes import BACKFILL, Cause, Lane
 from prmsync.store.prepared import given, listed, one_of
 from prmsync.store.tables import OPEN_ACTIONS
 from prmsync.store.tables import action as table
@@ -39,10 +39,23 @@ OPEN_OF_RUN = sa.and_(table.c.run_id + sa.literal_column("0") == given("run"), O
 Words = tuple[str, ...]
 
 
-def is_backfill() -> sa.ColumnElement[bool]:
-    """Whether a row was caused by no person's edit."""
+def in_lane(lane: Lane) -> sa.ColumnElement[bool]:
+    """Whether a row's cause puts it into this lane."""
     cause = sa.func.coalesce(table.c.cause, sa.literal_column("''", sa.Text))
-    return one_of(cause, sorted(BACKFILL))
+    if lane is Lane.FORECAST:
+        return one_of(cause, (Cause.FORECAST.value,))
+    if lane is Lane.BACKFILL:
+        return one_of(cause, sorted(BACKFILL))
+    return sa.not_(one_of(cause, (*sorted(BACKFILL), Cause.FORECAST.value)))
+
+
+def _lane() -> sa.ColumnElement[str]:
+    apart = ((in_lane(one), _word(one)) for one in (Lane.BACKFILL, Lane.FORECAST))
+    return sa.case(*apart, else_=_word(Lane.PEOPLE))
+
+
+def _word(lane: Lane) -> sa.ColumnElement[str]:
+    return sa.literal_column(f"'{lane}'", sa.Text)
 
 
 def of_a_sync() -> sa.ColumnElement[bool]:
@@ -52,7 +65,7 @@ def of_a_sync() -> sa.ColumnElement[bool]:
 
 @lru_cache(maxsize=256)
 def page(
-    states: Words, sides: Words, ops: Words, backfill: bool | None, *, of_stream: bool
+    states: Words, sides: Words, ops: Words, lane: Lane | None, *, of_stream: bool
 ) -> sa.Select[Any]:
     where = [
         table.c.run_id == given("run"),
@@ -65,8 +78,8 @@ def page(
         where.append(one_of(table.c.side, sides))
     if ops:
         where.append(one_of(table.c.op, ops))
-    if backfill is not None:
-        where.append(is_backfill() if backfill else sa.not_(is_backfill()))
+    if lane is not None:
+        where.append(in_lane(lane))
     chosen = sa.select(*COLUMNS).where(*where)
     return chosen.order_by(table.c.id).limit(given("limit", sa.Integer))
 
@@ -118,11 +131,11 @@ def open_kinds(states: Words) -> sa.Select[Any]:
 
 @lru_cache(maxsize=32)
 def to_send(states: Words) -> sa.Select[Any]:
-    backfill = is_backfill().label("backfill")
+    lane = _lane().label("lane")
     return (
-        sa.select(table.c.stream_id, table.c.side, table.c.op, backfill, sa.func.count())
+        sa.select(table.c.stream_id, table.c.side, table.c.op, lane, sa.func.count())
         .where(OPEN_OF_RUN, one_of(table.c.state, states))
-        .group_by(table.c.stream_id, table.c.side, table.c.op, backfill)
+        .group_by(table.c.stream_id, table.c.side, table.c.op, lane)
     )
 
 

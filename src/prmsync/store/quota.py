@@ -26,6 +26,11 @@ _ADD = (
     .where(table.c.connection == given("of"), table.c.hour == given("at"))
     .values(calls=table.c.calls + given("more", sa.Integer))
 )
+_ADD_FORECAST = (
+    table.update()
+    .where(table.c.connection == given("of"), table.c.hour == given("at"))
+    .values(forecast=table.c.forecast + given("more", sa.Integer))
+)
 _SAVE = connections.update().where(connections.c.name == given("of")).values(quota=given("text"))
 _METER = sa.select(connections.c.quota).where(connections.c.name == given("of"))
 
@@ -35,8 +40,9 @@ class Meter:
     """What was known of a connection's limit at `at`.
 
     `used` and `limit` are the account's own meter, `allowed` what this connection may use of it in
-    one window. `resets_at`: when the CRM's window ends, where it has fixed ones; else it rolls
-    over 24 hours. `goes_on_at` and `why` are there where a run was stopped.
+    one window, `forecast` how many of these may carry the forecast. `resets_at`: when the CRM's
+    window ends, where it has fixed ones; else it rolls over 24 hours. `goes_on_at` and `why` are
+    there where a run was stopped.
     """
 
     at: datetime
@@ -46,6 +52,7 @@ class Meter:
     resets_at: datetime | None = None
     goes_on_at: datetime | None = None
     why: str | None = None
+    forecast: int | None = None
 
 
 def add_calls(connection: sa.Connection, name: str, now: datetime, calls: int) -> None:
@@ -58,19 +65,34 @@ def add_calls(connection: sa.Connection, name: str, now: datetime, calls: int) -
         connection.execute(table.delete().where(table.c.connection == name, old))
 
 
-def calls_made(connection: sa.Connection, name: str, now: datetime) -> int:
-    """Calls of this connection in the CRM's present window, as far as known."""
-    return sum(calls for _, calls in _hours(connection, name, now))
+def add_forecast_calls(connection: sa.Connection, name: str, now: datetime, calls: int) -> None:
+    """Note that so many calls, which `add_calls` counts, carried the forecast."""
+    add_calls(connection, name, now, 0)
+    connection.execute(_ADD_FORECAST, {"of": name, "at": _hour(now), "more": calls})
+
+
+def calls_made(
+    connection: sa.Connection, name: str, now: datetime, *, forecast: bool = False
+) -> int:
+    """Calls of this connection in the CRM's present window, as far as known; with `forecast` only
+    those that carried the forecast."""
+    return sum(calls for _, calls in _hours(connection, name, now, forecast=forecast))
 
 
 def goes_on_at(
-    connection: sa.Connection, name: str, now: datetime, allowed: int, resets_at: datetime | None
+    connection: sa.Connection,
+    name: str,
+    now: datetime,
+    allowed: int,
+    resets_at: datetime | None,
+    *,
+    forecast: bool = False,
 ) -> datetime:
     """When fewer than `allowed` calls will have been made in the window: at its end where it has
     a fixed one, else when enough hours have left the last 24."""
     if resets_at is not None and resets_at > now:
         return resets_at
-    hours = _hours(connection, name, now)
+    hours = _hours(connection, name, now, forecast=forecast)
     made = sum(calls for _, calls in hours)
     for hour, calls in hours:
         made -= calls
@@ -79,10 +101,12 @@ def goes_on_at(
     return now + HOUR
 
 
-def _hours(connection: sa.Connection, name: str, now: datetime) -> list[tuple[datetime, int]]:
+def _hours(
+    connection: sa.Connection, name: str, now: datetime, *, forecast: bool
+) -> list[tuple[datetime, int]]:
     since = window_start(meter(connection, name), now)
     rows = connection.execute(
-        sa.select(table.c.hour, table.c.calls)
+        sa.select(table.c.hour, table.c.forecast if forecast else table.c.calls)
         .where(table.c.connection == name, table.c.hour > since - HOUR)
         .order_by(table.c.hour)
     )
@@ -121,6 +145,7 @@ def read_meter(text: str) -> Meter:
         _moment(stored["resets_at"]),
         _moment(stored["goes_on_at"]),
         stored["why"],
+        stored.get("forecast"),
     )
 
 

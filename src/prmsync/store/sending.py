@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from prmsync.reconcile.causes import Lane
 from prmsync.store import journal_statements as statements
 from prmsync.store.bulk import among, any_between
 from prmsync.store.journal import Action, ActionState, from_row
@@ -28,7 +29,7 @@ class ToSend(NamedTuple):
     stream_id: int
     side: str
     op: str
-    backfill: bool
+    lane: Lane
 
 
 def to_send(
@@ -37,7 +38,7 @@ def to_send(
     """How many rows of a run wait to be sent, by what they are."""
     statement = statements.to_send(tuple(states))
     return {
-        ToSend(row[0], row[1], row[2], bool(row[3])): row[4]
+        ToSend(row[0], row[1], row[2], Lane(row[3])): row[4]
         for row in connection.execute(statement, {"run": run_id}).all()
     }
 

@@ -384,6 +384,7 @@ call_count = sa.Table(
     sa.Column("connection", sa.Text, sa.ForeignKey("connection.name"), primary_key=True),
     sa.Column("hour", UtcDateTime, primary_key=True),
     sa.Column("calls", sa.Integer, nullable=False),
+    sa.Column("forecast", sa.Integer, nullable=False, server_default="0"),
 )
 
 held = sa.Table(

@@ -26,6 +26,7 @@ from prmsync.errors import (
 )
 from prmsync.mapping.status import STATE, STATUS_KEYS, State, StatusCodec
 from prmsync.mapping.translate import PIPELINE
+from prmsync.reconcile.causes import Lane
 from prmsync.store import journal, links, sending, tallies
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.links import OURS, UNSTAMPED, Dirty, Link, LinkState
@@ -34,7 +35,7 @@ from prmsync.sync.accepting import accept, first_base
 from prmsync.sync.observe import store_records
 from prmsync.sync.outcome import Outcome, collision, refuse
 from prmsync.sync.overwritten import hold_overwritten
-from prmsync.sync.quota import note, rows_at_once
+from prmsync.sync.quota import counted_in, note, rows_at_once
 from prmsync.sync.relation_guard import gone_with_their_ends, lost_ends
 from prmsync.sync.relation_matching import delete_duplicates
 from prmsync.sync.session import KEY, Session, Stream
@@ -46,7 +47,8 @@ NOT_SHOWN = "the CRM does not show a record that was to be written; may prmsync 
 
 
 def apply_crm(session: Session, run_id: int, states: Sequence[ActionState]) -> Outcome:
-    """Send all rows of the run that go to the CRM: what people edited, then backfill; of each,
+    """Send all rows of the run that go to the CRM: what people edited, then backfill, then the
+    forecast; of each,
     parents first and creates before updates.
 
     Raises nothing that a CRM says: failures are in the rows and in the outcome.
@@ -55,12 +57,12 @@ def apply_crm(session: Session, run_id: int, states: Sequence[ActionState]) -> O
     if not session.may_write(Side.CRM):
         return outcome
     there = _to_send(session, run_id, states)
-    mixed = len({row.backfill for row in there}) > 1
-    parts = [Part(run_id, states, False, patient=mixed), Part(run_id, states, True)]
+    mixed = len({row.lane for row in there}) > 1
+    parts = [Part(run_id, states, lane, patient=mixed and lane is Lane.PEOPLE) for lane in Lane]
     for part in parts:
         there = _apply_part(session, part, there, outcome)
     if outcome.passed_over:
-        _apply_part(session, Part(run_id, states, False), there, outcome)
+        _apply_part(session, Part(run_id, states, Lane.PEOPLE), there, outcome)
     return outcome
 
 
@@ -80,7 +82,7 @@ class Part:
 
     run_id: int
     states: Sequence[ActionState]
-    backfill: bool
+    lane: Lane
     patient: bool = False
 
 
@@ -91,12 +93,12 @@ def _apply_part(
     for op in ("create", "update", "delete"):
         streams = session.active
         for stream in reversed(streams) if op == "delete" else streams:
-            if sending.ToSend(stream.id, Side.CRM, op, part.backfill) not in there:
+            if sending.ToSend(stream.id, Side.CRM, op, part.lane) not in there:
                 continue
             if outcome.stopped is not None:
                 return there
             _apply_stream(session, part, stream, op, outcome)
-        if any((row.op, row.backfill) == (op, part.backfill) for row in there):
+        if any((row.op, row.lane) == (op, part.lane) for row in there):
             there = _to_send(session, part.run_id, part.states)  # a second pass may be left behind
     return there
 
@@ -104,14 +106,15 @@ def _apply_part(
 def _apply_stream(session: Session, part: Part, stream: Stream, op: str, outcome: Outcome) -> None:
     ready = _ready(session, part, stream, op, outcome)
     while True:
-        rows, stopped = rows_at_once(session, stream, op, backfill=part.backfill)
+        rows, stopped = rows_at_once(session, stream, op, part.lane)
         batch = list(islice(ready, rows))
         if not batch:
             return
         outcome.stopped = stopped
         if outcome.stopped is not None:
             return
-        send(session, stream, op, batch, outcome)
+        with counted_in(session, part.lane):
+            send(session, stream, op, batch, outcome)
         session.progress(f"writing {stream.name} to {session.connector_title}", len(batch))
         if outcome.stopped is not None:
             return
@@ -137,7 +140,7 @@ def _ready(
                 stream_id=stream.id,
                 sides=["crm"],
                 ops=[op],
-                backfill=part.backfill,
+                lane=part.lane,
                 after=after,
                 limit=PAGE,
             )

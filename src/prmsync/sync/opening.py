@@ -27,7 +27,7 @@ from prmsync.sync.live_schema import object_spec
 from prmsync.sync.mapping_change import compare, digest
 from prmsync.sync.observe import settle_rules
 from prmsync.sync.rights import require_rights
-from prmsync.sync.session import Session, Stream
+from prmsync.sync.session import FORECAST_SHARE, Session, Stream
 from prmsync.sync.typed_meanwhile import require_history
 
 
@@ -46,6 +46,7 @@ def open_session(
     to_compare: bool = False,
     while_paused: bool = False,
     only: str | None = None,
+    forecast_share: int = FORECAST_SHARE,
 ) -> Session:
     """Sign in, check the account and resolve the mappings; nothing is read or written yet.
 
@@ -91,6 +92,7 @@ def open_session(
         known_to=claim.known_to,
         doubted=other or claim.kind is not None,
         aside=aside,
+        forecast_share=forecast_share,
     )
     session.mapping_edits = _edits(session)
     session.look_again = lambda: _look_again(session, mappings, known)

@@ -22,6 +22,8 @@ class Plan:
     created: Created | None = None
     cost: Counter[str] = field(default_factory=Counter)
     """About how many calls of which kind it takes to send what is planned."""
+    forecast_cost: int = 0
+    """How many of these carry the forecast."""
     saved: int = 0
     """How many calls fewer that is than without jobs for many rows."""
     held: int = 0

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from math import ceil
@@ -13,6 +14,7 @@ import sqlalchemy as sa
 from prmsync.connector.protocol import JobWriter, ManyWriter, RelationReader, Usage
 from prmsync.domain.merge import Side
 from prmsync.errors import ConnectorError, QuotaError
+from prmsync.reconcile.causes import Lane
 from prmsync.store import quota
 from prmsync.store.quota import Meter
 from prmsync.store.sending import ToSend
@@ -20,7 +22,8 @@ from prmsync.sync.session import Session, Stream
 from prmsync.sync.typed_meanwhile import reader_of
 
 FOR_PEOPLE = 0.1
-"""The part of the share that backfill leaves to the edits of people until the window's end."""
+"""The part of the share that backfill and the forecast leave to the edits of people until the
+window's end."""
 GOES_ON = "; goes on at "
 """Stands in the message of an error that was explained."""
 _CALLS = {
@@ -85,7 +88,7 @@ def _looks_at_ends(session: Session, op: str) -> int:
 
 
 def rows_at_once(
-    session: Session, stream: Stream, op: str, *, backfill: bool
+    session: Session, stream: Stream, op: str, lane: Lane
 ) -> tuple[int, QuotaError | None]:
     """How many rows are sent next, and why none is, decided before anything of them leaves."""
     connector = session.connector
@@ -93,14 +96,48 @@ def rows_at_once(
     usage = connector.usage()
     if usage.left is None:
         return most, None
-    kept = int((usage.allowed or 0) * FOR_PEOPLE) if backfill else 0
+    kept = 0 if lane is Lane.PEOPLE else int((usage.allowed or 0) * FOR_PEOPLE)
     each = sum(_RELATION_CALLS[op].values())
     each += 0 if stream.spec.relation is None else _looks_at_ends(session, op)
     each += _looks_back(session, stream, op, connector.batch_size)
-    batches = (usage.left - kept) // each
+    left, code = usage.left - kept, "OWN_SHARE" if kept == 0 else "FOR_PEOPLE"
+    own = left_to_forecast(session) if lane is Lane.FORECAST else None
+    if own is not None and own < left:
+        left, code = own, "FORECAST_SHARE"
+    batches = left // each
     if batches > 0:
         return min(most, batches * connector.batch_size), None
-    return most, QuotaError("", code="OWN_SHARE" if kept == 0 else "FOR_PEOPLE")
+    return most, QuotaError("", code=code)
+
+
+def _for_forecast(session: Session, usage: Usage) -> int | None:
+    """How many calls of one window may carry the forecast; None where no limit is known."""
+    return None if usage.allowed is None else usage.allowed * session.forecast_share // 100
+
+
+def left_to_forecast(session: Session) -> int | None:
+    """How many calls may still carry the forecast in the present window, where a limit is known."""
+    allowed = _for_forecast(session, session.connector.usage())
+    if allowed is None:
+        return None
+    with session.database.read() as connection:
+        made = quota.calls_made(connection, session.name, session.now(), forecast=True)
+    return max(0, allowed - made)
+
+
+@contextmanager
+def counted_in(session: Session, lane: Lane) -> Iterator[None]:
+    """Calls that carry the forecast are counted by themselves as soon as they were made."""
+    if lane is not Lane.FORECAST:
+        yield
+        return
+    before = sum(session.connector.usage().calls.values())
+    try:
+        yield
+    finally:
+        made = sum(session.connector.usage().calls.values()) - before
+        with session.database.begin() as connection:
+            quota.add_forecast_calls(connection, session.name, session.now(), made)
 
 
 def note(connection: sa.Connection, session: Session, *, keep_stop: bool = False) -> None:
@@ -113,22 +150,32 @@ def note(connection: sa.Connection, session: Session, *, keep_stop: bool = False
         session.noted = calls
     before = quota.meter(connection, session.name) if keep_stop else None
     stopped = before is not None and before.goes_on_at is not None and before.goes_on_at > now
-    known = _meter(now, usage)
+    known = _meter(session, usage)
     if stopped and before is not None:
         known = replace(known, goes_on_at=before.goes_on_at, why=before.why)
     quota.save_meter(connection, session.name, known)
 
 
-def _meter(now: datetime, usage: Usage) -> Meter:
-    return Meter(now, usage.used, usage.limit, usage.allowed, usage.resets_at)
+def _meter(session: Session, usage: Usage) -> Meter:
+    return Meter(
+        session.now(),
+        usage.used,
+        usage.limit,
+        usage.allowed,
+        usage.resets_at,
+        forecast=_for_forecast(session, usage),
+    )
 
 
 def _goes_on_at(
     connection: sa.Connection, session: Session, usage: Usage, error: QuotaError
 ) -> datetime:
+    now, resets_at = session.now(), usage.resets_at
+    if error.code == "FORECAST_SHARE":
+        own = _for_forecast(session, usage) or 0
+        return quota.goes_on_at(connection, session.name, now, own, resets_at, forecast=True)
     allowed = usage.allowed if usage.allowed is not None and error.code in _OURS else 0
-    now = session.now()
-    return quota.goes_on_at(connection, session.name, now, allowed, usage.resets_at)
+    return quota.goes_on_at(connection, session.name, now, allowed, resets_at)
 
 
 _OURS = ("OWN_SHARE", "FOR_PEOPLE")
@@ -140,9 +187,10 @@ def explained(session: Session, error: QuotaError) -> QuotaError:
         session.fence(connection)
         note(connection, session)
         usage, now = session.connector.usage(), session.now()
-        made = quota.calls_made(connection, session.name, now)
+        mine = error.code == "FORECAST_SHARE"
+        made = quota.calls_made(connection, session.name, now, forecast=mine)
         at = _goes_on_at(connection, session, usage, error)
-        known = replace(_meter(now, usage), goes_on_at=at, why=error.code)
+        known = replace(_meter(session, usage), goes_on_at=at, why=error.code)
         quota.save_meter(connection, session.name, known)
     told = QuotaError(
         f"{_what(session, usage, error, made)}{GOES_ON}{_moment(at)}",
@@ -153,9 +201,13 @@ def explained(session: Session, error: QuotaError) -> QuotaError:
     return told
 
 
+_APART = ("FOR_PEOPLE", "FORECAST_SHARE")
+"""Bounds that people's edits do not meet."""
+
+
 def goes_on_in(error: ConnectorError | None) -> float | None:
     """Seconds in which nothing can be called, None where people's edits can still be sent."""
-    if not isinstance(error, QuotaError) or error.code == "FOR_PEOPLE":
+    if not isinstance(error, QuotaError) or error.code in _APART:
         return None
     return error.retry_after
 
@@ -168,6 +220,11 @@ def _what(session: Session, usage: Usage, error: QuotaError, made: int) -> str:
         return (
             f"stopped before the daily share of {title} calls is used up "
             f"({made:,} of {usage.allowed or 0:,}): the rest is kept for edits of people"
+        )
+    if error.code == "FORECAST_SHARE":
+        return (
+            f"stopped before the forecast's daily share of {title} calls is used up "
+            f"({made:,} of {_for_forecast(session, usage) or 0:,}); all else was sent"
         )
     if error.code == "CALL_SHARE":
         return (
@@ -182,6 +239,8 @@ _HINTS = {
     "this connection in prmsync.toml.",
     "FOR_PEOPLE": "Nothing is lost. To let prmsync use more a day, raise `share` (in per cent) of "
     "this connection in prmsync.toml.",
+    "FORECAST_SHARE": "Nothing is lost. To let the forecast use more a day, raise `forecast_share` "
+    "(in per cent of the connection's own calls) in prmsync.toml.",
     "CALL_SHARE": "Nothing is lost. See in the CRM which integrations use its calls up.",
     "CRM": "Nothing is lost; the next run goes on with what is left.",
 }

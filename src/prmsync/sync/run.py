@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from prmsync.domain.merge import Side, Writes
 from prmsync.errors import SchemaError, StateError
+from prmsync.reconcile.causes import Lane
 from prmsync.store import brakes, journal, links, runs, sending
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.runs import Run, RunState
@@ -72,6 +73,8 @@ def tell_cost(session: Session, made: Plan) -> None:
     with session.database.read() as connection:
         rows = sending.to_send(connection, made.run_id, states)
     made.cost.update(cost(session, rows))
+    forecast = {row: count for row, count in rows.items() if row.lane is Lane.FORECAST}
+    made.forecast_cost += cost(session, forecast).total()
     made.saved += saved(session, rows)
 
 

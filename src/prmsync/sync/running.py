@@ -20,7 +20,7 @@ from prmsync.sync.live_fields import STATUS
 from prmsync.sync.outcome import Outcome
 from prmsync.sync.plan import Plan
 from prmsync.sync.process import is_gone, this_process
-from prmsync.sync.quota import GOES_ON, explained, goes_on_in, note
+from prmsync.sync.quota import GOES_ON, explained, goes_on_in, left_to_forecast, note
 from prmsync.sync.recover import recover
 from prmsync.sync.session import Session
 
@@ -56,9 +56,13 @@ class Report:
     """Calls that jobs for many rows save of what sending would take without them."""
     left: int | None = None
     """Calls that the connection may still make in the CRM's present window, where known."""
+    forecast_cost: int = 0
+    """How many calls of the cost carry the forecast."""
+    forecast_left: int | None = None
+    """How many calls may still do so in the present window."""
     goes_on_in: float | None = None
-    """Seconds until a run that is out of calls goes on; None where only backfill waits for calls
-    and people's edits go on."""
+    """Seconds until a run that is out of calls goes on; None where only backfill or the forecast
+    waits for calls and people's edits go on."""
     names: dict[str, str] = field(default_factory=dict)
     """What people call the CRM users that brakes name, by id."""
     went_on: dict[int, int] = field(default_factory=dict)
@@ -209,6 +213,8 @@ def finish(
         cost=dict(made.cost),
         saved=made.saved,
         left=session.connector.usage().left,
+        forecast_cost=made.forecast_cost,
+        forecast_left=left_to_forecast(session) if made.forecast_cost else None,
         goes_on_in=goes_on_in(outcome.stopped),
     )
 

@@ -92,6 +92,10 @@ def _nothing_new() -> bool:
     return False
 
 
+FORECAST_SHARE = 10
+"""Per cent of a connection's calls that may carry the forecast where its settings do not say."""
+
+
 @dataclass(slots=True)
 class Session:
     """One process's hold on one connection. `token` fences its writes; `now` is aware UTC."""
@@ -117,6 +121,8 @@ class Session:
     still find theirs by the links that are known. "" where a person has chosen another stream."""
     noted: int = 0
     """Calls of this session that are counted in the database already."""
+    forecast_share: int = FORECAST_SHARE
+    """Per cent of the connection's calls that may carry the forecast."""
     progress: Callable[[str, int], None] = field(default=_silent)
     paused: list[PausedPart] = field(default_factory=list)
     """What the CRM's schema keeps from use, and why."""

@@ -17,6 +17,7 @@ from prmsync.store import (
     links,
     misfits,
     pausing,
+    quota,
     runs,
     streams,
     tallies,
@@ -54,6 +55,17 @@ class StreamStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class CallsMade:
+    """Calls of this connection in the CRM's present window, `forecast` those that carried the
+    forecast, and how many of each there may be."""
+
+    made: int
+    allowed: int
+    forecast: int
+    forecast_allowed: int
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectionStatus:
     """How one connection stands; `paused` says why, None where it runs."""
 
@@ -69,14 +81,18 @@ class ConnectionStatus:
     streams: list[StreamStatus] = field(default_factory=list)
     paused_parts: list[PausedPart] = field(default_factory=list)
     """What does not fit the CRM as it is, with its remedy; the rest goes on."""
+    calls: CallsMade | None = None
+    """None where nothing is known of the CRM's limit."""
 
 
-def status(database: Database) -> list[ConnectionStatus]:
+def status(database: Database, now: datetime) -> list[ConnectionStatus]:
     with database.read() as connection:
-        return [_connection(connection, one) for one in streams.all_connections(connection)]
+        return [_connection(connection, one, now) for one in streams.all_connections(connection)]
 
 
-def _connection(connection: sa.Connection, state: streams.ConnectionState) -> ConnectionStatus:
+def _connection(
+    connection: sa.Connection, state: streams.ConnectionState, now: datetime
+) -> ConnectionStatus:
     known = streams.streams_of(connection, state.name)
     counts = held.counts(connection, [one.id for one in known.values()])
     recent = runs.recent(connection, state.name, limit=1)
@@ -104,6 +120,19 @@ def _connection(connection: sa.Connection, state: streams.ConnectionState) -> Co
             for one in known.values()
         ],
         misfits.of_connection(connection, state.name),
+        _calls(connection, state.name, now),
+    )
+
+
+def _calls(connection: sa.Connection, name: str, now: datetime) -> CallsMade | None:
+    known = quota.meter(connection, name)
+    if known is None or known.allowed is None:
+        return None
+    return CallsMade(
+        quota.calls_made(connection, name, now),
+        known.allowed,
+        quota.calls_made(connection, name, now, forecast=True),
+        known.forecast or 0,
     )
 
 

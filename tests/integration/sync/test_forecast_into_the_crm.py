@@ -15,6 +15,8 @@ from prmsync.mapping.load import load_mappings
 from prmsync.mapping.locate import where_mappings
 from prmsync.mapping.model import StreamMapping
 from prmsync.program.reference import REFERENCE_PROGRAM
+from prmsync.store import quota
+from prmsync.sync.status import status
 from prmsync_hubspot.simulator.definitions import Property
 from prmsync_salesforce.simulator.schema import FieldDefinition
 from schema_edits import redefine
@@ -126,3 +128,45 @@ def test_a_forecast_leaves_calls_to_people(told: Any, crm: Any, deal: str) -> No
     person = told.history("opportunity", other)[-1]
     assert (forecast.cause, person.cause) == ("forecast", "prm")
     assert person.done_at <= forecast.done_at
+
+
+LIMITS = {"salesforce": 1_000_000, "hubspot": 650_000}
+CONNECTORS = (
+    "prmsync_salesforce.connector.SalesforceConnector",
+    "prmsync_hubspot.connector.HubSpotConnector",
+)
+
+
+def test_a_forecast_beyond_its_own_share_waits_for_the_next_window_and_people_do_not(
+    told: Any, crm: Any, deal: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    partner = told.ours("opportunity", deal)["partner"]
+    deals = [told.insert("opportunity", values(told, partner, f"Deal {at}")) for at in range(9)]
+    told.settle("crm")
+    for connector in CONNECTORS:
+        monkeypatch.setattr(f"{connector}.batch_size", 4)
+    allowed = told.calls_made("crm") + 200
+    told.options["call_share"] = (allowed + 0.5) / LIMITS[crm.connector]
+    spent = allowed // 10 - 7  # two batches of four calls at most, of which each takes two
+    with told.database.begin() as connection:
+        quota.add_forecast_calls(connection, "crm", told.now(), spent)
+    mark(told)
+    told.wait(60)
+    first = told.sync("crm", release=True)
+    chance = NAMES[crm.connector][0]
+    assert sum(row.get(chance) is not None for row in crm.rows("opportunity")) == 8
+    assert (first.state, first.goes_on_in) == ("stopped", None)
+    assert "the forecast's daily share" in first.message
+    assert first.forecast_left == 3
+    told.edit("opportunity", deals[0], {"customer_name": "Zeta GmbH"})
+    told.wait(60)
+    second = told.sync("crm")
+    named = crm.named("opportunity", "Deal 0")
+    assert named[crm.words["customer_name"]] == "Zeta GmbH"
+    assert second.state == "stopped"
+    (one,) = status(told.database, told.now())
+    assert one.calls is not None
+    assert (one.calls.forecast, one.calls.forecast_allowed) == (spent + 4, allowed // 10)
+    told.wait(timedelta(hours=25).total_seconds())
+    assert told.sync("crm", release=True).state == "done"
+    assert all(row.get(chance) is not None for row in crm.rows("opportunity"))

@@ -146,3 +146,18 @@ def test_a_run_compares_what_it_took_with_what_was_expected() -> None:
     told_of = report(cost={"guard": 2, "write": 2}, calls=calls)
     assert plans.sent_line(told_of) == "sending took 5 calls, 4 were expected"
     assert plans.sent_line(report(calls=calls)) == ""
+
+
+@pytest.mark.parametrize(
+    ("cost", "left", "told"),
+    [
+        (4, 96, "; 4 of them carry the forecast, whose own share has 96 left"),
+        (1, None, "; 1 of them carries the forecast"),
+        (0, 96, ""),
+    ],
+)
+def test_a_plan_says_how_many_calls_carry_the_forecast(
+    cost: int, left: int | None, told: str
+) -> None:
+    line = plans.cost_line(report(cost={"write": 9}, forecast_cost=cost, forecast_left=left))
+    assert line == f"Sending it takes about 9 calls (9 write){told}"
