@@ -21,7 +21,7 @@ from prmsync_hubspot.limits import Limits
 BASE_URL = "https://api.hubapi.com"
 EXPIRED = frozenset({"401", "EXPIRED_AUTHENTICATION", "INVALID_AUTHENTICATION"})
 """Codes after which a new token may help."""
-_SLOT = "prmsync.slot"
+_TURN = "prmsync.turn"
 """When a request was let go, on the request itself."""
 JSON = {"content-type": "application/json", "accept": "application/json"}
 
@@ -79,10 +79,10 @@ class Transport:
         self._limits.make_room(calls)
 
     def _pace(self, request: httpx.Request) -> None:
-        request.extensions[_SLOT] = self._limits.pace(search=_is_search(request))
+        request.extensions[_TURN] = self._limits.pace(search=_is_search(request))
 
     def _meter(self, response: httpx.Response) -> None:
-        self._limits.observe(response.headers, response.request.extensions[_SLOT])
+        self._limits.answered(response.request.extensions[_TURN], response.headers)
 
     def _judge(self, response: httpx.Response, kind: CallKind) -> ConnectorError | None:
         if response.is_success:

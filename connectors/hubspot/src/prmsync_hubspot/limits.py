@@ -8,75 +8,136 @@ answers too, as what they leave. Source: HubSpot's "Usage guidelines and limits"
 from __future__ import annotations
 
 import threading
-from collections import deque
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from heapq import nsmallest
+from operator import attrgetter
 
 from prmsync.connector.budget import CallBudget
 
 BURST = 100
 """Calls in ten seconds until an answer tells the account's own limit: the lowest plan's."""
-BURST_SECONDS = 10.25
+BURST_SECONDS = 10.0
 SEARCHES = 5
-SEARCH_SECONDS = 1.1
-"""A tenth longer than HubSpot's second: calls do not arrive as evenly as they leave."""
+SEARCH_SECONDS = 1.0
 MARGIN = 0.98
 """The part of the burst limit that is used."""
-LATE_SECONDS = 0.25
-"""Added to the ten seconds: a call that took longer to arrive than those of the next ten seconds
-counts with them."""
+GUARD_SECONDS = 0.05
+"""Added to HubSpot's seconds: two clocks never go alike."""
+LOST_SECONDS = 30.0
+"""A call without an answer may have been counted so long after it left."""
+LOOK_AGAIN_SECONDS = 0.05
+"""From one look for an answer that must have come any moment to the next."""
+
+_AT = attrgetter("at")
+
+
+@dataclass(slots=True, eq=False)
+class Turn:
+    """A call: when it was let go, and when its answer came (None: not yet, or never). HubSpot
+    counted it between the two."""
+
+    at: float
+    answered: float | None = None
 
 
 class Window:
-    """At most `limit` calls in any `seconds`; says how long the next one waits. Times are seconds
-    of one clock."""
+    """At most `limit` calls in any `seconds` as HubSpot counts them, at the moment they arrive.
+    Times are seconds of one clock.
+
+    When a call arrives nobody tells, but its answer comes later: a call that goes the full time
+    after an earlier one's answer cannot be counted together with it.
+    """
 
     def __init__(self, limit: int, seconds: float) -> None:
         self.limit = limit
         self.seconds = seconds
-        self._slots: deque[float] = deque()
+        self._turns: list[Turn] = []
         self._latest = 0.0
         self._others = 0
-        self._others_at = 0.0
+        self._others_until = 0.0
+        self._others_seen_until = 0.0
         self._shut_until = 0.0
 
-    def reserve(self, now: float) -> float:
-        """Take the next free slot; when it is."""
-        slot = self._free(now, 1)
-        self._slots.append(slot)
-        return slot
+    def take(self, now: float) -> Turn:
+        """A call goes now; `wait` has said that it may."""
+        turn = Turn(max(now, self._turns[-1].at) if self._turns else now)
+        self._turns.append(turn)
+        return turn
 
-    def wait_for(self, now: float, calls: int) -> float:
-        """The seconds until so many slots are free at once; none is taken."""
-        return self._free(now, min(calls, self._left_by_others(now))) - now
+    def wait(self, now: float, calls: int = 1) -> float:
+        """The seconds after which to look again whether so many may go at once; 0: they may."""
+        self._forget(now)
+        shut = max(0.0, self._shut_until - now)
+        calls, others = min(calls, self.limit), self._others_now(now)
+        if len(self._turns) + others + calls <= self.limit:
+            return shut
+        counted = [one for one in self._turns if self._leaves(one) > now]
+        missing = len(counted) + others + calls - self.limit
+        if missing <= 0:
+            return shut
+        soonest = [self._might_leave(one, now) for one in counted]
+        soonest += [self._others_until] * others
+        return max(shut, nsmallest(missing, soonest)[-1] - now)
 
     def shut(self, until: float) -> None:
         """No call before then: HubSpot refused one."""
         self._shut_until = max(self._shut_until, until)
 
-    def note_used(self, used: int, slot: float) -> None:
-        """What HubSpot had counted, of everybody's calls, when the call of this slot arrived."""
-        ours = sum(slot - self.seconds < one <= slot for one in self._slots)
-        self._others, self._others_at = max(0, used - ours), slot
+    def note_used(self, used: int, turn: Turn, now: float) -> None:
+        """What HubSpot had counted, of everybody's calls, when this call, answered now, arrived.
 
-    def _free(self, now: float, calls: int) -> float:
-        if now < self._latest - self.seconds:  # the clock was set back
-            self._slots.clear()
-            self._shut_until = 0.0
-        self._latest = now
-        # Slots are kept for a window more: an answer that comes late is judged by them.
-        while self._slots and self._slots[0] <= now - 2 * self.seconds:
-            self._slots.popleft()
-        slot = max(now, self._shut_until, self._slots[-1] if self._slots else now)
-        behind = self._left_by_others(now) - calls
-        if len(self._slots) > behind:
-            slot = max(slot, self._slots[-behind - 1] + self.seconds)
-        return slot
+        Of calls that were under way at the same time nobody knows whether they are in that number.
+        While they may explain all of it, nobody else is there; once others are, none of them
+        explains any.
+        """
+        since = now - self.seconds
+        if used > self._sent_between(turn.at - self.seconds, now):
+            possible = sum(
+                one.answered is None or one.answered > turn.at - self.seconds for one in self._turns
+            )
+            if used > possible:
+                self._others_seen_until = now + self.seconds
+        if now >= self._others_seen_until:
+            self._others = 0
+            return
+        surely = sum(
+            one is turn or (one.answered is not None and one.answered <= turn.at and one.at > since)
+            for one in self._turns
+        )
+        self._others, self._others_until = max(0, used - surely), now + self.seconds
 
-    def _left_by_others(self, now: float) -> int:
+    def _sent_between(self, after: float, until: float) -> int:
+        first, last = (bisect_right(self._turns, one, key=_AT) for one in (after, until))
+        return last - first
+
+    def _leaves(self, turn: Turn) -> float:
+        """When it can no longer be counted."""
+        if turn.answered is None:
+            return turn.at + LOST_SECONDS + self.seconds
+        return turn.answered + self.seconds
+
+    def _might_leave(self, turn: Turn, now: float) -> float:
+        if turn.answered is None:
+            return max(turn.at + self.seconds, now + LOOK_AGAIN_SECONDS)
+        return turn.answered + self.seconds
+
+    def _others_now(self, now: float) -> int:
         """Others' calls count until they must have left the window."""
-        known = now - self._others_at <= self.seconds
-        return max(1, self.limit - self._others) if known else self.limit
+        return min(self._others, self.limit) if now < self._others_until else 0
+
+    def _forget(self, now: float) -> None:
+        if now < self._latest - self.seconds:  # the clock was set back
+            self._turns.clear()
+            self._shut_until = self._others_until = self._others_seen_until = 0.0
+        self._latest = now
+        # Calls are kept for a window more: an answer that comes late is judged by them.
+        places = (
+            place for place, one in enumerate(self._turns) if self._leaves(one) + self.seconds > now
+        )
+        del self._turns[: next(places, len(self._turns))]
 
 
 class Limits:
@@ -89,24 +150,26 @@ class Limits:
         self._sleep = sleep
         self._budget = budget
         self._lock = threading.Lock()
-        self._burst = Window(BURST, BURST_SECONDS)
-        self._searches = Window(SEARCHES, SEARCH_SECONDS)
+        self._burst = Window(BURST, BURST_SECONDS + GUARD_SECONDS)
+        self._searches = Window(SEARCHES, SEARCH_SECONDS + GUARD_SECONDS)
 
-    def pace(self, *, search: bool) -> float:
-        """Wait until a call may go; when that is."""
+    def pace(self, *, search: bool) -> Turn:
+        """Wait until a call may go."""
         window = self._searches if search else self._burst
-        with self._lock:
-            now = self._now().timestamp()
-            slot = window.reserve(now)
-        if slot > now:
-            self._sleep(slot - now)
-        return slot
+        now = self._now().timestamp()
+        while True:
+            with self._lock:
+                wait = window.wait(now)
+                if wait <= 0:
+                    return window.take(now)
+            self._sleep(wait)
+            now = max(self._now().timestamp(), now + wait)
 
     def make_room(self, calls: int) -> None:
         """Wait until so many calls can go one right after the other. A look and the write that
         follows it belong together: what comes between them is not seen."""
         with self._lock:
-            wait = self._burst.wait_for(self._now().timestamp(), calls)
+            wait = self._burst.wait(self._now().timestamp(), calls)
         if wait > 0:
             self._sleep(wait)
 
@@ -116,17 +179,18 @@ class Limits:
             window = self._searches if search else self._burst
             window.shut(self._now().timestamp() + wait)
 
-    def observe(self, headers: Mapping[str, str], slot: float) -> None:
-        """Take over the limits that an answer's headers announce; `slot` is when it was asked."""
+    def answered(self, turn: Turn, headers: Mapping[str, str]) -> None:
+        """An answer has come: take over the limits that its headers announce."""
         limit = _number(headers, "x-hubspot-ratelimit-max")
         interval = _number(headers, "x-hubspot-ratelimit-interval-milliseconds")
         left = _number(headers, "x-hubspot-ratelimit-remaining")
-        if limit and interval:
-            with self._lock:
+        with self._lock:
+            turn.answered = max(turn.at, self._now().timestamp())
+            if limit and interval:
                 self._burst.limit = max(1, int(limit * MARGIN))
-                self._burst.seconds = interval / 1000 + LATE_SECONDS
+                self._burst.seconds = interval / 1000 + GUARD_SECONDS
                 if left is not None:
-                    self._burst.note_used(limit - left, slot)
+                    self._burst.note_used(limit - left, turn, turn.answered)
         daily = _number(headers, "x-hubspot-ratelimit-daily")
         today = _number(headers, "x-hubspot-ratelimit-daily-remaining")
         if daily is not None and today is not None:
