@@ -303,6 +303,16 @@ class RelationReader(Protocol):
 
 
 @runtime_checkable
+class EarlyReader(Protocol):
+    """What a connector has besides where streams can be read side by side."""
+
+    def expect(self, reads: Sequence[tuple[ObjectSpec, str | None]]) -> None:
+        """Of these streams `changes` will be asked for, from these cursors: their first pages may
+        be fetched already, in place of what was expected before. Raises nothing; what fails is
+        raised by `changes`."""
+
+
+@runtime_checkable
 class Lister(Protocol):
     """What a connector has besides where all records can be listed from any place on."""
 
@@ -315,9 +325,10 @@ class Lister(Protocol):
 class KeyReader(Protocol):
     """What a connector has besides where the CRM can be asked for records with an external key."""
 
-    def keyed(self, spec: ObjectSpec) -> list[Record]:
-        """Records that carry a key of ours, hundreds of them at most, in one call; their `values`
-        hold the key alone. A search index may miss the newest."""
+    def keyed(self, specs: Sequence[ObjectSpec]) -> list[list[Record]]:
+        """For each of the specs records that carry a key of ours, hundreds of them at most, in as
+        few calls as the CRM allows; their `values` hold the key alone. A search index may miss the
+        newest."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,13 +91,14 @@ def ask_for_keys(session: Session) -> bool:
     connector = session.connector
     if not isinstance(connector, KeyReader):
         return False
-    for stream in session.active:
-        if stream.state.crm_cursor is None and stream.spec.key is not None:
-            shown = connector.keyed(stream.spec)
-            found = found or bool(shown)
-            unknown = _unknown(session, stream, shown)
-            _keep(session, stream, unknown)
-            strangers += [(stream, one) for one in unknown]
+    first = [
+        one for one in session.active if one.state.crm_cursor is None and one.spec.key is not None
+    ]
+    for stream, shown in zip(first, connector.keyed([one.spec for one in first]), strict=True):
+        found = found or bool(shown)
+        unknown = _unknown(session, stream, shown)
+        _keep(session, stream, unknown)
+        strangers += [(stream, one) for one in unknown]
     if strangers:
         _pause(session, strangers)
     return found

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import sqlalchemy as sa
 
-from prmsync.connector.protocol import BAD_CURSOR, Page, Record
+from prmsync.connector.protocol import BAD_CURSOR, EarlyReader, Page, Record
 from prmsync.domain.merge import OnDelete
 from prmsync.domain.values import Values
 from prmsync.errors import ConnectorError, QuotaError, SchemaError
@@ -73,6 +73,12 @@ def observe(
     for stream in session.active:
         if fresh is None or not fresh.took(stream):  # else our own writes would be observed now
             observe_prm(session, stream)
+
+
+def begin_reading(session: Session) -> None:
+    """Let the connector ask for the first page of every stream while something else is done."""
+    if isinstance(session.connector, EarlyReader):
+        session.connector.expect([(one.spec, one.state.crm_cursor) for one in session.active])
 
 
 def _observe_named(

@@ -20,7 +20,7 @@ from prmsync.sync.decide import decide_page
 from prmsync.sync.fresh import FreshPages
 from prmsync.sync.locked import look_again
 from prmsync.sync.merging import follow_merges
-from prmsync.sync.observe import backfill, observe
+from prmsync.sync.observe import backfill, begin_reading, observe
 from prmsync.sync.outcome import Outcome
 from prmsync.sync.pairing import pair_up
 from prmsync.sync.plan import Plan
@@ -54,6 +54,7 @@ def plan(session: Session) -> Report:
         made = Plan(run_id)
         with ending(session, run_id):
             recover(session)
+            begin_reading(session)
             ask_for_keys(session)
             observe(session, tentative=True)
             read_relations(session)
@@ -86,6 +87,7 @@ def sync(session: Session, *, full: bool = False, release: bool = False) -> Repo
         outcome = Outcome()
         with ending(session, run_id):
             recover(session)
+            begin_reading(session)
             later = session.writes is not Writes.NONE
             keyed = ask_for_keys(session)
             fresh = FreshPages(session, made) if release and later and not keyed else None
@@ -215,6 +217,7 @@ def apply(session: Session, run_id: int) -> Report:
     with holding(session):
         recover(session)
         run = applicable(session, run_id)
+        begin_reading(session)
         observe(session)
         require_known_keys(session)
         if run.kind == runs.UNDO:

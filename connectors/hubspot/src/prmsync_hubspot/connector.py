@@ -239,7 +239,10 @@ class HubSpotConnector:
         records = [one for one in reader.records(batch.found) if not one.deleted]
         return Page(records, batch.cursor)
 
-    def keyed(self, spec: ObjectSpec) -> list[Record]:
+    def keyed(self, specs: Sequence[ObjectSpec]) -> list[list[Record]]:
+        return [self._keyed(spec) for spec in specs]
+
+    def _keyed(self, spec: ObjectSpec) -> list[Record]:
         self._admit()
         key = _key(spec)
         found = self._objects.having(self._catalog.type(spec.object), key)

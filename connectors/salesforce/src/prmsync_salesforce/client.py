@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from datetime import datetime
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -18,6 +19,7 @@ from prmsync.errors import AuthError, OutcomeUnknownError, RetryableError
 from prmsync_salesforce.auth import Token
 from prmsync_salesforce.clock import answered_at
 from prmsync_salesforce.errors import judge
+from prmsync_salesforce.following import Following
 from prmsync_salesforce.limits import API_CALLS, Limits
 from prmsync_salesforce.links import record_url
 
@@ -107,8 +109,16 @@ class Client:
         """The JSON of a GET below the API root."""
         return decoded(self.send(kind, "GET", self.root + path, params=params), kind)
 
-    def query(self, kind: CallKind, soql: str, *, deleted: bool = False) -> Iterator[Answer]:
-        """The pages of a query; with `deleted` it sees the recycle bin."""
+    def query(
+        self,
+        kind: CallKind,
+        soql: str,
+        *,
+        deleted: bool = False,
+        ahead: Executor | None = None,
+    ) -> Iterator[Answer]:
+        """The pages of a query; with `deleted` it sees the recycle bin. With `ahead`, some pages
+        are asked for together once the second one is wanted."""
         resource = "/queryAll" if deleted else "/query"
         response = self.send(
             kind,
@@ -117,15 +127,20 @@ class Client:
             params={"q": soql},
             headers={"Sforce-Query-Options": "batchSize=2000"},
         )
-        while True:
-            page = decoded(response, kind)
-            following = None if page.get("done", True) else page.get("nextRecordsUrl")
-            yield Answer(
-                page["records"], following is None, response, int(page.get("totalSize", 0))
-            )
-            if following is None:
-                return
-            response = self.send(kind, "GET", following)
+        pages = Following(lambda address: self.send(kind, "GET", address), ahead)
+        seen = 0
+        try:
+            while True:
+                page = decoded(response, kind)
+                rows, total = page["records"], int(page.get("totalSize", 0))
+                following = None if page.get("done", True) else page.get("nextRecordsUrl")
+                yield Answer(rows, following is None, response, total)
+                if following is None:
+                    return
+                seen += len(rows)
+                response = pages.take(following, seen, len(rows), total)
+        finally:
+            pages.stop()
 
     def composite(self, kind: CallKind, paths: Mapping[str, str]) -> dict[str, SubAnswer]:
         """Up to 25 GETs, five of them queries, in one call; answers by the same names. An inner

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from math import ceil
 
 from prmsync.connector.budget import CallBudget
+from prmsync.connector.expected import Expected
 from prmsync.connector.prefetch import prefetched
 from prmsync.connector.protocol import (
     Change,
@@ -34,6 +36,9 @@ from prmsync_salesforce.rows import RowPlan
 from prmsync_salesforce.session import Session
 from prmsync_salesforce.writing import BATCH_SIZE, Writer, takes_jobs
 
+_Read = tuple[ObjectSpec, str | None]
+"""A stream and the cursor from which it is read."""
+
 BULK_AT_ONCE = 10_000
 """Rows of one job: what is unknown after a crash stays within bounds."""
 
@@ -56,6 +61,8 @@ class SalesforceConnector:
         self._client = Client(tokens, runtime, self._budget, self._options.api_version)
         self._session = Session(self._client, settings, self._options.api_version)
         self._sleep = runtime.sleep
+        self._ahead = runtime.pool if self._options.prefetch else None
+        self._expected: Expected[_Read, reading.RawPage] = Expected(self._ahead)
         # Jobs are for whoever has the time to wait; what runs one call after the other has not.
         self._bulk_rows = self._options.bulk_writes if runtime.pool is not None else 0
         self._settled = False
@@ -105,16 +112,25 @@ class SalesforceConnector:
     def forget_schema(self) -> None:
         self._session.forget_schemas()
         self._plans.clear()
+        self._expected.forget()
 
     def people(self) -> Sequence[Person]:
         return self._session.people()
 
+    def expect(self, reads: Sequence[tuple[ObjectSpec, str | None]]) -> None:
+        self._expected.begin({read: partial(self._raw, *read) for read in reads})
+
     def changes(self, spec: ObjectSpec, cursor: str | None) -> Iterator[Page]:
         plan = self._plan(spec)
-        bulk_rows = self._options.bulk_rows
-        raw = reading.Changes(self._client, plan, cursor, self._sleep, bulk_rows).raw_pages()
+        raw = self._expected.taken((spec, cursor), partial(self._raw, spec, cursor))
         for rows, reached in prefetched(raw) if self._options.prefetch else raw:
             yield reading.page(plan, rows, reached)
+
+    def _raw(self, spec: ObjectSpec, cursor: str | None) -> Iterator[reading.RawPage]:
+        plan, bulk_rows = self._plan(spec), self._options.bulk_rows
+        return reading.Changes(
+            self._client, plan, cursor, self._sleep, bulk_rows, self._ahead
+        ).raw_pages()
 
     def fetch(self, spec: ObjectSpec, ids: Sequence[str]) -> dict[str, Record]:
         return reading.fetch(self._client, self._plan(spec), ids, self._lanes)
@@ -128,8 +144,8 @@ class SalesforceConnector:
     def listed(self, spec: ObjectSpec, after: str) -> Page:
         return reading.listed(self._client, self._plan(spec), after)
 
-    def keyed(self, spec: ObjectSpec) -> list[Record]:
-        return reading.keyed(self._client, self._plan(spec))
+    def keyed(self, specs: Sequence[ObjectSpec]) -> list[list[Record]]:
+        return reading.keyed(self._client, [self._plan(spec) for spec in specs])
 
     def create(self, spec: ObjectSpec, rows: Sequence[NewRecord]) -> list[WriteResult]:
         return self._told(self._writer(spec, rows).create(rows)) if rows else []

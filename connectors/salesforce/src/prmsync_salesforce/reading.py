@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,9 +13,10 @@ from prmsync.connector.values import in_utc, parse_moment
 from prmsync.connector.values import moment as canonical_moment
 from prmsync.errors import GoneError, RejectedError, SchemaError
 from prmsync_salesforce import bulk_query, soql
-from prmsync_salesforce.client import Answer, Client
+from prmsync_salesforce.client import Answer, Client, SubAnswer, query_path
 from prmsync_salesforce.codes import LocatorExpiredError
 from prmsync_salesforce.cursor import LOOK_BACK, cursor_of, parse_cursor
+from prmsync_salesforce.errors import call_error
 from prmsync_salesforce.lanes import Lanes
 from prmsync_salesforce.rows import RowPlan
 
@@ -27,6 +29,8 @@ LISTED = 500
 """Records of one page of a listing: a query gives that many in one answer."""
 KEYED = 500
 """Records with a key of ours that a first read looks at before it stores anything."""
+_QUERIES = 5
+"""Of one composite call."""
 
 _HISTORY = "OpportunityHistory"
 _PAST = frozenset({"StageName", "Amount", "CloseDate", "CurrencyIsoCode"})
@@ -45,6 +49,10 @@ class BulkRows:
     columns: bulk_query.Columns
 
 
+RawPage = tuple[Rows | BulkRows, str | None]
+"""Rows, and the cursor that may be kept once they are stored."""
+
+
 class Changes:
     """The pages of one `changes` call, in the order of SystemModstamp and id.
 
@@ -59,16 +67,18 @@ class Changes:
         cursor: str | None,
         sleep: Callable[[float], None],
         bulk_rows: int = 0,
+        ahead: Executor | None = None,
     ) -> None:
         self._client = client
         self._plan = plan
         self._sleep = sleep
         self._bulk_rows = bulk_rows if cursor is None else 0
+        self._ahead = ahead
         self._since = None if cursor is None else parse_cursor(cursor)
         self._started = client.signed_in_at
         self._reached: datetime | None = None
 
-    def raw_pages(self) -> Iterator[tuple[Rows | BulkRows, str | None]]:
+    def raw_pages(self) -> Iterator[RawPage]:
         """Rows with the cursor that may be kept once they are stored. The last page's cursor is
         the CRM's time when the reading began (where it is not told, when the session began): what
         was written since then comes next time."""
@@ -108,7 +118,8 @@ class Changes:
         query = soql.select(
             self._plan.fields, self._plan.object, self._where(), "SystemModstamp, Id"
         )
-        for answer in self._client.query("read", query, deleted=self._since is not None):
+        deleted = self._since is not None
+        for answer in self._client.query("read", query, deleted=deleted, ahead=self._ahead):
             if self._reached is None:
                 self._started = self._client.answered_at(answer) or self._started
             if answer.rows:
@@ -156,15 +167,35 @@ def listed(client: Client, plan: RowPlan, after: str) -> Page:
     return page(plan, rows, str(rows[-1]["Id"]) if len(rows) == LISTED else None)
 
 
-def keyed(client: Client, plan: RowPlan) -> list[Record]:
-    """Records that carry an external key, with nothing but that key."""
-    key = plan.spec.key
-    if key is None:
-        raise ValueError(f"{plan.spec.stream} has no external key")
+def keyed(client: Client, plans: Sequence[RowPlan]) -> list[list[Record]]:
+    """Of each object the records that carry an external key, with nothing but that key; five
+    objects a call."""
+    found: list[list[Record]] = []
+    for at in range(0, len(plans), _QUERIES):
+        some = {f"keys{place}": plan for place, plan in enumerate(plans[at : at + _QUERIES])}
+        paths = {name: query_path(_having_a_key(plan)) for name, plan in some.items()}
+        answers = client.composite("guard", paths)
+        found += [_keys(plan, answers[name]) for name, plan in some.items()]
+    return found
+
+
+def _having_a_key(plan: RowPlan) -> str:
+    name = plan.field(_key(plan))
+    return soql.select(["Id", name], plan.object, f"{name} != null", "Id") + f" LIMIT {KEYED}"
+
+
+def _keys(plan: RowPlan, answer: SubAnswer) -> list[Record]:
+    if answer.status != 200:
+        raise call_error(answer.status, answer.body, "guard")
+    key = _key(plan)
     name = plan.field(key)
-    query = soql.select(["Id", name], plan.object, f"{name} != null", "Id") + f" LIMIT {KEYED}"
-    rows = [row for answer in client.query("guard", query) for row in answer.rows]
-    return [Record(str(row["Id"]), "", {key: row[name]}) for row in rows]
+    return [Record(str(row["Id"]), "", {key: row[name]}) for row in answer.rows]
+
+
+def _key(plan: RowPlan) -> str:
+    if plan.spec.key is None:
+        raise ValueError(f"{plan.spec.stream} has no external key")
+    return plan.spec.key
 
 
 def _recycled(client: Client, plan: RowPlan, ids: Sequence[str]) -> dict[str, Record]:
@@ -222,9 +253,7 @@ def find(client: Client, plan: RowPlan, keys: Sequence[str]) -> dict[str, Record
     what the recycle bin has."""
     if plan.spec.relation is not None:
         return _find_relations(client, plan, plan.spec.relation, keys)
-    key = plan.spec.key
-    if key is None:
-        raise ValueError(f"{plan.spec.stream} has no external key")
+    key = _key(plan)
     asked = {text.lower(): text for text in keys}
     found: dict[str, Record] = {}
     for record in _looked_up(client, plan, plan.field(key), keys):

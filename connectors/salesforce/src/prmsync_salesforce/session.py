@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,8 +22,8 @@ _PEOPLE = (
 )
 """Without the users of customer portals, of which there may be a million."""
 
-_TOGETHER = ("Account", "Opportunity", "OpportunityPartner")
-"""Objects that a mapping nearly always needs: described in one call."""
+_TOGETHER = ("Account", "Opportunity", "OpportunityPartner", "PRM_Registration__c")
+"""Objects of the shipped mappings: described in the call that opens the session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class _Opening:
 
 
 class Session:
-    """Signs in on first use and refuses another org than the pinned one before anything else is
+    """Signs in on first use and refuses another org than the pinned one before any record is
     read or written. Shared by threads."""
 
     def __init__(self, client: Client, settings: ConnectionSettings, api_version: str) -> None:
@@ -89,6 +89,7 @@ class Session:
                 "currency": query_path(_CURRENCY),
                 "people": query_path(_PEOPLE),
                 "stages": query_path(describe.STAGES),
+                **_describes(_TOGETHER),
             },
         )
         self._client.read_meter()
@@ -105,6 +106,7 @@ class Session:
             api_version=self._api_version,
             user_id=self._client.user,
         )
+        self._described = {one: answers[one] for one in _describes(_TOGETHER) if one in answers}
         return _Opening(account, answers["people"], answers["stages"])
 
     def _currency(self, corporate: SubAnswer) -> str:
@@ -135,15 +137,15 @@ class Session:
         answer = self._described.get(name.lower())
         if answer is None:
             together = dict.fromkeys([name, *_TOGETHER]) if not self._described else [name]
-            self._described |= self._describe(list(together))
+            self._described |= self._client.composite("metadata", _describes(together))
             answer = self._described[name.lower()]
         described = _found(answer, f"the object {name}")
         staged = _rows(stages) if described["name"] == "Opportunity" else []
         return describe.object_schema(described, self._open().account.currency, staged)
 
-    def _describe(self, names: Sequence[str]) -> dict[str, SubAnswer]:
-        paths = {name.lower(): f"/sobjects/{name}/describe" for name in names}
-        return self._client.composite("metadata", paths)
+
+def _describes(names: Iterable[str]) -> dict[str, str]:
+    return {name.lower(): f"/sobjects/{name}/describe" for name in names}
 
 
 def check_pins(settings: ConnectionSettings, org_id: str, environment: str) -> None:
