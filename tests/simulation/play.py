@@ -420,13 +420,16 @@ _EVENTS: dict[str, Callable[[Player, Event], None]] = {
 
 @contextmanager
 def _rarely_collected() -> Iterator[None]:
-    """A history leaves few cycles behind and makes many objects: the collector comes seldom."""
-    before = gc.get_threshold()
-    gc.set_threshold(100_000, 20, 50)
+    """A history leaves few cycles behind and makes many objects: the collector comes once, when it
+    has ended, and leaves alone what was there before it."""
+    gc.disable()
+    gc.freeze()
     try:
         yield
     finally:
-        gc.set_threshold(*before)
+        gc.collect()
+        gc.unfreeze()
+        gc.enable()
 
 
 def play(history: History) -> Outcome:

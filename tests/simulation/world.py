@@ -72,9 +72,13 @@ Edits = frozenset[tuple[str, str, str]]
 def mappings_of(profile: str, connector: str, edits: Edits = frozenset()) -> list[StreamMapping]:
     """The shipped mappings as the profile has them; the same objects each time."""
     chosen = PROFILES[profile]
-    shipped = load_mappings(where_mappings(connector))
-    found = [chosen.alter(one) for one in shipped if one.stream in chosen.streams]
+    found = [chosen.alter(one) for one in _shipped(connector) if one.stream in chosen.streams]
     return [_edited(one, edits) for one in found]
+
+
+@cache
+def _shipped(connector: str) -> list[StreamMapping]:
+    return load_mappings(where_mappings(connector))
 
 
 def _edited(mapping: StreamMapping, edits: Edits) -> StreamMapping:

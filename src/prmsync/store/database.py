@@ -15,6 +15,7 @@ from prmsync.errors import StoreError
 from prmsync.store.capture import missing_triggers
 from prmsync.store.damage import check_length, check_tables
 from prmsync.store.database_errors import display_name, store_error
+from prmsync.store.direct import DirectConnection
 from prmsync.store.schema_version import HEAD, VERSIONS
 from prmsync.store.sqlite_dialect import DRIVER, WRITES
 
@@ -62,7 +63,7 @@ class Database:
         On SQLite it takes the write lock at once (BEGIN IMMEDIATE), so that it never fails
         half-way on a lock. Raises StoreError when the database cannot be reached or written.
         """
-        with self.engine.connect() as connection:
+        with self._connected() as connection:
             if self.dialect == "sqlite":
                 connection.info[WRITES] = True
             with connection.begin():
@@ -75,7 +76,7 @@ class Database:
         Writing in it is a fault of this program: PostgreSQL refuses the statement, on SQLite a
         StoreError follows at the end; nothing of it stays.
         """
-        with self.engine.connect() as connection:
+        with self._connected() as connection:
             if self.dialect == "postgresql":
                 connection = connection.execution_options(
                     isolation_level="REPEATABLE READ", postgresql_readonly=True
@@ -89,6 +90,9 @@ class Database:
                         f"the database {self.name} was to be read only, and was written",
                         hint="nothing of it was stored; this is a fault of prmsync: report it",
                     )
+
+    def _connected(self) -> sa.Connection:
+        return DirectConnection(self.engine) if self.dialect == "sqlite" else self.engine.connect()
 
     def rewrite(self) -> None:
         """Rewrite the stored data without the remains of what was deleted or replaced. On SQLite
