@@ -10,13 +10,14 @@ import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
 import sqlalchemy as sa
 
 from prmsync.domain.values import Values
-from prmsync.store.prepared import given
+from prmsync.store.prepared import given, listed, packed
 from prmsync.store.tables import erasure as table
 from prmsync.store.tables import link as links
 from prmsync.store.tables import stream as streams
@@ -96,19 +97,32 @@ def add(
     )
 
 
-_CLOSED = (
-    sa.select(table.c.fields, links.c.prm_id, links.c.crm_id, streams.c.name)
-    .join(links, links.c.id == table.c.link_id)
-    .join(streams, streams.c.id == links.c.stream_id)
-    .where(streams.c.connection == given("of"))
-)
+_LINKED = sa.select(table.c.link_id, table.c.fields).where(table.c.link_id.is_not(None))
+
+
+@lru_cache(maxsize=4)
+def _known_as(dialect: str) -> sa.Select[Any]:
+    """What the records of links among `ids` are known as, on the connection `of`."""
+    return (
+        sa.select(links.c.id, links.c.prm_id, links.c.crm_id, streams.c.name)
+        .join(streams, streams.c.id == links.c.stream_id)
+        .where(listed(dialect, links.c.id), streams.c.connection == given("of"))
+    )
 
 
 def closed(
     connection: sa.Connection, connection_name: str
 ) -> dict[str, dict[str, dict[str, list[str]]]]:
     """Stream → CRM id or our id → field → digests of what must not come back from this CRM."""
-    rows = connection.execute(_CLOSED, {"of": connection_name}).all()
+    erased = connection.execute(_LINKED).all()
+    if not erased:
+        return {}
+    ids = packed(connection, sorted({row.link_id for row in erased}))
+    named = {"ids": ids, "of": connection_name}
+    known = {
+        row[0]: row[1:] for row in connection.execute(_known_as(connection.dialect.name), named)
+    }
+    rows = [(said, *known[link_id]) for link_id, said in erased if link_id in known]
     found: dict[str, dict[str, dict[str, list[str]]]] = {}
     for said, prm_id, crm_id, stream in rows:
         for key in (prm_id, crm_id):

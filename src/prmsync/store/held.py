@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from prmsync.domain.values import Scalar
 from prmsync.errors import NotFoundError, StateError
 from prmsync.store.bulk import among, any_between
+from prmsync.store.link_statements import whose
 from prmsync.store.links import chunks
 from prmsync.store.prepared import given, listed, one_of, over, packed
 from prmsync.store.tables import held as table
@@ -379,14 +380,10 @@ def drop_parked(connection: sa.Connection, link_ids: Sequence[int]) -> None:
 
 def due_again(connection: sa.Connection, stream_ids: Sequence[int], now: datetime) -> list[int]:
     """Links of these streams whose refused write is to be tried again by now."""
-    statement = (
-        sa.select(parked_table.c.link_id)
-        .join(links, links.c.id == parked_table.c.link_id)
-        .where(
-            parked_table.c.again_at <= now,
-            ~parked_table.c.dropped,
-            links.c.stream_id.in_(stream_ids),
-        )
+    statement = sa.select(parked_table.c.link_id).where(
+        parked_table.c.again_at <= now,
+        ~parked_table.c.dropped,
+        whose(parked_table.c.link_id, links.c.stream_id.in_(stream_ids)),
     )
     return list(connection.execute(statement).scalars())
 

@@ -36,6 +36,12 @@ NEW = one_of(table.c.state, ["new"])
 """As the index of unlinked records says it."""
 
 
+def whose(link_id: sa.Column[int], *says: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """The link is one of which all this is true. Said of what is little beside the links: with a
+    join SQLite would go through all links of a stream to find it."""
+    return sa.exists().where(table.c.id == link_id, *says)
+
+
 def page(*where: sa.ColumnElement[bool], lock: bool = False) -> sa.Select[Any]:
     """Whole rows behind `after` by id, `limit` at most; with `lock` they stay as they are."""
     chosen = sa.select(*COLUMNS).where(*where, table.c.id > given("after"))
@@ -71,14 +77,14 @@ def unlinked(*, crm_side: bool, dirty_only: bool, showing: bool) -> sa.Select[An
     if dirty_only:
         # Few are marked, however many are unlinked: said so that only the index of marked links
         # fits. With the other words both databases choose one that leads through all unlinked.
-        state, known, unknown = (_unindexed(one) for one in (table.c.state, present, absent))
+        state, known, unknown = (unindexed(one) for one in (table.c.state, present, absent))
         where = [HERE, MARKED, state == "new", known != "", unknown == ""]
     if showing:
         where.append(table.c.seen.contains(given("text"), escape="/"))
     return page(*where)
 
 
-def _unindexed(column: sa.Column[Any]) -> sa.ColumnElement[str]:
+def unindexed(column: sa.Column[Any]) -> sa.ColumnElement[str]:
     """A column of text that is never empty, with "" for null, and none of its indexes."""
     return sa.func.coalesce(column, sa.literal_column("''", sa.Text))
 

@@ -15,8 +15,9 @@ import orjson
 import sqlalchemy as sa
 
 from prmsync.store.bulk import among
+from prmsync.store.link_statements import HERE, MARKED, unindexed, whose
 from prmsync.store.links import Dirty, chunks
-from prmsync.store.prepared import given, listed, one_of, over, packed
+from prmsync.store.prepared import listed, one_of, packed
 from prmsync.store.tables import held, parked
 from prmsync.store.tables import link as links
 from prmsync.store.tables import told as table
@@ -46,10 +47,8 @@ def _told(row: Any) -> Told:
     )
 
 
-_HERE = links.c.stream_id == given("stream")
-_MARKED = over(links.c.dirty, 0)
-_OF_STREAM = sa.select(table).join(links, links.c.id == table.c.link_id).where(_HERE)
-_OF_MARKED = _OF_STREAM.where(_MARKED)
+_OF_STREAM = sa.select(table).where(whose(table.c.link_id, HERE))
+_OF_MARKED = sa.select(table).where(whose(table.c.link_id, HERE, MARKED))
 _ANY = sa.select(sa.exists(sa.select(table)))
 
 
@@ -107,7 +106,7 @@ def look_again(
 
 @lru_cache(maxsize=4)
 def _unsay(dialect: str) -> sa.Update:
-    ids = sa.select(links.c.id).where(_HERE, listed(dialect, links.c.crm_id))
+    ids = sa.select(links.c.id).where(HERE, listed(dialect, links.c.crm_id))
     return table.update().where(table.c.link_id.in_(ids)).values(said=None)
 
 
@@ -125,18 +124,16 @@ def affairs(connection: sa.Connection, stream_id: int) -> dict[int, str]:
 
 
 _SHOWN = sa.and_(
-    _HERE,
-    links.c.crm_id.is_not(None),
+    unindexed(links.c.crm_id) != "",
     links.c.crm_gone == 0,
     links.c.state != sa.literal_column("'ended'", sa.Text),
 )
 _AFFAIRS = {
     "h": sa.select(held.c.link_id, sa.func.count(), sa.func.max(held.c.id))
-    .join(links, links.c.id == held.c.link_id)
-    .where(_SHOWN, one_of(held.c.state, ["open"]))
+    .where(one_of(held.c.state, ["open"]), whose(held.c.link_id, HERE, _SHOWN))
     .group_by(held.c.link_id),
-    "p": sa.select(parked.c.link_id, parked.c.since, parked.c.code)
-    .join(links, links.c.id == parked.c.link_id)
-    .where(_SHOWN),
-    "d": sa.select(links.c.id).where(_SHOWN, _MARKED, links.c.dirty == Dirty.WAITS),
+    "p": sa.select(parked.c.link_id, parked.c.since, parked.c.code).where(
+        whose(parked.c.link_id, HERE, _SHOWN)
+    ),
+    "d": sa.select(links.c.id).where(HERE, _SHOWN, MARKED, links.c.dirty == Dirty.WAITS),
 }

@@ -17,6 +17,7 @@ class Plan:
 
     run_id: int
     cells: Counter[Cell] = field(default_factory=Counter)
+    """What the brakes look at; nothing where a person has let the run go."""
     counted_to: dict[int, int] = field(default_factory=dict)
     """Stream id → the last row of the journal that no round has to look at any more."""
     created: Created | None = None

@@ -67,6 +67,8 @@ def _plan_stream(
                 _let_go(session, actions)
                 ours = _ours(actions, sides)
                 carry_out(connection, session, stream, ours, _by_id(page))
+            else:
+                brakes.count(plan.cells, session, stream, actions)
             journal.add(connection, plan.run_id, actions)
         after = page[-1].id
         session.progress(f"deciding {stream.name}", len(page))
@@ -88,7 +90,6 @@ def take_fresh(
     links.add(connection, [one for one in page if one.unsaved])
     plan.unfit += _park_unfit(connection, session, verdicts, {})
     plan.held += _store_held(connection, session, stream, plan.run_id, verdicts)
-    brakes.count(plan.cells, session, stream, actions)
     journal.add(connection, plan.run_id, actions)
 
 
@@ -144,7 +145,6 @@ def _store(
     held_store.unpark(connection, unparked)
     plan.unfit += _park_unfit(connection, session, verdicts, parked)
     plan.held += _store_held(connection, session, stream, plan.run_id, verdicts)
-    brakes.count(plan.cells, session, stream, actions)
     return actions
 
 

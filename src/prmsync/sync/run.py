@@ -168,16 +168,20 @@ def _rounds(session: Session, made: Plan, outcome: Outcome, *, release: bool) ->
         if (part.refused or isinstance(part.stopped, SchemaError)) and session.look_again():
             part.stopped = None  # what the CRM's schema keeps from use is paused, the rest goes on
         merge(outcome, part)
-        created, before = _created(session, made.run_id), created
-        if outcome.stopped is not None or not _left(session, created > before):
+        if outcome.stopped is not None:
             return
+        if not _any(session, links.Dirty.CHANGED, links.Dirty.REMAPPED):
+            if not _any(session, links.Dirty.WAITS):
+                return
+            created, before = _created(session, made.run_id), created
+            if created == before:  # no record is there now that was not before
+                return
 
 
-def _left(session: Session, created: bool) -> bool:
-    """Whether some link moved while this run wrote, or waited for a record that is there now."""
-    wanted = [links.Dirty.CHANGED, links.Dirty.REMAPPED, *([links.Dirty.WAITS] if created else [])]
+def _any(session: Session, *marks: int) -> bool:
+    """Whether some link has one of these marks: it moved while this run wrote, or it waits."""
     with session.database.read() as connection:
-        return any(links.any_dirty(connection, one.id, wanted) for one in session.active)
+        return any(links.any_dirty(connection, one.id, marks) for one in session.active)
 
 
 def _created(session: Session, run_id: int) -> int:
