@@ -54,22 +54,23 @@ def deleted_once(connection: sa.Connection, link_ids: Sequence[int]) -> set[int]
 def taken_away_since(
     connection: sa.Connection, run_id: int, side: str, link_ids: Sequence[int]
 ) -> set[int]:
-    """Those of the links whose record on one side a later run has deleted, and none made again."""
+    """Those of the links whose record on one side is gone since, as later runs have seen or done
+    it, and which none of them made again there."""
     last: dict[int, str] = {}
+    gone = table.c.op.in_(("delete", "end"))  # on the other side: because it was gone on this one
     for part in chunks(link_ids):
         statement = (
             sa.select(table.c.link_id, table.c.op)
             .where(
                 among(connection, table.c.link_id, part),
                 table.c.run_id > run_id,
-                table.c.side == side,
-                table.c.op.in_(("create", "delete")),
+                sa.or_(gone, sa.and_(table.c.op == "create", table.c.side == side)),
                 table.c.state == ActionState.DONE,
             )
             .order_by(table.c.id)
         )
         last.update((row[0], row[1]) for row in connection.execute(statement))
-    return {link_id for link_id, op in last.items() if op == "delete"}
+    return {link_id for link_id, op in last.items() if op != "create"}
 
 
 def deleted_last(connection: sa.Connection, link_ids: Sequence[int]) -> set[int]:

@@ -59,9 +59,10 @@ def used_since(
 
 
 def _touched(session: Session, stream: Stream, created: Sequence[Link]) -> Mapping[int, str]:
-    """Records that a person modified in the CRM, in fields that are not mapped too."""
+    """Records that a person modified in the CRM, in fields that are not mapped too, or made anew: a
+    relation that says the same."""
     there = {str(one.crm_id): one.id for one in created if one.crm_id and not one.crm_gone}
-    if not there or stream.spec.relation is not None:
+    if not there:
         return {}
     records = session.connector.fetch(stream.spec, list(there))
     return {

@@ -185,3 +185,73 @@ def test_what_somebody_restored_while_it_was_to_be_made_again_is_not_written_ove
     world.settle("crm")
     assert crm.only("opportunity")[crm.words["id"]] == record
     assert world.ours("opportunity", deal)["name"] == "Theirs"
+
+
+# --- what was made by a run, taken away by a person, and made again by one --------------------
+
+
+def look(world: World) -> None:
+    world.wait(700)
+    world.sync("crm", full=True, release=True)
+
+
+def unrelate(crm: Crm) -> None:
+    ((*_, relation),) = crm.relations()
+    crm.unrelate(relation)
+
+
+def test_a_relation_that_a_crm_user_took_away_and_made_again_is_theirs(
+    world: World, crm: Crm, ends: Values
+) -> None:
+    world.insert("relation", ends)
+    run = world.sync("crm", release=True)
+    unrelate(crm)
+    look(world)
+    assert world.all_ours("relation") == {}
+    relate(crm, "reseller")
+    look(world)
+    assert len(world.all_ours("relation")) == 1
+    world.undo("crm", run.run_id)
+    assert roles(crm) == [crm.words["reseller"]]
+
+
+def test_one_that_went_and_came_between_two_reads_is_theirs_where_the_crm_says_whose_it_is(
+    world: World, crm: Crm, ends: Values
+) -> None:
+    """HubSpot shows such a label as it was."""
+    world.insert("relation", ends)
+    run = world.sync("crm", release=True)
+    unrelate(crm)
+    relate(crm, "reseller")
+    look(world)
+    world.undo("crm", run.run_id)
+    assert len(roles(crm)) == (1 if crm.connector == "salesforce" else 0)
+
+
+def test_a_relation_that_was_taken_away_here_and_made_again_here_stays(
+    world: World, crm: Crm, ends: Values
+) -> None:
+    relate(crm, "reseller")
+    world.wait(60)
+    run = world.sync("crm", release=True)
+    world.remove("relation", *world.all_ours("relation"))
+    look(world)
+    assert roles(crm) == []
+    world.insert("relation", ends)
+    look(world)
+    world.undo("crm", run.run_id)
+    assert len(world.all_ours("relation")) == 1
+
+
+def test_a_record_that_somebody_deleted_and_restored_is_not_taken_away_by_an_undo(
+    world: World, crm: Crm, ends: Values
+) -> None:
+    world.insert("opportunity", {**DEAL, "name": "Second"})
+    run = world.sync("crm", release=True)
+    record = crm.id_of("opportunity", "Second")
+    crm.remove("opportunity", record)
+    look(world)
+    crm.restore("opportunity", record)
+    look(world)
+    world.undo("crm", run.run_id)
+    assert crm.id_of("opportunity", "Second") == record
