@@ -304,7 +304,7 @@ def test_what_an_undo_took_away_is_shown_as_only_ours(world: Any, crm: Any, deal
     world.undo("crm", world.sync("crm", release=True).run_id)
     (compared,) = [one for one in world.verify("crm") if one.stream == "opportunity"]
     assert compared.explained == {"no longer in the CRM, not made there again": 1}
-    (shown,) = status(world.database)
+    (shown,) = status(world.database, world.now())
     (deals,) = [one for one in shown.streams if one.name == "opportunity"]
     assert (deals.in_prm, deals.linked, deals.only_prm, deals.only_crm) == (2, 1, 1, 0)
 
