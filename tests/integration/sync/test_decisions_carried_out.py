@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
+from prmsync.connector.simulator.http import Request
 from prmsync.domain.merge import Writes
 from prmsync.domain.values import Values
 from prmsync.store.held import HeldState
@@ -65,3 +66,31 @@ def test_it_stands_while_its_write_is_only_planned_or_was_refused(
     crm.fault(record=number(crm), status=400, message="not on a Sunday", **code)
     world.sync("crm", release=True)
     assert (len(world.parked()), states(world)) == (1, [HeldState.DECIDED])
+
+
+def test_what_the_crm_shows_only_at_the_next_look_comes_after_what_was_decided(
+    world: World, crm: Crm, partner: str
+) -> None:
+    """Whoever typed it had seen the value that was taken; history tells both steps."""
+    world.decide("crm")
+    world.edit("partner", partner, {"partner_manager": "dana@example.com"})
+    again: list[str] = []
+
+    def types_again(_: Request) -> None:
+        if not again:
+            again.append("Newest GmbH")
+            crm.change("partner", number(crm), name=again[0])
+
+    guard = r"batch/read$|composite/sobjects/Account$"
+    with crm.standing_before(types_again, guard):
+        world.sync("crm", release=True)
+    world.settle("crm")
+    assert again
+    assert world.ours("partner", partner)["name"] == "Newest GmbH"
+    names = [
+        row.fields["name"]
+        for row in world.history("partner", partner)
+        if row.side == "prm" and "name" in row.fields
+    ]
+    assert names == [("Ours GmbH", "Theirs GmbH"), ("Theirs GmbH", "Newest GmbH")]
+    assert world.held() == []
