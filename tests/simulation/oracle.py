@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from simulation import bases, records, relations
 from simulation.known import PERSON, UNNAMED, Known, Shown
+from simulation.parting import parted
 from simulation.sides import View
 from simulation.versions import Broken, Entity
 from simulation.words import RELATION
@@ -83,7 +84,8 @@ class Oracle(Known):
             ours = self.by_place.get(("prm", link.stream, link.prm_id))
             theirs = self.by_place.get((link.connection, link.stream, link.crm_id))
             if ours is not None and theirs is not None and ours is not theirs:
-                self._join(ours, theirs, link.connection)
+                part = parted(self, theirs, link.connection)
+                self._join(ours, part, link.connection)
 
     def _join(self, ours: Entity, theirs: Entity, system: str) -> None:
         for name in theirs.current:

@@ -45,6 +45,8 @@ def _come_to_rest(player: Player) -> None:
     for name in names:
         full = CONNECTORS[name] == "hubspot"
         player.sync({"do": "sync", "on": name, "release": True, "full": full})
+    if player.flows:
+        player.world.wait(LOOK_BACK)  # what an automation made of that round, the search shows late
     wrote = [_writes(player, name) for name in names]
     rounds = AUTOMATED if player.flows else 1
     for turn in range(1, rounds + 1):

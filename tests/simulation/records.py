@@ -32,6 +32,9 @@ def appeared(known: Known, system: str, place: Place, now: View, who: str) -> No
     went = entity.went.pop(system, {}) if who == PERSON else buried
     run = 0
     entity.overruled.pop(system, None)
+    if who == PERSON and buried and "prm" in entity.removed and not entity.lives("prm"):
+        # Until it is back there, the deletion that this person saw may still go elsewhere.
+        entity.overruled["prm"] = (system, buried)
     if who == PERSON and system in entity.removed:
         entity.overruled.update((name, (system, seen)) for name, seen in entity.buried.items())
         entity.buried.clear()  # whoever takes it out of the bin overrules who deleted it elsewhere
@@ -95,8 +98,17 @@ def _source(known: Known, system: str, place: Place, now: View, who: str) -> Ent
 def _may_create(known: Known, entity: Entity, system: str, who: str) -> None:
     if entity.lives(system):
         raise Broken(f"{entity.label} was created in {system} a second time")
-    if system in entity.buried and not _decided_record(known, entity, system, who):
+    if system in entity.buried and not (
+        _decided_record(known, entity, system, who) or _merged_unseen(known, entity, system)
+    ):
         raise Broken(f"{entity.label} was deleted in {system} by a person, and is back")
+
+
+def _merged_unseen(known: Known, entity: Entity, system: str) -> bool:
+    """Merged away before any read showed it: under our key the CRM shows nothing of it any more."""
+    if entity.label not in known.merged:
+        return False
+    return all(link.crm_id != entity.ids[system] for link in known.links(system))
 
 
 def _decided_record(known: Known, entity: Entity, system: str, who: str) -> bool:

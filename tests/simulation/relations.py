@@ -151,14 +151,13 @@ def _meant(
 def rejoined(known: Known, was: str, now: str) -> None:
     """A thing called `was` turned out to be the one called `now`: so are its relations."""
     for label in list(known.relations) if was != now else ():
-        parts = label.replace(" on ", " as ").split(" as ")
-        if was not in parts:
+        changed = renamed(label, was, now)
+        if changed == label:
             continue
-        partner, role, deal = (now if part == was else part for part in parts)
         old = known.relations.pop(label)
-        entity = known.relations.setdefault(f"{partner} as {role} on {deal}", old)
+        entity = known.relations.setdefault(changed, old)
         if entity is old:
-            entity.label = f"{partner} as {role} on {deal}"
+            entity.label = changed
             continue
         entity.versions.setdefault(THERE, []).extend(old.versions.get(THERE, ()))
         entity.twice |= old.twice
@@ -168,6 +167,13 @@ def rejoined(known: Known, was: str, now: str) -> None:
             if stood is not None:
                 version = known.book.agreed(entity, THERE, version, stood)
             entity.show(system, THERE, version)
+
+
+def renamed(label: str, was: str, now: str) -> str:
+    """A relation's label with the new name of an end."""
+    parts = label.replace(" on ", " as ").split(" as ")
+    partner, role, deal = (now if part == was else part for part in parts)
+    return f"{partner} as {role} on {deal}"
 
 
 def ends_live(one: Relation, view: View) -> bool:

@@ -100,7 +100,8 @@ def _back_again(
 def _decided(
     known: Known, entity: Entity, group: str, system: str, who: str, old: Version, new: Version
 ) -> bool:
-    """Whether a person who was shown both values chose this one."""
+    """Whether a person who was shown both values chose this one, or the one that the same run
+    wrote first and whose author's successor this is."""
     take = "crm" if system == "prm" else "prm"
     ours, theirs = (old, new) if system == "prm" else (new, old)
     members = GROUPS[entity.stream][group]
@@ -112,5 +113,32 @@ def _decided(
         shown = [dict(zip(one.members, side, strict=True)) for side in (one.prm, one.crm)]
         values = [tuple(side[name] for name in members) for side in shown]
         if values == [ours.value, theirs.value]:
+            return True
+        given_up, chosen = values if system == "prm" else values[::-1]
+        if given_up == old.value and _wrote_on(known, entity, group, who, (chosen, given_up), new):
+            return True
+    return False
+
+
+def _wrote_on(
+    known: Known,
+    entity: Entity,
+    group: str,
+    who: str,
+    decided: tuple[Value, Value],
+    new: Version,
+) -> bool:
+    """Whether this run has carried the decision out, and then wrote what was typed over the value
+    chosen."""
+    chosen, given_up = decided
+    before = entity.versions.get(group, ())
+    if not any(one.value == chosen and new.knows(one) for one in before):
+        return False
+    members = GROUPS[entity.stream][group]
+    for row in known.actions(who, "action.state = 'done' AND run_id = ?", known.run()):
+        if (row.link.stream, row.link.prm_id) != (entity.stream, entity.ids.get("prm")):
+            continue
+        steps = [row.fields.get(name, ("", "")) for name in members]
+        if [tuple(side) for side in zip(*steps, strict=True)] == [given_up, chosen]:
             return True
     return False
