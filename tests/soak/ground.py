@@ -119,6 +119,10 @@ class Ground:
         """Calls that both CRMs were asked so far."""
         return sum(crm.control("GET", "stats")["total"] for crm in self.crms.values())
 
+    def progress(self) -> tuple[int, int]:
+        """What only grows while a process works: calls to the CRMs, and what was said."""
+        return self.calls(), self.log.stat().st_size
+
     @property
     def log(self) -> Path:
         return self.folder / "said.log"

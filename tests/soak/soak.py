@@ -37,6 +37,10 @@ CALLS, LONGEST = 45, 40
 """A run is killed within so many calls to the CRMs, however fast the machine is, or so many
 seconds."""
 
+STUCK, PATIENCE = 120, 10
+"""A process that has done nothing for so many seconds hangs; so does one that goes on for so many
+times as long. On a busy machine a first sync alone takes minutes."""
+
 LEFT_ALONE = 0.2
 """Share of the runs that are not killed but waited for (`serve`: asked to stop)."""
 
@@ -130,7 +134,7 @@ def _one_run(place: Ground, office: Office, chance: random.Random, told: Told) -
                 time.sleep(chance.uniform(0.0, 0.3))
     finally:
         for one in processes:
-            told.ended[_how(_wait(one))] += 1
+            told.ended[_how(_wait(place, one))] += 1
 
 
 def _send(processes: Sequence[subprocess.Popen[bytes]], number: signal.Signals) -> None:
@@ -139,13 +143,19 @@ def _send(processes: Sequence[subprocess.Popen[bytes]], number: signal.Signals) 
             one.send_signal(number)
 
 
-def _wait(process: subprocess.Popen[bytes]) -> int:
-    try:
-        return process.wait(120)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-        raise
+def _wait(place: Ground, process: subprocess.Popen[bytes]) -> int:
+    """Its exit code. Raises TimeoutExpired where it hangs."""
+    seen = place.progress()
+    for _ in range(PATIENCE):
+        try:
+            return process.wait(STUCK)
+        except subprocess.TimeoutExpired as error:
+            stuck, before, seen = error, seen, place.progress()
+            if seen == before:
+                break
+    process.kill()
+    process.wait()
+    raise stuck
 
 
 def _how(code: int) -> str:
