@@ -10,6 +10,7 @@ from prmsync.domain.values import Values
 from prmsync.store import links
 from prmsync.store.bulk import insert_rows
 from prmsync.store.links import KEY, MERGED, OURS, UNSTAMPED, Dirty, Link, LinkState, Observation
+from prmsync.store.tables import PRM_TABLES
 from prmsync.store.tables import link as table
 from prmsync.store.written import deleted_last
 
@@ -215,3 +216,13 @@ def observe_prm(
         changed.append(link)
     links.save(connection, changed)
     insert_rows(connection, table, ("stream_id", "prm_id", "state", "dirty"), fresh)
+
+
+def absent_here(connection: sa.Connection, stream_id: int, stream_name: str) -> list[str]:
+    """Ids of our records that links name, that are not there and of which no deletion was noted."""
+    ours = PRM_TABLES[stream_name]
+    there = sa.exists().where(ours.c.id == table.c.prm_id)
+    statement = sa.select(table.c.prm_id).where(
+        table.c.stream_id == stream_id, table.c.prm_id.is_not(None), table.c.prm_gone == 0, ~there
+    )
+    return list(connection.execute(statement).scalars())

@@ -383,4 +383,7 @@ def _all_of_prm(connection: sa.Connection, stream: Stream) -> None:
     while ids := prm_records.ids(connection, stream.name, after, LOG_PAGE):
         observations.observe_prm(connection, stream.id, dict.fromkeys(ids, False))
         after = ids[-1]
+    # After a restore everything is read anew, and what was deleted before it was read is no more.
+    gone = dict.fromkeys(observations.absent_here(connection, stream.id, stream.name), True)
+    observations.observe_prm(connection, stream.id, gone)
     streams.save_stream(connection, stream.state)

@@ -9,7 +9,8 @@ import pytest
 
 from prmsync.domain.values import Values
 from prmsync.errors import ConnectorError
-from prmsync.store import links, streams
+from prmsync.store import change_log, links, streams
+from prmsync.store.links import LinkState
 from prmsync.sync import run
 
 
@@ -56,6 +57,22 @@ def test_a_full_read_that_broke_off_has_seen_the_deletions_before_it(
     with world.database.read() as connection:
         (link,) = links.ids_of_record(connection, "registration", filed)
         assert links.by_ids(connection, [link])[link].crm_gone
+
+
+def test_reading_all_of_ours_anew_sees_what_was_deleted_before_anybody_read_of_it(
+    world: Any, crm: Any, filed: str
+) -> None:
+    """As after a restored backup was accepted: its log was never read to the end."""
+    world.remove("registration", filed)
+    with world.session("crm") as session, world.database.begin() as connection:
+        state = session.streams["registration"].state
+        state.prm_cursor = change_log.START
+        streams.save_stream(connection, state)
+    world.sync("crm")
+    with world.database.read() as connection:
+        (link,) = links.ids_of_record(connection, "registration", filed)
+        now = links.by_ids(connection, [link])[link]
+    assert (now.prm_gone, now.state) == (True, LinkState.ENDED)
 
 
 def test_a_search_index_that_lags_behind_our_own_write_is_not_believed(
