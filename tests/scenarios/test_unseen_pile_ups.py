@@ -35,7 +35,9 @@ def refuse(crm: Crm, text: str) -> None:
 
 
 def shown(world: World, stream: str = "registration") -> StreamStatus:
-    (one,) = [each for each in status(world.database)[0].streams if each.name == stream]
+    (one,) = [
+        each for each in status(world.database, world.now())[0].streams if each.name == stream
+    ]
     return one
 
 

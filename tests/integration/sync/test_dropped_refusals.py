@@ -39,7 +39,9 @@ def dropped(world: World, crm: Crm, registration: str) -> int:
 
 
 def counted(world: World) -> int:
-    return sum(stream.parked for one in status(world.database) for stream in one.streams)
+    return sum(
+        stream.parked for one in status(world.database, world.now()) for stream in one.streams
+    )
 
 
 def test_it_is_off_the_list_and_explained_and_not_tried_again(

@@ -84,7 +84,7 @@ def test_status_and_verify_say_that_it_is_paused(
 ) -> None:
     pause(world, "registration")
     crm_edit(crm, registration_customer="Initech AG")
-    (found,) = status(world.database)
+    (found,) = status(world.database, world.now())
     assert {one.name: one.paused for one in found.streams}["registration"] == WHY
     reports = {one.stream: one for one in world.verify("crm")}
     assert reports["registration"].explained == {"its stream is paused": 1}

@@ -181,7 +181,7 @@ def test_status_counts_relations_that_wait_for_an_end(
 
 
 def waits(world: Any) -> dict[str, int]:
-    (connection,) = status(world.database)
+    (connection,) = status(world.database, world.now())
     return {one.name: one.waits for one in connection.streams if one.waits}
 
 

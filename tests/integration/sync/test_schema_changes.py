@@ -41,7 +41,7 @@ def test_a_field_that_is_gone_pauses_only_itself(
     assert report.paused[0].startswith("partner: duns")
     assert crm.only("partner")[crm.words["country"]] == "FR"
     assert paused(world) == ["partner: duns"]
-    (found,) = status(world.database)
+    (found,) = status(world.database, world.now())
     assert found.paused_parts[0].hint
     assert not world.settle("crm").counts
 
