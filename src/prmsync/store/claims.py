@@ -16,9 +16,13 @@ import sqlalchemy as sa
 
 from prmsync.store import change_log
 from prmsync.store.links import chunks
+from prmsync.store.prepared import given
 from prmsync.store.tables import action, installation, link, run, stream, verification
 from prmsync.store.tables import claim as table
 from prmsync.store.tables import connection as connections
+
+_INSTALLATION = sa.select(installation.c.id)
+_OF_CONNECTION = sa.select(table).where(table.c.connection == given("of"))
 
 
 class Doubt(StrEnum):
@@ -50,7 +54,7 @@ class Claim:
 
 def get(connection: sa.Connection, name: str) -> Claim | None:
     """A connection's claim; None before its first run."""
-    row = connection.execute(sa.select(table).where(table.c.connection == name)).first()
+    row = connection.execute(_OF_CONNECTION, {"of": name}).first()
     return None if row is None else Claim(**row._mapping)
 
 
@@ -154,7 +158,7 @@ def have_history(connection: sa.Connection, link_ids: Sequence[int]) -> set[int]
 
 def installation_id(connection: sa.Connection) -> str | None:
     """The id of this partner database; copies have the same one. None before its first run."""
-    return connection.execute(sa.select(installation.c.id)).scalar()
+    return connection.execute(_INSTALLATION).scalar()
 
 
 def name_installation(connection: sa.Connection, new_id: str, now: datetime) -> None:

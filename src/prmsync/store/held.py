@@ -380,12 +380,17 @@ def drop_parked(connection: sa.Connection, link_ids: Sequence[int]) -> None:
 
 def due_again(connection: sa.Connection, stream_ids: Sequence[int], now: datetime) -> list[int]:
     """Links of these streams whose refused write is to be tried again by now."""
-    statement = sa.select(parked_table.c.link_id).where(
-        parked_table.c.again_at <= now,
+    named = {"ids": packed(connection, stream_ids), "by_now": now}
+    return list(connection.execute(_due_again(connection.dialect.name), named).scalars())
+
+
+@lru_cache(maxsize=4)
+def _due_again(dialect: str) -> sa.Select[Any]:
+    return sa.select(parked_table.c.link_id).where(
+        parked_table.c.again_at <= given("by_now"),
         ~parked_table.c.dropped,
-        whose(parked_table.c.link_id, links.c.stream_id.in_(stream_ids)),
+        whose(parked_table.c.link_id, listed(dialect, links.c.stream_id)),
     )
-    return list(connection.execute(statement).scalars())
 
 
 def unpark(connection: sa.Connection, link_ids: Sequence[int]) -> None:

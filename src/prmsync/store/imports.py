@@ -35,6 +35,8 @@ imported = sa.Table(
     sa.Column("seq", sa.BigInteger, nullable=False),
 )
 
+_ANY = sa.select(sa.exists().where(import_run.c.id > 0))
+
 
 def begin(connection: sa.Connection, actor: str, file: str, rule: str, now: datetime) -> int:
     """Note an import: who, from which file, by which rule. Returns its number."""
@@ -58,7 +60,7 @@ def wrote(connection: sa.Connection, import_id: int, stream: str, records: Colle
 
 def are_there(connection: sa.Connection) -> bool:
     """Whether anything was ever imported."""
-    return bool(connection.execute(sa.select(sa.exists().where(import_run.c.id > 0))).scalar())
+    return bool(connection.execute(_ANY).scalar_one())
 
 
 def of_records(connection: sa.Connection, stream: str, ids: Sequence[str]) -> dict[str, str]:

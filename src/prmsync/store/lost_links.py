@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 
 from prmsync.store import links
-from prmsync.store.bulk import among
 from prmsync.store.link_statements import HERE, MARKED, page
 from prmsync.store.links import MERGED, Link, LinkState, chunks
+from prmsync.store.prepared import listed, packed
 from prmsync.store.tables import link as table
 
 _LONGEST_CHAIN = 20
@@ -78,14 +79,18 @@ def left_over(connection: sa.Connection, stream_id: int) -> Iterator[Link]:
 def gone_among(connection: sa.Connection, stream_id: int, prm_ids: Iterable[str]) -> set[str]:
     """Those of our records that the CRM had and has no more."""
     found: set[str] = set()
+    statement = _gone_among(connection.dialect.name)
     for part in chunks(sorted(prm_ids)):
-        statement = sa.select(table.c.prm_id).where(
-            table.c.stream_id == stream_id,
-            among(connection, table.c.prm_id, part),
-            table.c.crm_gone == 1,
-        )
-        found.update(connection.execute(statement).scalars())
+        named = {"stream": stream_id, "ids": packed(connection, part)}
+        found.update(connection.execute(statement, named).scalars())
     return found
+
+
+@lru_cache(maxsize=4)
+def _gone_among(dialect: str) -> sa.Select[Any]:
+    return sa.select(table.c.prm_id).where(
+        HERE, listed(dialect, table.c.prm_id), table.c.crm_gone == 1
+    )
 
 
 def gone_in_crm(connection: sa.Connection, stream_id: int, after: int = 0) -> list[Link]:
@@ -96,8 +101,14 @@ def gone_in_crm(connection: sa.Connection, stream_id: int, after: int = 0) -> li
 def any_gone(connection: sa.Connection, stream_ids: Sequence[int]) -> bool:
     """Whether the CRM record of some link to be decided is gone; only marked links are looked
     at."""
-    gone = sa.and_(table.c.stream_id.in_(stream_ids), table.c.dirty > 0, table.c.crm_gone == 1)
-    return bool(connection.execute(sa.select(sa.exists().where(gone))).scalar_one())
+    statement = _any_gone(connection.dialect.name)
+    return bool(connection.execute(statement, {"ids": packed(connection, stream_ids)}).scalar_one())
+
+
+@lru_cache(maxsize=4)
+def _any_gone(dialect: str) -> sa.Select[Any]:
+    here = listed(dialect, table.c.stream_id)
+    return sa.select(sa.exists().where(here, MARKED, table.c.crm_gone == 1))
 
 
 def remember_merge(connection: sa.Connection, stream_id: int, crm_id: str, into: str) -> None:

@@ -42,6 +42,12 @@ ERASE = "erase"
 """The kind of a run that took a person's values away; nothing undoes it."""
 
 
+_HERE = table.c.id == given("run")
+_BEGIN = table.insert()
+_CHANGE = table.update().where(_HERE)
+_ONE = sa.select(table).where(_HERE)
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """One run as stored; `calls` by kind, `counts` by `stream/side/op/state` and by name."""
@@ -85,16 +91,15 @@ def start(
     undoes: int | None = None,
 ) -> int:
     """Store a run that begins; returns its number. `undoes` is the run that an undo takes back."""
-    result = connection.execute(
-        table.insert().values(
-            connection=name,
-            kind=kind,
-            state=RunState.RUNNING,
-            actor=actor,
-            started_at=now,
-            undoes=undoes,
-        )
-    )
+    values = {
+        "connection": name,
+        "kind": kind,
+        "state": RunState.RUNNING,
+        "actor": actor,
+        "started_at": now,
+        "undoes": undoes,
+    }
+    result = connection.execute(_BEGIN, values)
     key = result.inserted_primary_key
     if key is None:
         raise RuntimeError("the database gave no id for a new run")
@@ -112,27 +117,24 @@ def finish(
     message: str = "",
 ) -> None:
     """Store how a run ended, what it called and what it did."""
-    connection.execute(
-        table.update()
-        .where(table.c.id == run_id)
-        .values(
-            state=state,
-            ended_at=now,
-            calls=orjson.dumps(dict(calls)).decode(),
-            counts=orjson.dumps(dict(counts)).decode(),
-            message=message or None,
-        )
-    )
+    values = {
+        "state": state,
+        "ended_at": now,
+        "calls": orjson.dumps(dict(calls)).decode(),
+        "counts": orjson.dumps(dict(counts)).decode(),
+        "message": message or None,
+    }
+    connection.execute(_CHANGE, {"run": run_id, **values})
 
 
 def set_state(connection: sa.Connection, run_id: int, state: RunState) -> None:
     """Move a run that has ended to another state."""
-    connection.execute(table.update().where(table.c.id == run_id).values(state=state))
+    connection.execute(_CHANGE, {"run": run_id, "state": state})
 
 
 def get(connection: sa.Connection, run_id: int) -> Run:
     """One run. Raises NotFoundError."""
-    row = connection.execute(sa.select(table).where(table.c.id == run_id)).first()
+    row = connection.execute(_ONE, {"run": run_id}).first()
     if row is None:
         raise NotFoundError(f"there is no run {run_id}", hint="see `prmsync runs list`")
     return _run(row)

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 
 from prmsync.domain.merge import Side
-from prmsync.store.prepared import given
+from prmsync.store.prepared import given, listed, packed
 from prmsync.store.tables import action, link
 from prmsync.store.tables import stream as table
 
@@ -58,12 +58,15 @@ class DoneRow(Protocol):
 
 def of_streams(connection: sa.Connection, stream_ids: Collection[int]) -> dict[int, Tally]:
     """The counters of these streams by id."""
-    rows = connection.execute(
-        sa.select(table.c.id, table.c.linked, table.c.made_in_prm, table.c.made_in_crm).where(
-            table.c.id.in_(stream_ids)
-        )
-    )
-    return {row[0]: Tally(*row[1:]) for row in rows}
+    statement = _of_streams(connection.dialect.name)
+    rows = connection.execute(statement, {"ids": packed(connection, list(stream_ids))})
+    return {row[0]: Tally(*row[1:]) for row in rows.all()}
+
+
+@lru_cache(maxsize=4)
+def _of_streams(dialect: str) -> sa.Select[Any]:
+    counters = (table.c.linked, table.c.made_in_prm, table.c.made_in_crm)
+    return sa.select(table.c.id, *counters).where(listed(dialect, table.c.id))
 
 
 def links_saved(connection: sa.Connection, links: Sequence[SavedLink]) -> None:

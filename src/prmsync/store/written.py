@@ -261,9 +261,21 @@ def _often(dialect: str) -> sa.Select[Any]:
 
 
 def _of_records(connection: sa.Connection, link_ids: Sequence[int]) -> dict[int, list[DoneWrite]]:
+    found: dict[int, list[DoneWrite]] = {}
+    named = {"ids": packed(connection, link_ids)}
+    rows = connection.execute(_writes(connection.dialect.name), named).all()
+    for mine_id, link_id, name, side, op, fields, done_at in rows:
+        changes = {key: (change[0], change[1]) for key, change in orjson.loads(fields).items()}
+        write = DoneWrite(link_id, name, side, op, changes, done_at or "")
+        found.setdefault(mine_id, []).append(write)
+    return found
+
+
+@lru_cache(maxsize=4)
+def _writes(dialect: str) -> sa.Select[Any]:
     mine, theirs = links.alias(), links.alias()
     here, there = streams.alias(), streams.alias()
-    statement = (
+    return (
         sa.select(mine.c.id, table.c.link_id, there.c.connection, table.c.side, table.c.op)
         .add_columns(table.c.fields, table.c.done_at)
         .select_from(mine)
@@ -274,12 +286,6 @@ def _of_records(connection: sa.Connection, link_ids: Sequence[int]) -> dict[int,
             sa.and_(theirs.c.stream_id == there.c.id, theirs.c.prm_id == mine.c.prm_id),
         )
         .join(table, table.c.link_id == theirs.c.id)
-        .where(mine.c.id.in_(link_ids), table.c.state == ActionState.DONE)
+        .where(listed(dialect, mine.c.id), table.c.state == ActionState.DONE)
         .order_by(table.c.id)
     )
-    found: dict[int, list[DoneWrite]] = {}
-    for mine_id, link_id, name, side, op, fields, done_at in connection.execute(statement):
-        changes = {key: (change[0], change[1]) for key, change in orjson.loads(fields).items()}
-        write = DoneWrite(link_id, name, side, op, changes, done_at or "")
-        found.setdefault(mine_id, []).append(write)
-    return found
