@@ -71,8 +71,11 @@ def due(known: Known, who: str, run: int) -> Iterator[Due]:
             continue
         for (system, group), placed in entity.placed.items():
             wrote = system in ("prm", who) and placed.run == run and placed.sure
+            # Who takes a field out of the mapping takes it out of an undo's hands, which says so.
+            mapped = (who, entity.stream, group) not in known.unmapped
             if (
                 wrote
+                and mapped
                 and placed.before is not None
                 and (system, entity.ids["prm"], group) in journal
             ):

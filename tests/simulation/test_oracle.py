@@ -1,0 +1,62 @@
+"""What looks like a broken promise and is none: a person who knew the whole story would agree."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from simulation.play import Event, History, play
+
+
+def run(on: str) -> Event:
+    return {"do": "sync", "on": on, "release": True, "wire": []}
+
+
+def about(deal: str, **what: Any) -> Event:
+    return {"stream": "opportunity", "who": deal, **what}
+
+
+AGREED: dict[str, tuple[str, list[Event]]] = {
+    "a field that left the mapping is not put back by an undo": (
+        "propagate",
+        [
+            about("D4", **{"do": "edit", "in": "prm", "set": {"name": "N", "source": "Fair"}}),
+            run("hs"),
+            {"do": "remap", "on": "hs", "stream": "opportunity", "group": "source", "to": "gone"},
+            {"do": "undone", "on": "hs", "back": 0, "wire": []},
+        ],
+    ),
+    "a deletion goes on elsewhere until the record is back here": (
+        "propagate",
+        [
+            about("D1", **{"do": "delete", "in": "sf"}),
+            run("sf"),
+            {"do": "restore", "in": "sf", "stream": "opportunity", "pick": 0},
+        ],
+    ),
+    "what unlinking has parted may be merged in one CRM alone": (
+        "unlink",
+        [
+            about("D7", **{"do": "delete", "in": "prm"}),
+            about("D4", **{"do": "merge", "in": "hs", "into": "D7"}),
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("story", AGREED)
+def test_no_promise_is_broken_where(story: str) -> None:
+    profile, events = AGREED[story]
+    outcome = play(History(0, profile, True, tuple(events), crashes=0))
+    assert outcome.broken == ""
+    assert outcome.counts["impossible"] == 0
+
+
+def test_a_mapped_field_is_put_back_by_an_undo() -> None:
+    """The first story without its edit of the mapping."""
+    profile, events = AGREED["a field that left the mapping is not put back by an undo"]
+    kept = [one for one in events if one["do"] != "remap"]
+    outcome = play(History(0, profile, True, tuple(kept), crashes=0))
+    assert outcome.broken == ""
+    assert not any("kept" in line for line in outcome.story)
