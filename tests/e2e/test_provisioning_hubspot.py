@@ -63,7 +63,7 @@ def test_a_bare_account_is_provisioned_and_then_synced_with_the_shipped_mapping(
 ) -> None:
     said = acme.refused(2, "mapping", "check", "--connection", "acme-hs")
     assert "prm_registration" in said
-    assert "parts are missing" in acme.refused(2, "doctor", "acme-hs")
+    assert "parts missing" in acme.refused(2, "doctor", "acme-hs")
 
     made = apply(acme, "--yes")
     assert made.code == 0, made.said

@@ -98,7 +98,8 @@ def _urls(app: Application, rows: Sequence[ParkedRow]) -> Urls:
 
 def _show(one: ParkedRow, urls: Urls) -> None:
     by = "the CRM" if one.item.side == "crm" else "the partner database"
-    code = f" ({one.item.code})" if one.item.code else ""
+    told = one.item.code is None or one.item.code in one.item.message
+    code = "" if told else f" ({one.item.code})"
     say_wrapped(
         f"{one.item.link_id:>4}  refused by {by}  {one.stream} {cut(one.title, LONGEST_NAME)}  "
         f"{one.item.message}{code}",

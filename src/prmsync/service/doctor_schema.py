@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from prmsync.connector.protocol import Connector, HistoryReader
 from prmsync.connector.provisioning import ProvisioningPlugin, ProvisionPlan, StepKind
 from prmsync.connector.registry import plugin
+from prmsync.domain.counted import counted
 from prmsync.domain.merge import Guard
 from prmsync.errors import Finding, SchemaError
 from prmsync.mapping.fields import CATALOGUE
@@ -31,17 +33,24 @@ def lacks(
 ) -> list[Finding]:
     """Every gap; in a CRM that prmsync can provision, missing parts and permissions together."""
     plan = _planned(settings, name, environ, connector, mappings)
+    misfits = resolve_connection(mappings, connector)[1]
     command = f"They are listed by: prmsync provision plan {name}"
     missing = [one.name for one in plan.steps if one.kind in _PARTS]
     if missing:
-        says = f"{len(missing)} of its parts are missing: {_some(missing)}"
-        return [Finding("", says, command), *plan.findings]
-    misfits = resolve_connection(mappings, connector)[1]
+        says = f"{counted(len(missing), 'part')} missing: {_some(missing)}"
+        beside = [one for one in misfits if not _is_about(missing, one)]
+        return [Finding("", says, command), *_together(beside, plan.findings)]
     permits = _permits(plan)
     if permits and misfits:
         says = f"permissions are missing: {_some(permits)}"
         return [Finding("", says, command), *_together(misfits, plan.findings)]
     return _together(misfits, plan.findings)
+
+
+def _is_about(missing: Sequence[str], misfit: Finding) -> bool:
+    """Whether the mapping's check stumbled over a part that is told as missing already."""
+    names = (name.rpartition(".")[2] for name in missing)
+    return any(re.search(rf"\b{re.escape(name)}\b", misfit.message) for name in names)
 
 
 def _permits(plan: ProvisionPlan) -> list[str]:

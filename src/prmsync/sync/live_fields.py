@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from prmsync.connector.schema import FieldSchema, FieldType, ObjectSchema
@@ -14,6 +14,7 @@ from prmsync.mapping.spelling import near
 
 KEY_LENGTH = 36
 """Characters of a UUID, our external key."""
+_CUSTOM = "__c"
 
 _T = FieldType
 FITTING: Mapping[str, tuple[FieldType, ...]] = {
@@ -93,10 +94,10 @@ class FieldResolver:
 
     def _suggestion(self, name: str) -> str:
         labels = {one.label: one for one in self._schema.fields.values()}
-        close = near(name, self._schema.fields)
+        close = _near(name, self._schema.fields)
         found = self._schema.fields[close] if close is not None else labels.get(name)
         if found is None:
-            return "check the name, and that the signed-in user may see the field"
+            return f"check the name, and that the signed-in user may see `{name}`"
         writable = "writable" if found.updateable else "read-only"
         kind = found.type.value.replace("_", " ")
         near_by = f"did you mean `{found.name}`? (exists, {kind}, {writable})"
@@ -254,3 +255,12 @@ def _misfit(mapped: FieldMap, found: FieldSchema) -> tuple[str, str]:
         return message, f"write it long with `transform: {better}`"
     fitting = ", ".join(one.value.replace("_", " ") for one in FITTING[mapped.transform])
     return message, f"that needs a field of type {fitting}"
+
+
+def _near(name: str, choices: Iterable[str]) -> str | None:
+    """The ending of custom fields makes them all alike: it does not count."""
+    if not name.endswith(_CUSTOM):
+        return near(name, choices)
+    by_stem = {one.removesuffix(_CUSTOM): one for one in sorted(choices)}
+    found = near(name.removesuffix(_CUSTOM), by_stem)
+    return None if found is None else by_stem[found]

@@ -104,7 +104,7 @@ def test_an_owner_who_left_this_morning_is_named_and_the_deal_waits(org: World, 
         assert org.sync("crm", release=True).state == "failed"
     (item,) = org.parked()
     assert item.code == "INACTIVE_OWNER_OR_USER"
-    assert "fallback owner" in item.hint
+    assert "fallback owner" in item.hint and f"User {owner.id}" in item.hint
     assert crm.rows("opportunity") == []
 
 
@@ -120,7 +120,7 @@ def test_a_field_hidden_from_the_integration_user_pauses_itself_and_says_who_can
     assert report.paused == ["opportunity: source: unknown field `PRM_Source__c` on Opportunity"]
     with org.session("crm") as session:
         (pause,) = session.paused
-    assert pause.hint.endswith("check that the signed-in user may see `PRM_Source__c`")
+    assert pause.hint.endswith("that the signed-in user may see `PRM_Source__c`")
     record = crm.only("opportunity")
     assert (record["PRM_Customer_Name__c"], record["PRM_Source__c"]) == ("Northwind", "fair")
 

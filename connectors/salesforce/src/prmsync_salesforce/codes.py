@@ -54,7 +54,8 @@ LATER = "Salesforce is busy; it is tried again."
 _BATCH = "Another record of the same batch failed; this one is tried again."
 _LOGIN = "Look at the integration user's login history in Setup."
 _REFERENCE = "The record or one that it refers to does not exist or is not visible."
-_TRANSFER = "Let the new owner see and edit this object, or set the connection's fallback owner."
+_STAND_IN = "name a fallback owner in the mapping (owners: fallback: E-MAIL)"
+_TRANSFER = f"Let the new owner see and edit this object, or {_STAND_IN}."
 _DEPENDENT = "Other records or automation of the org keep it from deletion."
 _QUERY = "The query is too large for the org; map fewer fields of this object."
 
@@ -159,7 +160,9 @@ RECORD: Mapping[str, Rule] = {
         RejectedError, "Several records hold this external key: clear it in the wrong ones."
     ),
     "FIELD_CUSTOM_VALIDATION_EXCEPTION": Rule(
-        RejectedError, "A validation rule of the org refuses the record."
+        RejectedError,
+        "A validation rule of the org refuses the record: correct the record, or let the rule skip "
+        "the integration user (Setup, Object Manager, Validation Rules).",
     ),
     "FIELD_INTEGRITY_EXCEPTION": Rule(
         RejectedError, "The values do not fit together.", quote=False
@@ -183,9 +186,7 @@ RECORD: Mapping[str, Rule] = {
     ),
     "INACTIVE_OWNER_OR_USER": Rule(
         RejectedError,
-        "The owner is inactive: give the record another owner, or set the connection's fallback "
-        "owner.",
-        quote=False,
+        f"The owner has left: activate the user, give the record another owner, or {_STAND_IN}.",
     ),
     "INVALID_TYPE_ON_FIELD_IN_RECORD": Rule(
         RejectedError, "The value is not of the field's type.", quote=False

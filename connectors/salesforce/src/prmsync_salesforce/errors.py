@@ -42,6 +42,7 @@ Link = Callable[[str, str], str | None]
 
 _UNKNOWN_ROW = Rule(RejectedError)
 _HOLDER = re.compile(r"record with id: ([A-Za-z0-9]{15,18})")
+_INACTIVE = re.compile(r"inactive user \[([A-Za-z0-9]{15,18})\]")
 _NAMED = 3
 """Matching records that a refusal names with their addresses."""
 
@@ -171,7 +172,10 @@ def _code_of(item: Mapping[str, Any]) -> str:
 
 
 def _others(item: Mapping[str, Any], link: Link | None) -> str:
-    """The records that stand in the way, with their addresses."""
+    """The records that stand in the way, or the user who left, with their addresses."""
+    left = _INACTIVE.search(str(item.get("message") or ""))
+    if left is not None:
+        return f"The owner is {_shown('User', left[1], link)}."
     found = list(dict.fromkeys(_matches(item)))
     if not found:
         return ""

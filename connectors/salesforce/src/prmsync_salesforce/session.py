@@ -95,10 +95,11 @@ class Session:
         self._client.read_meter()
         organization = _rows(answers["organization"])[0]
         environment = "sandbox" if organization["IsSandbox"] else "production"
-        check_pins(self._settings, str(organization["Id"]), environment)
+        name = str(organization["Name"] or "")
+        check_pins(self._settings, str(organization["Id"]), environment, name)
         account = Account(
             org_id=str(organization["Id"]),
-            name=str(organization["Name"] or ""),
+            name=name,
             environment=environment,
             currency=self._currency(answers["currency"]),
             time_zone=str(organization["TimeZoneSidKey"] or "UTC"),
@@ -148,20 +149,23 @@ def _describes(names: Iterable[str]) -> dict[str, str]:
     return {name.lower(): f"/sobjects/{name}/describe" for name in names}
 
 
-def check_pins(settings: ConnectionSettings, org_id: str, environment: str) -> None:
+def check_pins(settings: ConnectionSettings, org_id: str, environment: str, org_name: str) -> None:
     """Raises AuthError that names both, for another org or environment than the pinned one.
-    15 and 18 character ids of one org are equal."""
+    15 and 18 character ids of one org are equal. `org_name` is the found org's name."""
     if settings.org and settings.org[:15] != org_id[:15]:
         raise AuthError(
-            f"{settings.name} signed in to org {org_id}, but is pinned to {settings.org}",
-            hint="Check base_url and the client id, or correct org in prmsync.toml.",
+            f"{settings.name} signed in to {org_name} (org {org_id}, {environment}), but is "
+            f"pinned to org {settings.org}",
+            hint="Nothing was read or written. Check base_url and client_id, or correct org of "
+            "this connection in prmsync.toml.",
             code="ANOTHER_ORG",
         )
     if settings.environment and settings.environment != environment:
         raise AuthError(
-            f"{settings.name} signed in to a {environment} org, but is pinned to "
-            f"{settings.environment}",
-            hint="Check base_url, or correct environment in prmsync.toml.",
+            f"{settings.name} signed in to {org_name} (org {org_id}), which is a {environment} "
+            f"org, but is pinned to {settings.environment}",
+            hint="Nothing was read or written. Check base_url, or correct environment of this "
+            "connection in prmsync.toml.",
             code="ANOTHER_ENVIRONMENT",
         )
 
