@@ -21,6 +21,12 @@ _LONGEST_CHAIN = 20
 _LOST = (HERE, MARKED, table.c.crm_gone == 1)
 _MERGED_AWAY = page(*_LOST, table.c.seen.contains(f'"{MERGED}":"', autoescape=True))
 _GONE = page(*_LOST, table.c.prm_id.is_not(None))
+_LEFT_IN_CRM = page(
+    HERE,
+    table.c.state == LinkState.DORMANT,
+    table.c.prm_gone == 1,
+    table.c.crm_gone == 0,
+)
 _LEFT_OVER = page(
     HERE,
     table.c.state == LinkState.ENDED,
@@ -69,6 +75,11 @@ def survivors(
             break
         asked = further
     return found
+
+
+def left_in_crm(connection: sa.Connection, stream_id: int) -> Iterator[Link]:
+    """What rests in the CRM while ours is gone."""
+    return _all(connection, _LEFT_IN_CRM, stream_id)
 
 
 def left_over(connection: sa.Connection, stream_id: int) -> Iterator[Link]:

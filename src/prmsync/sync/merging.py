@@ -103,7 +103,9 @@ def _follow_page(
             row = _row(session, link, winner.id, decision)
             journal.add(connection, run_id, [row])
             link.base = None if link.base is None else {**link.base, **decision.base}
-            _follow(connection, link, winner.id)
+            before = _follow(connection, link, winner.id)
+            if before is not None:
+                _take_over(connection, session, stream, before, str(link.prm_id))
             count += 1
     return count
 
@@ -119,9 +121,10 @@ def _row(session: Session, link: Link, into: str, decision: Decision) -> Action:
     return row
 
 
-def _follow(connection: sa.Connection, link: Link, into: str) -> None:
+def _follow(connection: sa.Connection, link: Link, into: str) -> str | None:
     """The winner's own row gives its id up, the link takes it, and a tombstone keeps the old id
-    for the references that still name it."""
+    for the references that still name it. Returns the id of the record of ours that the winner
+    was linked to before it was gone here."""
     lost, row = str(link.crm_id), links.by_crm_ids(connection, link.stream_id, [into])[into]
     items = held.of_links(connection, [row.id]).get(row.id, ())
     held.close_items(connection, [item.id for item in items], HeldState.MOVED)
@@ -132,3 +135,24 @@ def _follow(connection: sa.Connection, link: Link, into: str) -> None:
     link.dirty = Dirty.CHANGED
     links.save(connection, [link])
     lost_links.remember_merge(connection, link.stream_id, lost, into)
+    return row.prm_id
+
+
+def _take_over(
+    connection: sa.Connection, session: Session, stream: Stream, before: str, now: str
+) -> None:
+    """Relations that the winner kept when its record here was gone are those of the record that
+    it is linked to from here on: to us they are new."""
+    for relation in session.active:
+        fields = [field for field, name in relation.references.items() if name == stream.name]
+        if relation.spec.relation is None or not fields:
+            continue
+        taken = []
+        for one in lost_links.left_in_crm(connection, relation.id):
+            named = [field for field in fields if (one.base or {}).get(field) == before]
+            if named:
+                one.crm = {**(one.crm or {}), **dict.fromkeys(named, now)}
+                one.prm_id, one.base, one.prm_gone = None, None, False
+                one.state, one.dirty = LinkState.NEW, Dirty.CHANGED
+                taken.append(one)
+        links.save(connection, taken)

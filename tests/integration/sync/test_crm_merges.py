@@ -67,6 +67,11 @@ def linked(world: Any, prm_id: str) -> Any:
         return links.by_ids(connection, [one])[one]
 
 
+def relations(world: Any) -> list[tuple[Any, ...]]:
+    kept = world.all_ours("relation").values()
+    return [(one["opportunity"], one["partner"], one["role"]) for one in kept]
+
+
 def clean(world: Any) -> bool:
     with world.session("crm") as session:
         return all(one.is_clean for one in verify(session))
@@ -280,6 +285,51 @@ def test_when_the_other_record_is_let_go_the_waiting_link_follows(
     look(world)
     assert linked(world, partner).crm_id == crm.only("partner")[crm.words["id"]]
     assert waiting(world) == []
+
+
+def test_what_hung_on_a_record_that_was_let_go_comes_with_it(
+    world: Any, crm: Any, partner: str
+) -> None:
+    """The winner kept its relation in the CRM when its record here was deleted."""
+    other = world.insert("partner", dict(OTHER))
+    deal = world.insert("opportunity", {"name": "Firewall", "close_date": "2026-12-20"})
+    values = {"opportunity": deal, "partner": other, "role": "reseller"}
+    relation = world.insert("relation", values)
+    world.settle("crm")
+    ids = [crm_id(world, crm, name) for name in ("Globex Corporation", "Initech")]
+    world.remove("relation", relation)
+    world.remove("partner", other)
+    look(world)
+    crm.merge("partner", *ids)
+    look(world)
+    assert relations(world) == [(deal, partner, "reseller")]
+    assert [(role, to) for _, to, role, _ in crm.relations()] == [(crm.words["reseller"], ids[1])]
+    assert waiting(world) == []
+    assert clean(world)
+
+
+def test_what_hung_on_a_deal_that_was_let_go_comes_with_it(
+    make_world: Any, partner_values: Values
+) -> None:
+    world = make_world(crm="hubspot")
+    crm, partner = world.crms["crm"], world.insert("partner", partner_values)
+    lost, left = (
+        world.insert("opportunity", {"name": name, "close_date": "2026-12-20"})
+        for name in ("Firewall", "Switches")
+    )
+    values = {"opportunity": left, "partner": partner, "role": "reseller"}
+    relation = world.insert("relation", values)
+    world.settle("crm")
+    ids = {row["dealname"]: row["id"] for row in crm.rows("opportunity")}
+    world.remove("relation", relation)
+    world.remove("opportunity", left)
+    crm.merge("opportunity", ids["Firewall"], ids["Switches"])
+    look(world)
+    look(world)
+    assert relations(world) == [(lost, partner, "reseller")]
+    assert [one[0] for one in crm.relations()] == [ids["Switches"]]
+    assert waiting(world) == []
+    assert clean(world)
 
 
 def test_a_merge_of_a_merge_is_followed_to_its_end(world: Any, crm: Any, partner: str) -> None:
