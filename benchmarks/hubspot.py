@@ -74,8 +74,7 @@ def reading(folder: Path, base_url: str, count: int) -> None:
         return
     faster = dlt["wall"] / ours["wall"]
     told = f"{ours['wall']:.1f} against {dlt['wall']:.1f} s = {faster:.1f} ×"
-    # With latency, waiting is most of either: a page's cursor comes with the page before it, for
-    # dlt as for the connector.
+    # With latency, waiting is most of either: the connector has several pages under way, dlt one.
     show("their rate against dlt's", told, "≥ 3 ×", faster >= 3)
     extract, alone = made("dlt-extract", folder, base_url), made("dlt-bare", folder, base_url)
     print(

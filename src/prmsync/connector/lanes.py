@@ -50,7 +50,7 @@ class Lanes:
             return [call(parts[0])]
         found: list[Found] = []
         for at in range(0, len(parts), self.most):
-            some = [self._begun(partial(call, one)) for one in parts[at : at + self.most]]
+            some = [self.begun(partial(call, one)) for one in parts[at : at + self.most]]
             wait(some)
             found += [future.result() for future in some]
         return found
@@ -80,7 +80,7 @@ class Lanes:
             while waiting and last is None and len(running) < min(self.width, most):
                 places = waiting.popleft()
                 some = rows[places.start : places.stop]
-                running[self._begun(partial(_attempt, call, some))] = places
+                running[self.begun(partial(_attempt, call, some))] = places
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 places, told = running.pop(future), future.result()
                 if isinstance(told, RejectedError) and len(places) > 1:
@@ -94,7 +94,7 @@ class Lanes:
         # Rows that were never sent share the error that ended it.
         return [results.get(place) or WriteResult(error=last) for place in range(len(rows))]
 
-    def _begun(self, work: Callable[[], Found]) -> Future[Found]:
+    def begun(self, work: Callable[[], Found]) -> Future[Found]:
         """Work that is under way, or without a pool over."""
         if self._pool is not None:
             return self._pool.submit(work)

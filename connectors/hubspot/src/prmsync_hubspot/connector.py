@@ -79,7 +79,7 @@ class HubSpotConnector:
             self._client, self._paths, self._lanes, runtime.now, look_back, archive_every
         )
         self._relations = Relations(
-            self._client, self._paths, self._objects, self._catalog, self._metadata
+            self._client, self._paths, self._objects, self._catalog, self._metadata, self._lanes
         )
         self._writer = Writer(self._client, self._paths, self.record_url)
         self._history = History(self._client, self._paths, self._lanes)

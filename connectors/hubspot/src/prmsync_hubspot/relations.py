@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from prmsync.connector.budget import CallKind
+from prmsync.connector.lanes import Lanes
 from prmsync.connector.protocol import (
     NewRecord,
     ObjectSpec,
@@ -26,11 +27,13 @@ from prmsync_hubspot.catalog import Catalog
 from prmsync_hubspot.client import Client
 from prmsync_hubspot.errors import INVALID_IDENTIFIER, NO_ASSOCIATIONS, row_error
 from prmsync_hubspot.paths import ASSOCIATIONS, Paths
-from prmsync_hubspot.reading import Batch, Found, Objects
+from prmsync_hubspot.reading import Batch, Found, Objects, chunked
 from prmsync_hubspot.vendor import Metadata, next_after, rows
 from prmsync_hubspot.writing import unmentioned, written
 
 READ_BATCH = 1000
+TOGETHER = 4
+"""Calls of a full read that are under way together."""
 VERSION = ""
 """HubSpot keeps no stamp on associations, and relations never change: they come and go."""
 HUBSPOTS = "HUBSPOT_DEFINED"
@@ -59,9 +62,11 @@ class Relations:
         objects: Objects,
         catalog: Catalog,
         metadata: Metadata,
+        lanes: Lanes,
     ) -> None:
         self._client = client
         self._paths = paths
+        self._lanes = lanes
         self._objects = objects
         self._catalog = catalog
         self._metadata = metadata
@@ -77,9 +82,13 @@ class Relations:
             if cursor is None
             else self._objects.scan(of, ("hs_object_id",), cursor, archived=False)
         )
-        for group in _grouped(scanned):
-            links = self.read(relation, [str(one["id"]) for one in group.found], "read")
-            yield Page(links.records, group.cursor, complete_for=links.complete)
+
+        def read(group: Batch) -> Links:
+            return self.read(relation, [str(one["id"]) for one in group.found], "read")
+
+        for groups in chunked(_grouped(scanned), min(TOGETHER, self._lanes.most)):
+            for group, links in zip(groups, self._lanes.read(groups, read), strict=True):
+                yield Page(links.records, group.cursor, complete_for=links.complete)
 
     def read(self, relation: RelationSpec, from_ids: Sequence[str], kind: CallKind) -> Links:
         """Our relations of these records, 1,000 records a call."""

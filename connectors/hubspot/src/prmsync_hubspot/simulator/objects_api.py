@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from itertools import cycle
 from typing import Any
@@ -58,12 +59,24 @@ class ObjectsApi:
         limit = call.whole("limit", 10)
         if not 1 <= limit <= most:
             raise bad_request(f"limit must be between 1 and {most}, was {limit}")
-        after, archived = call.whole("after", 0), call.flag("archived")
-        rows, more = kind.table.page(after, limit, archived=archived)
+        start, archived = self._start(call), call.flag("archived")
+        rows, more = kind.table.page(start, limit, archived=archived)
         answer: JSON = {"results": self._shown(call, kind, rows)}
         if more:
-            answer["paging"] = {"next": self._next(call, str(rows[-1].id))}
+            behind = str(rows[-1].id + 1)
+            if self._portal.settings.opaque_cursors:
+                behind = urlsafe_b64encode(behind.encode()).decode()
+            answer["paging"] = {"next": self._next(call, behind)}
         return 200, answer
+
+    def _start(self, call: Call) -> int:
+        """The id at which a page begins. Raises ApiError 400 for what is no cursor."""
+        if not self._portal.settings.opaque_cursors:
+            return call.whole("after", 0)
+        try:
+            return int(urlsafe_b64decode(call.first("after") or urlsafe_b64encode(b"0")))
+        except ValueError:
+            raise bad_request("after is not a paging cursor token") from None
 
     def _next(self, call: Call, after: str) -> JSON:
         query = "&".join(
@@ -76,7 +89,7 @@ class ObjectsApi:
         root = (
             f"{headers.get('x-forwarded-proto', 'https')}://{headers.get('host', 'api.hubapi.com')}"
         )
-        link = f"{root}{call.request.path}?{query}&after={after}"
+        link = f"{root}{call.request.path}?{query}&after={quote(after, safe='')}"
         return {"after": after, "link": link}
 
     def _shown(self, call: Call, kind: ObjectType, rows: Sequence[Row]) -> Sequence[JSON]:

@@ -129,10 +129,10 @@ class Table:
             if name in row.props and row.archived is None
         }
 
-    def page(self, after: int, limit: int, *, archived: bool) -> tuple[list[Row], bool]:
-        """Up to `limit` rows with ids above `after`, and whether more follow."""
+    def page(self, first: int, limit: int, *, archived: bool) -> tuple[list[Row], bool]:
+        """Up to `limit` rows with ids from `first` on, and whether more follow."""
         ids = self.archived if archived else self.live
-        start = bisect_right(ids, after)
+        start = bisect_left(ids, first)
         found = [self.rows[row_id] for row_id in ids[start : start + limit]]
         return found, start + limit < len(ids)
 

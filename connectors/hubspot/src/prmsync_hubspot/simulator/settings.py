@@ -22,6 +22,8 @@ class Settings:
     `app_scopes` are those of the one app, and of the refresh token that it starts with;
     `redirect_uri` is where its sign-in may return to ("": any address on this machine).
     Without `custom_objects` the account's plan has none, and no token the scopes for them.
+    `opaque_cursors` makes the `after` of a listing text without a meaning; else it is the id from
+    which the next page goes on, as in the accounts known.
     `shuffle_batches` answers batches in another order than they were sent, as HubSpot may.
     """
 
@@ -33,6 +35,7 @@ class Settings:
     token_seconds: int = 1800
     merge_new_id: bool = False
     shuffle_batches: bool = True
+    opaque_cursors: bool = False
     redirect_uri: str = ""
     custom_objects: bool = True
     app_scopes: tuple[str, ...] = (ALL_SCOPES,)
