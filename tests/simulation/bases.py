@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from simulation.known import THERE, Known, LinkRow
+from simulation.known import THERE, YES, Known, LinkRow
 from simulation.versions import UNDO, Broken, Entity
 from simulation.weighing import told
 from simulation.words import GROUPS, RELATION, Value
@@ -25,6 +25,38 @@ def agree(known: Known, who: str) -> None:
                 ours[group] = theirs[group] = known.book.agreed(entity, group, one, other)
     if not known.undoing:  # an undo reads both sides and decides of its own run alone
         left(known, who)
+
+
+def agree_on_bases(known: Known, who: str) -> None:
+    """After a run that died: where it has stored a base, and both sides show that, it had seen
+    both. The next run knows no more of it than the database, and that says so."""
+    for link in known.links(who):
+        if link.base is None or link.state != "live" or known.base_seen.get(link.id) == link.base:
+            continue
+        base = orjson.loads(link.base)
+        entity = _related(known, base) if link.stream == RELATION else _ours(known, link)
+        ours, theirs = (
+            {} if entity is None else entity.current.get(system, {}) for system in ("prm", who)
+        )
+        for group in ours.keys() & theirs.keys():
+            one, other = ours[group], theirs[group]
+            members = GROUPS.get(link.stream, {}).get(group, ())
+            value = YES if group == THERE else tuple(base.get(name) for name in members)
+            if entity is not None and one is not other and one.value == other.value == value:
+                ours[group] = theirs[group] = known.book.agreed(entity, group, one, other)
+
+
+def _ours(known: Known, link: LinkRow) -> Entity | None:
+    return known.by_place.get(("prm", link.stream, str(link.prm_id)))
+
+
+def _related(known: Known, base: Mapping[str, Any]) -> Entity | None:
+    """The relation that a base speaks of."""
+    deal = known.by_place.get(("prm", "opportunity", str(base.get("opportunity"))))
+    partner = known.by_place.get(("prm", "partner", str(base.get("partner"))))
+    if deal is None or partner is None:
+        return None
+    return known.relations.get(f"{partner.label} as {base.get('role')} on {deal.label}")
 
 
 def left(known: Known, who: str) -> None:

@@ -110,9 +110,12 @@ class Oracle(Known):
                 self.by_place[place] = ours
         relations.rejoined(self, theirs.label, ours.label)
 
-    def agree(self, who: str) -> None:
-        """After a whole run of a connection."""
-        bases.agree(self, who)
+    def agree(self, who: str, *, whole: bool) -> None:
+        """After a run of a connection, `whole` where it came to its end."""
+        if whole:
+            bases.agree(self, who)
+        else:
+            bases.agree_on_bases(self, who)
 
     def bases(self, who: str) -> None:
         """After any run of a connection."""

@@ -343,8 +343,7 @@ class Player:
         self.outcome.counts["runs"] += 1
         self.oracle.look("prm", name)
         self.oracle.look(name, name)
-        if whole:
-            self.oracle.agree(name)
+        self.oracle.agree(name, whole=whole)
         self.oracle.bases(name)
         self._in_budget(name, whole=whole)
         self._count_cells(name)

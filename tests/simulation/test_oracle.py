@@ -13,6 +13,10 @@ def run(on: str) -> Event:
     return {"do": "sync", "on": on, "release": True, "wire": []}
 
 
+def people(at: str, number: int, event: Event) -> Event:
+    return {"hook": "people", "at": at, "n": number, "when": "after", "events": [event]}
+
+
 def about(deal: str, **what: Any) -> Event:
     return {"stream": "opportunity", "who": deal, **what}
 
@@ -25,6 +29,21 @@ AGREED: dict[str, tuple[str, list[Event]]] = {
             run("hs"),
             {"do": "remap", "on": "hs", "stream": "opportunity", "group": "source", "to": "gone"},
             {"do": "undone", "on": "hs", "back": 0, "wire": []},
+        ],
+    ),
+    "both sides' word was found equal by a run that died": (
+        "propagate",
+        [
+            about("D5", **{"do": "delete", "in": "prm"}),
+            {"do": "relate", "in": "prm", "deal": "D2", "partner": "P4", "role": "distributor"},
+            {
+                **run("sf"),
+                "wire": [
+                    people("commit", 7, {"do": "meet"}),
+                    {"hook": "crash", "at": "write", "n": 0, "when": "after", "elsewhere": True},
+                ],
+            },
+            {"do": "merge", "in": "sf", "stream": "partner", "who": "P4", "into": "P2"},
         ],
     ),
     "a deletion goes on elsewhere until the record is back here": (
