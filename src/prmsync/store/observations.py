@@ -199,11 +199,15 @@ def observe_prm(
     alone = _deleted_alone(connection, known.values()) if asks else ()
     fresh = []
     changed = []
+    moved = []
     for prm_id, gone in changes.items():
         link = known.get(prm_id)
         if link is None:
             if not gone:
                 fresh.append((stream_id, prm_id, LinkState.NEW.value, Dirty.CHANGED))
+            continue
+        if link.prm_gone == gone and (gone or link.state != LinkState.ENDED):
+            moved.append(link.id)  # all that the link says stands but its mark
             continue
         if link.state == LinkState.ENDED and link.prm_gone and not gone:
             if link.id in alone:
@@ -214,6 +218,7 @@ def observe_prm(
         link.prm_gone = gone
         link.dirty = Dirty.CHANGED
         changed.append(link)
+    links.set_dirty(connection, moved, Dirty.CHANGED)
     links.save(connection, changed)
     insert_rows(connection, table, ("stream_id", "prm_id", "state", "dirty"), fresh)
 

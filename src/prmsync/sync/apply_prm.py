@@ -18,7 +18,7 @@ from prmsync.store.journal import Action, ActionState
 from prmsync.store.links import Dirty, Link, LinkState
 from prmsync.store.row_checks import RowProblem
 from prmsync.store.tables import PRM_TABLES
-from prmsync.sync import newcomers, references, relation_ends, returning, second_pass
+from prmsync.sync import newcomers, own_writes, references, relation_ends, returning, second_pass
 from prmsync.sync.session import HOME, Session, Stream
 
 PAGE = 2000
@@ -128,7 +128,10 @@ def carry_out(
     creates = bool(batch.inserts)
     if creates:
         _pass_over(connection, stream, batch)
+    seen = own_writes.all_seen(connection, stream) if creates or batch.updates else False
     _write(connection, session, stream, batch)
+    if seen and _is_settled(stream, batch, present):
+        own_writes.pass_over(connection, stream)
     if creates:
         newcomers.written(connection, stream.newcomers)
     made = [action for action, _, _ in batch.inserts if action.state == ActionState.DONE]
@@ -146,6 +149,20 @@ def _pass_over(connection: sa.Connection, stream: Stream, batch: _Batch) -> None
             batch.links[row[0].link_id].dirty = Dirty.CHANGED
             row[0].state = ActionState.SUPERSEDED
     batch.inserts = [row for row, late in zip(batch.inserts, overtaken, strict=True) if not late]
+
+
+def _is_settled(stream: Stream, batch: _Batch, before: Mapping[str, Values]) -> bool:
+    """Whether the next run has nothing to decide about what was written now."""
+    if batch.deletes:
+        return False
+    new = ((batch.links[action.link_id], values) for action, _, values in batch.inserts)
+    changed = (
+        (batch.links[action.link_id], {**before[prm_id], **values})
+        for action, prm_id, values in batch.updates
+    )
+    return all(own_writes.is_settled(stream, *row, new=True) for row in new) and all(
+        own_writes.is_settled(stream, *row, new=False) for row in changed
+    )
 
 
 def _links_of(actions: Sequence[Action]) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 
 import sqlalchemy as sa
 
@@ -69,9 +70,12 @@ class Stream:
     newcomers: Newcomers = field(default_factory=Newcomers)
     fields: frozenset[str] = field(init=False)
     """The members as a set."""
+    cells: Callable[[Values], object] = field(init=False)
+    """A record's members, to be compared with another's. Raises KeyError where one is missing."""
 
     def __post_init__(self) -> None:
         self.fields = frozenset(self.members)
+        self.cells = itemgetter(*self.members) if self.members else lambda _: None
 
     @property
     def id(self) -> int:

@@ -44,14 +44,11 @@ def went_through_all(world: Any, statements: dict[str, Any]) -> dict[str, list[s
     return found
 
 
-def deal(crm: Any, name: str) -> str:
+def deal(crm: Any, name: str) -> None:
     words = crm.words
-    values = {
-        words["name"] if crm.connector == "salesforce" else "dealname": name,
-        words["stage"]: words["negotiation"],
-        words["close_date"]: words["day"].format("2026-12-18"),
-    }
-    return str(crm.create(words["opportunity"], values))
+    day = words["day"].format("2026-12-18")
+    values = {"deal_name": name, "stage": words["negotiation"], "close_date": day}
+    crm.create(words["opportunity"], {words[key]: one for key, one in values.items()})
 
 
 def test_no_statement_goes_through_all_links_or_all_that_was_ever_written(
