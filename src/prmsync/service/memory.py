@@ -12,9 +12,11 @@ def settle_collector() -> None:
 
     Rows are many, short-lived and not cyclic; full passes over the loaded program were a quarter
     of a run's CPU (benchmarks/sync.py). A service settles before every run: what earlier runs
-    left behind is let go first, or it would stay for ever.
+    left behind is let go first, or it would stay for ever. Before the first one there is nothing
+    of the kind, and looking for it would cost as much as a small run.
     """
-    gc.unfreeze()
-    gc.collect()
+    if gc.get_freeze_count():
+        gc.unfreeze()
+        gc.collect()
     gc.freeze()
     gc.set_threshold(_YOUNG, _MIDDLE, _OLD)

@@ -279,8 +279,8 @@ def _by_id(problems: Sequence[RowProblem]) -> dict[str, str]:
 def _agreed_on_create(stream: Stream, link: Link, values: Values) -> Values:
     """What both sides agree on after a creation from the CRM: what was taken over, and blanks."""
     crm = link.crm or {}
-    base = {name: crm[name] for name in stream.members if name in crm and not crm[name]}
-    base.update(values)
+    blank = {name: value for name, value in crm.items() if not value and name in stream.fields}
+    base = {**blank, **values}
     base.pop(HOME, None)
     if references.any_marked(stream, crm):
         base.update(second_pass.marks(stream, crm))

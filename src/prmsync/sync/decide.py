@@ -23,6 +23,7 @@ from prmsync.store.held import HeldItem, HeldState
 from prmsync.store.journal import Action, FieldChange
 from prmsync.store.links import UNSTAMPED, Dirty, Link, LinkState
 from prmsync.sync import references, relation_ends, second_pass, typed_meanwhile
+from prmsync.sync.creating import ONLY_IN_CRM, creations
 from prmsync.sync.left import without_left
 from prmsync.sync.matching import MATCH
 from prmsync.sync.merging import winners_of
@@ -77,8 +78,15 @@ def decide_page(
     if stream.spec.relation is not None:
         going = partial(_going, connection, session)
         fates = relation_ends.fates(connection, session, stream, links, ours, going)
-    verdicts = [
-        _decide(
+    creation = creations(session, stream)
+    asked = waiting.keys() | back
+    verdicts = []
+    for link in links:
+        made = creation(link) if link.id not in asked else None
+        if made is not None:
+            verdicts.append(Verdict(link, [made], state=link.state))
+            continue
+        verdict = _decide(
             session,
             stream,
             link,
@@ -89,8 +97,7 @@ def decide_page(
             fates.get(link.id),
             back=link.id in back,
         )
-        for link in links
-    ]
+        verdicts.append(verdict)
     _hold_put_backs(connection, session, stream, verdicts)
     left = journal.left(connection, [one.link.id for one in verdicts if one.actions])
     for verdict in verdicts:
@@ -411,7 +418,7 @@ def _creation(session: Session, stream: Stream, link: Link, decision: Decision) 
     }
     if not to_crm and stream.mapping.home:
         fields[HOME] = (None, session.name)
-    reason = decision.reasons.get(RECORD, "only in prm" if to_crm else "only in the CRM")
+    reason = decision.reasons.get(RECORD, "only in prm" if to_crm else ONLY_IN_CRM)
     side = "crm" if to_crm else "prm"
     return Action(link.id, link.stream_id, side, "create", fields, reason)
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from prmsync.errors import StateError
+from prmsync.mapping.model import OwnerMap
 from prmsync.store.tables import action, link, stream
-from prmsync.sync import fresh
+from prmsync.sync import decide, fresh
 from prmsync.sync.claims import take_over
 
 LINK = ("state", "base", "seen", "crm_id", "crm_version", "crm_modified_by", "prm_gone", "dirty")
@@ -77,6 +79,34 @@ def test_it_ends_as_the_usual_way_does(
         "Firewall",
         "Storage",
     }
+
+
+@pytest.mark.parametrize("release", [False, True])
+def test_a_new_record_is_decided_as_any_other(
+    make_world: Any,
+    tmp_path: Any,
+    crm: Any,
+    world: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    release: bool,
+) -> None:
+    """Also with a stage that nobody mapped, and with an owner who left."""
+    deal(crm, "Backup")
+    deal(crm, "Priced", **{crm.words["amount"]: "48000"})
+    with world.session("crm") as session:
+        people = list(session.connector.people())
+    left = next(one.id for one in people if not one.active)
+    email = next(one.email for one in people if one.active and one.email)
+    world.alter = lambda one: replace(one, owners=OwnerMap(fallback=email))
+    odd = {"salesforce": {"StageName": "Unheard of"}, "hubspot": {"hubspot_owner_id": left}}
+    deal(crm, "Odd", **odd[crm.connector])
+    other = make_world(url=f"sqlite:///{tmp_path / 'other.db'}", crm=crm.connector)
+    other.crms["crm"], other.at, other.alter = crm, world.at, world.alter
+    world.sync("crm", release=release)
+    world.wait(60)  # the CRM's limits go by this world's clock
+    monkeypatch.setattr(decide, "creations", lambda *_: lambda _: None)
+    other.sync("crm", release=release)
+    assert stored(world) == stored(other)
 
 
 def test_the_next_run_has_nothing_left_to_create(world: Any, crm: Any, taken: list[str]) -> None:
