@@ -17,6 +17,7 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from prmsync.store.direct import DirectConnection
 from prmsync.store.prepared import given, listed, packed
 
 Row = tuple[Any, ...]
@@ -46,7 +47,7 @@ def update_rows(
     """Set `names` in rows found by `id`, which stands behind the values in each tuple."""
     if connection.dialect.name == "sqlite":
         if rows:
-            connection.exec_driver_sql(_sqlite_update(table.name, tuple(names)), list(rows))
+            _carry_out(connection, _sqlite_update(table.name, tuple(names)), list(rows))
         return
     for batch in _batches(rows):
         source = _source(table, (*names, "id"))
@@ -121,9 +122,16 @@ def _insert_on_sqlite(
         statement = _sqlite_insert(table, names, many)
         for start in range(0, whole, many):
             values = tuple(chain.from_iterable(rows[start : start + many]))
-            connection.exec_driver_sql(statement, values)
+            _carry_out(connection, statement, values)
     if whole < len(rows):
-        connection.exec_driver_sql(_sqlite_insert(table, names, 1), list(rows[whole:]))
+        _carry_out(connection, _sqlite_insert(table, names, 1), list(rows[whole:]))
+
+
+def _carry_out(connection: sa.Connection, text: str, values: Row | list[Row]) -> None:
+    if isinstance(connection, DirectConnection):
+        connection.write(text, values)
+    else:
+        connection.exec_driver_sql(text, values)
 
 
 def any_between(

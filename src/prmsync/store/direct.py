@@ -75,6 +75,19 @@ class DirectConnection(sa.Connection):
         except sqlite3.Error as error:
             raise self._named(known.text, error) from error
 
+    def write(self, text: str, values: tuple[Any, ...] | list[tuple[Any, ...]]) -> None:
+        """Carry out a statement that gives no rows, with the values of its "?"; with a list of
+        them once for each. Raises as `execute` does."""
+        if not self._is_plain():
+            self.exec_driver_sql(text, values)
+            return
+        driver: Any = self.connection.dbapi_connection
+        carry_out = driver.executemany if isinstance(values, list) else driver.execute
+        try:
+            carry_out(text, values).close()
+        except sqlite3.Error as error:
+            raise self._named(text, error) from error
+
     def _is_plain(self) -> bool:
         """Whether a transaction is open and nobody listens, who would miss a statement."""
         heard = self._has_events or self.engine._has_events

@@ -160,9 +160,7 @@ def _is_settled(stream: Stream, batch: _Batch, before: Mapping[str, Values]) -> 
         (batch.links[action.link_id], {**before[prm_id], **values})
         for action, prm_id, values in batch.updates
     )
-    return all(own_writes.is_settled(stream, *row, new=True) for row in new) and all(
-        own_writes.is_settled(stream, *row, new=False) for row in changed
-    )
+    return own_writes.are_settled(stream, new, changed)
 
 
 def _links_of(actions: Sequence[Action]) -> list[int]:

@@ -1,7 +1,7 @@
 """Records that only the CRM has and of which there is nothing else to say.
 
-A first load is made of them. What becomes of one is what `prmsync.reconcile.record` says of a record
-that only one side has; here it is said without the questions that only other records raise.
+A first load is made of them. What becomes of one is what `prmsync.reconcile.record` says of what
+only one side has; here it is said without the questions that only other records raise.
 """
 
 from __future__ import annotations

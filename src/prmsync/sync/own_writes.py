@@ -7,6 +7,7 @@ which has one writer at a time: there the rows that a transaction logs stand sid
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 import sqlalchemy as sa
@@ -32,23 +33,46 @@ def pass_over(connection: sa.Connection, stream: Stream) -> None:
     streams.save_stream(connection, stream.state)
 
 
-def is_settled(stream: Stream, link: Link, ours: Values, *, new: bool) -> bool:
-    """Whether nothing is to be decided about a link whose record of ours shows these values now; a
-    new record shows its defaults beside them. What is equal as it stands needs no look at how it
-    would be written (as in verify). A key that the CRM record lacks is still to be written."""
-    base, crm = link.base, link.crm
-    if base is None or crm is None or (stream.mapping.home and ours.get(HOME) is None):
-        return False
-    if stream.mapping.stamp_key and stream.spec.key and (not crm.get(KEY) or UNSTAMPED in crm):
-        return False
+Rows = Iterable[tuple[Link, Values]]
+"""Links with what their records of ours were given, or show now."""
+
+
+def are_settled(stream: Stream, created: Rows, updated: Rows) -> bool:
+    """Whether nothing is to be decided about these links. What is equal as it stands needs no look
+    at how it would be written (as in verify); our key that a CRM record lacks is to be written."""
     try:
-        if new:  # the base has what was given; the rest stands as in any new record
-            rest = _filled(stream.name).items()
-            filled = all(name in ours or base.get(name, value) == value for name, value in rest)
-            return filled and stream.cells(base) == stream.cells(crm)
-        return stream.cells(ours) == stream.cells(base) == stream.cells(crm)
+        return all(_is_settled(stream, *row) for row in updated) and _are_new(stream, created)
     except KeyError:  # never agreed on, or not read
         return False
+
+
+def _is_settled(stream: Stream, link: Link, ours: Values) -> bool:
+    if link.base is None or link.crm is None or (stream.mapping.home and not ours.get(HOME)):
+        return False
+    if _is_stamped(stream) and (not link.crm.get(KEY) or UNSTAMPED in link.crm):
+        return False
+    return stream.cells(ours) == stream.cells(link.base) == stream.cells(link.crm)
+
+
+def _are_new(stream: Stream, rows: Rows) -> bool:
+    """Records that were made just now: the base has all that they were given, and what the CRM
+    leaves blank."""
+    cells, home = stream.cells, stream.mapping.home
+    filled = [one for one in _filled(stream.name).items() if one[0] in stream.fields]
+    for link, given in rows:
+        base, crm = link.base, link.crm
+        if base is None or crm is None or cells(base) != cells(crm):
+            return False
+        if _is_stamped(stream) or (home and HOME not in given):
+            return False
+        for name, default in filled:
+            if name not in given and base[name] != default:
+                return False
+    return True
+
+
+def _is_stamped(stream: Stream) -> bool:
+    return stream.mapping.stamp_key and stream.spec.key is not None
 
 
 @lru_cache(maxsize=16)

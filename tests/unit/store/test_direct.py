@@ -119,6 +119,23 @@ def test_a_broken_constraint_stays_an_integrity_error_without_values(
     assert connection.execute(sa.select(things.c.name).where(things.c.id == 1)).scalar() == "y"
 
 
+def test_rows_are_written_once_or_many_times(connection: DirectConnection) -> None:
+    connection.write("INSERT INTO thing (id, name) VALUES (?, ?), (?, ?)", (4, "d", 5, "e"))
+    connection.write("UPDATE thing SET name = ? WHERE id = ?", [("f", 4), ("g", 5)])
+    named = connection.execute(sa.select(things.c.name).where(things.c.id > 3)).scalars()
+    assert sorted(named) == ["f", "g"]
+
+
+@pytest.mark.parametrize("values", [(4, "a"), [(4, "a")]])
+def test_a_row_that_breaks_a_constraint_is_refused_without_its_values(
+    connection: DirectConnection, values: Any
+) -> None:
+    with pytest.raises(IntegrityError) as caught:
+        connection.write("INSERT INTO thing (id, name) VALUES (?, ?)", values)
+    assert "UNIQUE constraint" in str(caught.value)
+    assert "'a'" not in str(caught.value)
+
+
 def test_a_fault_of_the_database_has_a_remedy(connection: sa.Connection) -> None:
     """Also where the statement has gone well before."""
     statement = sa.select(things.c.id)
