@@ -22,6 +22,7 @@ from prmsync.store.links import MERGED, Dirty, Link, LinkState
 from prmsync.store.tables import deal_partner
 from prmsync.sync.merging import winners_of
 from prmsync.sync.observe import store_records
+from prmsync.sync.references import is_marked
 from prmsync.sync.session import UNRESOLVED, Session, Stream
 
 ENDED = "its deal or partner is gone on one side, and stays on the other"
@@ -200,6 +201,10 @@ def _is_single(link: Link) -> bool:
 
 
 def _words(link: Link, ours: Mapping[str, Values]) -> Values:
+    """What the side that still has a relation says of it; a merge may have moved it there."""
+    if link.prm_gone:
+        known = {name: one for name, one in (link.crm or {}).items() if not is_marked(one)}
+        return {**(link.base or {}), **known}
     return ours.get(link.prm_id or "") or link.base or link.crm or {}
 
 

@@ -198,6 +198,28 @@ def test_no_relation_is_made_for_the_other_partner_meanwhile(
     assert there == crm_id(world, crm, "Globex Corporation")
 
 
+def test_a_relation_that_a_merge_moved_goes_by_the_ends_that_it_has_in_the_crm(
+    make_world: Any, partner_values: Values
+) -> None:
+    """Its partner here is let go; the one that it hangs on there stays, and so does what a person
+    has decided about it."""
+    world = make_world(crm="salesforce")
+    crm, partner = world.crms["crm"], world.insert("partner", partner_values)
+    world.insert("partner", dict(OTHER))
+    deal = world.insert("opportunity", {"name": "Firewall", "close_date": "2026-12-20"})
+    made = world.insert("relation", {"opportunity": deal, "partner": partner, "role": "reseller"})
+    look(world)
+    world.remove("relation", made)
+    first, second = (crm_id(world, crm, name) for name in ("Globex Corporation", "Initech"))
+    crm.merge("partner", first, second)
+    look(world)
+    for item in waiting(world):
+        decide(world, item, "crm" if item.kind.startswith("merged") else "prm")
+    look(world)
+    assert crm.relations() == []
+    assert (waiting(world), world.all_ours("relation")) == ([], {})
+
+
 @pytest.mark.parametrize("known", [True, False])
 def test_a_relation_taken_from_the_lost_deal_stays_on_the_one_that_is_left(
     make_world: Any, partner_values: Values, known: bool
