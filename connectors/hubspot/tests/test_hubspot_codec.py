@@ -130,6 +130,23 @@ def test_what_a_write_left_is_only_what_the_answer_mentions() -> None:
     assert reader.told({"amount": "5.00", "hs_x": "1"}) == {"amount": "5"}
 
 
+def test_a_blank_that_means_something_is_read_as_that_wherever_it_comes() -> None:
+    reader = Reader({"deal_currency_code": FieldType.PICKLIST}, {"deal_currency_code": "EUR"})
+    found = [
+        {"id": "1", "properties": {"deal_currency_code": None}},
+        {"id": "2", "properties": {}},
+        {"id": "3", "properties": {"deal_currency_code": "JPY"}},
+    ]
+    assert [one.values["deal_currency_code"] for one in reader.records(found)] == [
+        "EUR",
+        "EUR",
+        "JPY",
+    ]
+    assert reader.records([]) == []
+    assert reader.told({"deal_currency_code": ""}) == {"deal_currency_code": "EUR"}
+    assert reader.told({"amount": "5"}) == {}
+
+
 def test_who_changed_a_record_and_what_was_merged_are_asked_for_too() -> None:
     assert requested(["dealname", "hs_merged_object_ids"]) == [
         "dealname",

@@ -68,3 +68,24 @@ def test_a_currency_that_the_account_has_not_keeps_only_its_own_deal_back(
     (item,) = world.parked()
     assert "deal_currency_code" in item.message
     assert "Currency" in str(item.hint)
+
+
+def test_a_deal_without_a_currency_is_in_the_company_currency(world: World, crm: Any) -> None:
+    """In an account with one currency no deal has one of its own."""
+    crm.create("deals", {"dealname": "Walk-in", "amount": "1000.50"})
+    world.settle("crm")
+    (found,) = world.all_ours("opportunity").values()
+    assert (str(found["amount"]), found["currency"]) == ("1000.50", "EUR")
+    world.wait(700)
+    assert world.settle("crm").counts == {}
+    assert crm.only("opportunity").get("deal_currency_code") is None
+
+
+def test_a_currency_that_was_cleared_is_the_company_currency_again(world: World, crm: Any) -> None:
+    made = deal(world, "JPY", "125000")
+    world.settle("crm")
+    world.wait(60)
+    crm.edit("deals", crm.only("opportunity")["id"], {"deal_currency_code": ""})
+    world.wait(5)
+    world.settle("crm")
+    assert world.ours("opportunity", made)["currency"] == "EUR"

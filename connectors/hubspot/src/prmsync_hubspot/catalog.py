@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from prmsync.connector.protocol import ObjectSpec
 from prmsync.connector.schema import FieldSchema, ObjectSchema
 from prmsync.errors import SchemaError
 from prmsync_hubspot.codec import Reader
-from prmsync_hubspot.describe import field_schema, has_pipelines, object_schema
+from prmsync_hubspot.describe import field_schema, has_pipelines, is_currency, object_schema
 from prmsync_hubspot.objects import ObjectType, ObjectTypes
 from prmsync_hubspot.settings import near
 from prmsync_hubspot.vendor import Metadata
@@ -19,8 +19,10 @@ from prmsync_hubspot.vendor import Metadata
 class Catalog:
     """Object types, their properties and pipelines. Shared by threads."""
 
-    def __init__(self, metadata: Metadata) -> None:
+    def __init__(self, metadata: Metadata, currency: Callable[[], str] | None = None) -> None:
+        """`currency` tells the company currency; only what reads records needs it."""
         self._metadata = metadata
+        self._currency = currency
         self._lock = threading.RLock()
         self._types = ObjectTypes(metadata.schemas)
         self._properties: dict[str, list[dict[str, Any]]] = {}
@@ -63,7 +65,13 @@ class Catalog:
         missing = [name for name in names if name not in fields]
         if missing:
             raise _missing(of, missing, fields)
-        return Reader({name: fields[name].type for name in names})
+        return Reader({name: fields[name].type for name in names}, self._blanks(of, names))
+
+    def _blanks(self, of: ObjectType, names: Sequence[str]) -> Mapping[str, str]:
+        known = self._currency
+        if known is None:
+            return {}
+        return {name: known() for name in names if is_currency(name, of)}
 
     def _types_of(self, of: ObjectType) -> Mapping[str, FieldSchema]:
         """Without pipelines, which reading does not need."""

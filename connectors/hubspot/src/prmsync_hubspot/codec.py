@@ -77,8 +77,12 @@ def write_values(values: Values) -> dict[str, str]:
 class Reader:
     """Turns HubSpot's record objects into records with the wanted fields in canonical form."""
 
-    def __init__(self, fields: Mapping[str, FieldType]) -> None:
+    def __init__(
+        self, fields: Mapping[str, FieldType], blanks: Mapping[str, str] | None = None
+    ) -> None:
+        """`blanks`: what a blank means, of fields where it means something."""
         self._fields = fields
+        self._blanks = blanks or {}
         # One name twice, so that the getter gives a tuple for a single property too.
         self._cells = itemgetter(*fields, next(iter(fields))) if fields else None
         self._canons = [(name, CANONS[kind]) for name, kind in fields.items()]
@@ -117,7 +121,7 @@ class Reader:
         )
 
     def _values(self, properties: Sequence[Mapping[str, Any]]) -> list[Values]:
-        if self._cells is None:
+        if self._cells is None or not properties:
             return [{} for _ in properties]
         names = list(self._fields)
         try:
@@ -125,12 +129,17 @@ class Reader:
         except KeyError:  # a record without its empty properties
             read = zip(*([one.get(name) for name in names] for one in properties), strict=True)
         columns = list(map(_column, self._fields.values(), read))
+        for name, meant in self._blanks.items():
+            place = names.index(name)
+            columns[place] = [meant if cell is None else cell for cell in columns[place]]
         return [dict(zip(names, cells, strict=True)) for cells in zip(*columns, strict=True)]
 
     def told(self, properties: Mapping[str, Any]) -> Values:
         """Only the wanted fields that an answer mentions: what a write says that it left."""
         canons = [(name, to) for name, to in self._canons if name in properties]
-        return {name: _canonical(to, properties[name]) for name, to in canons}
+        found = {name: _canonical(to, properties[name]) for name, to in canons}
+        blank = {name: meant for name, meant in self._blanks.items() if name in found}
+        return found | {name: meant for name, meant in blank.items() if found[name] is None}
 
 
 def _as_told(cells: Sequence[Any]) -> list[Scalar]:

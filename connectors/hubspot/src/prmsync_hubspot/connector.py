@@ -68,7 +68,7 @@ class HubSpotConnector:
         self._tokens = _tokens(settings, runtime, transport, self._paths)
         self._client = Client(transport, self._tokens)
         self._metadata = Metadata(self._client, self._paths)
-        self._catalog = Catalog(self._metadata)
+        self._catalog = Catalog(self._metadata, lambda: self.account().currency)
         self._prefetch = options.prefetch
         look_back = timedelta(seconds=options.look_back_seconds)
         archive_every = timedelta(seconds=options.archive_seconds)

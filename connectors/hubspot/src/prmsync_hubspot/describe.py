@@ -79,6 +79,7 @@ def field_schema(
         length=TEXT_LENGTH if kind is FieldType.TEXT else None,
         createable=writable,
         updateable=writable,
+        nullable=not is_currency(name, of),
         required=name in of.required,
         unique=bool(told.get("hasUniqueValue")) or name == "hs_object_id",
         picklist=picks,
@@ -88,6 +89,13 @@ def field_schema(
 
 
 _PICKS = (FieldType.PICKLIST, FieldType.MULTI_PICKLIST)
+
+
+def is_currency(name: str, of: ObjectType) -> bool:
+    """The currency of a deal. Blank is the company currency, and in an account with one currency
+    it is always blank: so a deal never is without one. Source: HubSpot's knowledge base, "Create
+    a custom currency"."""
+    return name == "deal_currency_code" and of.path == "deals"
 
 
 def field_type(told: Mapping[str, Any]) -> FieldType:

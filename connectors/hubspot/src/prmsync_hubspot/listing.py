@@ -137,9 +137,9 @@ class Listing:
                 lane = self._next_lane()
                 page = self._taken(lane)
                 if page is not None:
-                    self._follow(lane, page)
+                    new = self._follow(lane, page)
                     told = self._proven.after
-                    yield Proven(page, told)
+                    yield Proven(page if new else page._replace(found=[]), told)
             if told is not None:
                 yield Proven(ListPage([], None), None)
         finally:
@@ -186,8 +186,9 @@ class Listing:
             self._give_up(lane)
             return None
 
-    def _follow(self, lane: Lane, page: ListPage) -> None:
-        """Take a page into its lane, and see whether the lane has come to the next one."""
+    def _follow(self, lane: Lane, page: ListPage) -> bool:
+        """Take a page into its lane, and see whether the lane has come to the next one; False for
+        a page that another gives."""
         ids = [int(one["id"]) for one in page.found]
         following = self._behind(lane)
         if following is None:
@@ -200,10 +201,11 @@ class Listing:
         elif not lane.tries and 0 < (short := following.short_of(ids)) < len(ids):
             # Something came or went meanwhile: end this page where the next lane begins.
             lane.limit, lane.tries = short, 1
-            return
+            return False
         lane.take(ids, page)
         if following is not None and lane.met is None:
             self._see_if_passed(lane, following)
+        return lane.met is None
 
     def _see_if_passed(self, lane: Lane, following: Lane) -> None:
         lane.tries += following.short_of([lane.last]) == 0
