@@ -236,6 +236,9 @@ class ManyWriter(Protocol):
     def write_calls(self, spec: ObjectSpec, op: str, count: int) -> int:
         """About how many calls it takes to write `count` records of a stream with a key."""
 
+    def look_calls(self, count: int) -> int:
+        """How many calls it takes to look at `count` records before they are written."""
+
 
 @runtime_checkable
 class RightsChecker(Protocol):

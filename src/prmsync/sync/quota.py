@@ -59,6 +59,8 @@ def cost(session: Session, rows: Mapping[ToSend, int]) -> Counter[str]:
         if spec is not None and not relation and isinstance(session.connector, ManyWriter):
             made = session.connector.write_calls(spec, row.op, count)
             calls["write"] += made - batches
+            if "guard" in kinds.get(row.op, {}):
+                calls["guard"] += session.connector.look_calls(count) - batches
         if stream is not None and (looks := _looks_back(session, stream, row.op, count)):
             calls["history"] += looks
     return calls

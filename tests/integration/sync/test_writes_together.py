@@ -94,6 +94,21 @@ def test_a_plan_counts_the_calls_of_a_job_where_there_will_be_one(
     assert calls["write"] == writes
 
 
+@pytest.mark.parametrize(
+    ("op", "count", "looks"),
+    [("create", 450, 0), ("update", 2000, 1), ("update", 2001, 2), ("delete", 10_050, 6)],
+)
+def test_a_plan_counts_looks_by_the_records_that_one_call_shows(
+    together: World, op: str, count: int, looks: int
+) -> None:
+    """Two thousand, in Salesforce, however many go into one write."""
+    together.options["bulk_writes"] = 100
+    with together.session("crm") as session:
+        stream = session.streams["partner"].id
+        calls = cost(session, {ToSend(stream, Side.CRM, op, False): count})
+    assert calls["guard"] == looks
+
+
 def test_a_plan_counts_what_a_strict_guard_costs(together: World) -> None:
     together.alter = lambda mapping: replace(mapping, guard=Guard.STRICT)
     with together.session("crm") as session:

@@ -111,6 +111,9 @@ class HubSpotConnector:
     def write_calls(self, spec: ObjectSpec, op: str, count: int) -> int:  # noqa: ARG002  the same for all
         return ceil(count / self.batch_size)
 
+    def look_calls(self, count: int) -> int:
+        return ceil(count / self.batch_size)
+
     def account(self) -> Account:
         with self._lock:
             if self._account is None:

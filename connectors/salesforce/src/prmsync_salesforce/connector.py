@@ -84,6 +84,11 @@ class SalesforceConnector:
             return ceil(count / conditional.PARTS)
         return self._calls(count, by_job=self._takes_jobs(spec))
 
+    def look_calls(self, count: int) -> int:
+        at_once = self.rows_at_once()
+        whole, rest = divmod(count, at_once)
+        return whole * ceil(at_once / reading.RETRIEVE_LIMIT) + ceil(rest / reading.RETRIEVE_LIMIT)
+
     def calls_saved(self, spec: ObjectSpec, op: str, count: int) -> int:
         by_job = self._takes_jobs(spec) and not (op == "update" and spec.strict)
         return self._calls(count, by_job=False) - self._calls(count, by_job=by_job)
