@@ -404,3 +404,49 @@ def test_a_cube_adds_subtotals_of_every_combination(labelled):
     assert (None, "under_review", 2, 0) in found
     assert (None, "approved", 1, 0) in found
     assert len(found) == 8
+
+
+def test_typeof_shows_the_fields_of_the_object_that_a_reference_leads_to(org):
+    org.create("Lead", LastName="Stone", Company="Acme")
+    by_owner = "SELECT Name, TYPEOF Owner WHEN User THEN Email, Profile.Name WHEN Group THEN Name"
+    (lead,) = org.query(f"{by_owner} ELSE Id END FROM Lead WHERE Company = 'Acme'")
+    assert lead["Name"] == "Stone"
+    owner = lead["Owner"]
+    assert owner["attributes"]["type"] == "User"
+    assert set(owner) == {"attributes", "Email", "Profile"}
+    (lead,) = org.query("SELECT TYPEOF Owner WHEN Group THEN Name END FROM Lead")
+    assert lead["Owner"] is None
+    (lead,) = org.query("SELECT TYPEOF Owner WHEN Group THEN Name ELSE Username END FROM Lead")
+    assert lead["Owner"]["Username"] == "integration@crm.example.com"
+    answer = org.call("GET", "/query", q=f"{by_owner} END FROM Lead", columns="true")[1]
+    assert [one["columnName"] for one in answer["columnMetadata"]] == ["Name", "Owner"]
+
+
+@pytest.mark.parametrize(
+    ("soql", "code"),
+    [
+        ("SELECT TYPEOF Owner WHEN User THEN Email END FROM Account", "MALFORMED_QUERY"),
+        ("SELECT TYPEOF Nobody WHEN User THEN Email END FROM Lead", "INVALID_FIELD"),
+        ("SELECT TYPEOF Owner WHEN Account THEN Name END FROM Lead", "INVALID_TYPE"),
+        ("SELECT TYPEOF Owner WHEN User THEN Nope END FROM Lead", "INVALID_FIELD"),
+        ("SELECT TYPEOF Owner WHEN User THEN Email FROM Lead", "MALFORMED_QUERY"),
+        ("SELECT TYPEOF Owner ELSE Name END FROM Lead", "MALFORMED_QUERY"),
+        ("SELECT COUNT(Id), TYPEOF Owner WHEN User THEN Name END FROM Lead", "MALFORMED_QUERY"),
+        ("SELECT Id FROM Lead WHERE TYPEOF Owner WHEN User THEN Name END", "MALFORMED_QUERY"),
+    ],
+)
+def test_a_typeof_that_means_nothing_is_refused(org, soql, code):
+    status, answer = org.call("GET", "/query", q=soql)
+    assert (status, answer[0]["errorCode"]) == (400, code)
+
+
+def test_an_owner_that_may_be_a_queue_is_described_so(org):
+    fields = {
+        name: {
+            one["name"]: one for one in org.call("GET", f"/sobjects/{name}/describe")[1]["fields"]
+        }
+        for name in ("Lead", "Account", "PRM_Registration__c")
+    }
+    owners = {name: fields[name]["OwnerId"] for name in fields}
+    assert owners["Lead"]["referenceTo"] == ["Group", "User"]
+    assert [one["polymorphicForeignKey"] for one in owners.values()] == [True, False, True]

@@ -78,12 +78,13 @@ def _grouped(
 def _check_grouped(query: tree.Query) -> None:
     grouped = {name.text.lower() for name in query.group_by}
     for item in query.select:
-        if isinstance(item, tree.Subselect) or (
-            isinstance(item, tree.Name) and item.text.lower() not in grouped
-        ):
-            shown = item.text if isinstance(item, tree.Name) else "(SELECT"
+        if isinstance(item, tree.Aggregate):
+            continue
+        name = item.relation if isinstance(item, tree.Typeof) else item
+        if not isinstance(name, tree.Name) or name.text.lower() not in grouped:
+            shown = name.text if isinstance(name, tree.Name) else "(SELECT"
             message = f"Field must be grouped or aggregated: {shown}"
-            raise ApiError(400, "MALFORMED_QUERY", pointed(query.text, item.at, message))
+            raise ApiError(400, "MALFORMED_QUERY", pointed(query.text, name.at, message))
 
 
 def _record(query: tree.Query, scope: Scope, group: Group) -> dict[str, Any]:

@@ -7,14 +7,14 @@ from typing import Any
 
 from prmsync_salesforce.simulator.evaluate import Scope
 from prmsync_salesforce.simulator.schema import NUMERIC, TEXTUAL, FieldDefinition
-from prmsync_salesforce.simulator.soql_tree import Aggregate, Name, Subselect
+from prmsync_salesforce.simulator.soql_tree import Aggregate, Shown, Subselect, Typeof
 
 Columns = list[dict[str, Any]]
 ChildColumns = Callable[[Scope, Subselect], tuple[str, Columns]]
 
 
 def column_metadata(
-    scope: Scope, selected: Sequence[Name | Aggregate | Subselect], child_columns: ChildColumns
+    scope: Scope, selected: Sequence[Shown | Aggregate], child_columns: ChildColumns
 ) -> Columns:
     """A column for each selected item; fields of a parent are inside the parent's column, and
     those of children (`child_columns` gives their name and columns) inside the children's."""
@@ -25,6 +25,9 @@ def column_metadata(
         if isinstance(item, Subselect):
             name, inner = child_columns(scope, item)
             columns.append({**_plain(name, name), "aggregate": True, "joinColumns": inner})
+            continue
+        if isinstance(item, Typeof):
+            columns.append(_plain(item.relation.text, item.relation.text))
             continue
         if isinstance(item, Aggregate):
             columns.append(_aggregate(item, unnamed))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from prmsync_salesforce.simulator.schema import Choice
@@ -81,8 +82,10 @@ def audit_fields(label: str) -> list[Field]:
     ]
 
 
-def owner() -> Field:
-    return lookup("OwnerId", "Owner ID", "User", "Owner", nillable=False, defaulted_on_create=True)
+def owner(*, queues: bool = False) -> Field:
+    """With `queues` it may be a queue too, as of leads and custom objects."""
+    field = lookup("OwnerId", "Owner ID", "User", "Owner", nillable=False, defaulted_on_create=True)
+    return replace(field, reference_to=("Group", "User")) if queues else field
 
 
 def currency_code() -> Field:

@@ -24,6 +24,7 @@ from prmsync_salesforce.simulator.soql_tree import (
     Condition,
     Name,
     Query,
+    Shown,
     Subselect,
 )
 
@@ -54,7 +55,7 @@ class Found:
     query: Query
     table: Table
     scope: Scope
-    selected: list[Name | Subselect]
+    selected: list[Shown]
     rows: list[Row]
     aggregated: bool = False
 
@@ -63,7 +64,7 @@ class Found:
 class _Locator:
     table: Table
     ids: list[str]
-    selected: list[Name | Subselect]
+    selected: list[Shown]
     scope: Scope
     opened: datetime
     page: int
@@ -140,7 +141,7 @@ class QueryEngine:
             asked = Asked(query.text, "", view)
             table, scope = self._scope(query, asked)
             names = _selected(query, scope)
-            if len(names) != 1 or isinstance(names[0], Subselect):
+            if len(names) != 1 or not isinstance(names[0], Name):
                 raise ApiError(400, "MALFORMED_QUERY", "a semi-join selects one field")
             get, _ = scope.getter(names[0])
             rows = self._rows(query, table, scope, deleted=False)
@@ -259,13 +260,12 @@ def _limited(query: Query, scope: Scope, rows: list[Row]) -> list[Row]:
     return rows[query.offset : end]
 
 
-def _selected(query: Query, scope: Scope) -> list[Name | Subselect]:
-    names: list[Name | Subselect] = []
+def _selected(query: Query, scope: Scope) -> list[Shown]:
+    names: list[Shown] = []
     for item in query.select:
         if isinstance(item, Aggregate):
             continue
-        wanted = _FIELDS.get(item.text) if isinstance(item, Name) else None
-        if wanted is None:
+        if not isinstance(item, Name) or item.text not in _FIELDS:
             names.append(item)
             continue
         if query.limit is None or query.limit > 200:
@@ -275,10 +275,12 @@ def _selected(query: Query, scope: Scope) -> list[Name | Subselect]:
                 "The SOQL FIELDS function must have a LIMIT of at most 200",
             )
         fields = scope.definition.fields.values()
-        names += [Name(field.name, item.at) for field in fields if field.custom in wanted]
+        names += [
+            Name(field.name, item.at) for field in fields if field.custom in _FIELDS[item.text]
+        ]
     seen: set[str] = set()
     for name in names:
-        if isinstance(name, Subselect):
+        if not isinstance(name, Name):
             continue
         if name.text.lower() in seen:
             raise ApiError(400, "INVALID_FIELD", f"duplicate field selected: {name.text}")

@@ -8,26 +8,31 @@ from typing import Any
 from prmsync_salesforce.simulator.database import Row, Table
 from prmsync_salesforce.simulator.evaluate import Getter, Scope
 from prmsync_salesforce.simulator.failure import ApiError
+from prmsync_salesforce.simulator.polymorphic import shown_by_type
 from prmsync_salesforce.simulator.schema import FieldDefinition
 from prmsync_salesforce.simulator.soql import pointed
-from prmsync_salesforce.simulator.soql_tree import Name, Subselect
+from prmsync_salesforce.simulator.soql_tree import Name, Shown, Subselect, Typeof
 
 Renderer = Callable[[Row], dict[str, Any]]
 Children = Callable[[Scope, Subselect], "tuple[str, Getter]"]
 """A subselect of SELECT → the key it has in the answer, and what it shows of a row."""
 
 
-def renderer(
-    scope: Scope, selected: Sequence[Name | Subselect], version: str, children: Children
-) -> Renderer:
+def renderer(scope: Scope, selected: Sequence[Shown], version: str, children: Children) -> Renderer:
     """A function from row to its part of the answer."""
     own: list[str] = []
     nested: dict[str, Getter] = {}
     parents: dict[str, list[tuple[FieldDefinition, Name]]] = {}
     slots: list[str] = []
     for item in selected:
-        if isinstance(item, Subselect):
-            key, shown = children(scope, item)
+        if not isinstance(item, Name):
+            key, shown = (
+                shown_by_type(
+                    scope, item, lambda one, names: renderer(one, names, version, children)
+                )
+                if isinstance(item, Typeof)
+                else children(scope, item)
+            )
             nested[key] = shown
             slots.append(key)
             continue

@@ -32,7 +32,7 @@ def _person(label: str) -> list[Field]:
         Field("Phone", "Phone", "phone", 40),
         text("Title", "Title", 128),
         Field("Description", "Description", "textarea", 32000),
-        owner(),
+        owner(queues=label == "Lead"),
         currency_code(),
     ]
 

@@ -107,6 +107,8 @@ class FieldDefinition:
             caseSensitive=self.case_sensitive,
             picklistValues=[_describe_choice(choice) for choice in self.choices],
             restrictedPicklist=self.restricted,
+            namePointing=len(self.reference_to) > 1,
+            polymorphicForeignKey=len(self.reference_to) > 1,
             referenceTo=list(self.reference_to),
             relationshipName=self.relationship,
             defaultedOnCreate=self.defaulted_on_create,

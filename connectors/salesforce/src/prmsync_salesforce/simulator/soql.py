@@ -173,14 +173,33 @@ class _Parser:
             names.append(self._name())
         return names
 
-    def _selection(self) -> list[tree.Name | tree.Aggregate | tree.Subselect]:
+    def _selection(self) -> list[tree.Shown | tree.Aggregate]:
         items = [self._item()]
         while self._take(","):
             items.append(self._item())
         return items
 
-    def _item(self) -> tree.Name | tree.Aggregate | tree.Subselect:
-        return self._subselect() if self._take("(") else self._selected()
+    def _item(self) -> tree.Shown | tree.Aggregate:
+        if self._take("("):
+            return self._subselect()
+        return self._typeof() if self._at_typeof() else self._selected()
+
+    def _at_typeof(self) -> bool:
+        following = self._tokens[min(self._next + 1, len(self._tokens) - 1)]
+        named = following.kind == "word" and following.text.upper() != "FROM"
+        return named and self._take("TYPEOF")
+
+    def _typeof(self) -> tree.Typeof:
+        relation, cases = self._name(), []
+        while self._take("WHEN"):
+            kind = self._name()
+            self._expect("THEN")
+            cases.append((kind, tuple(self._list_of_names())))
+        otherwise = tuple(self._list_of_names()) if self._take("ELSE") else ()
+        self._expect("END")
+        if not cases:
+            raise malformed("TYPEOF needs a WHEN")
+        return tree.Typeof(relation, tuple(cases), otherwise)
 
     def _selected(self, *, alias: bool = True) -> tree.Name | tree.Aggregate:
         name = self._name()

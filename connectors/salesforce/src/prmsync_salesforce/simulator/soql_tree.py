@@ -42,6 +42,20 @@ class Subselect:
 
 
 @dataclass(frozen=True, slots=True)
+class Typeof:
+    """`TYPEOF Owner WHEN User THEN Email ELSE Name END`: fields by the object that a reference
+    leads to."""
+
+    relation: Name
+    cases: tuple[tuple[Name, tuple[Name, ...]], ...]
+    otherwise: tuple[Name, ...]
+
+
+Shown = Name | Subselect | Typeof
+"""What a query that does not count selects."""
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """`name` is an aggregate only after HAVING."""
 
@@ -79,7 +93,7 @@ class Order:
 class Query:
     text: str
     object: Name = field(default_factory=lambda: Name("", 0))
-    select: list[Name | Aggregate | Subselect] = field(default_factory=list)
+    select: list[Shown | Aggregate] = field(default_factory=list)
     where: Condition | None = None
     group_by: list[Name] = field(default_factory=list)
     subtotals: str = ""

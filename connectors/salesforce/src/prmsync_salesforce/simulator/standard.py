@@ -223,7 +223,7 @@ def _registration() -> ObjectDefinition:
         [
             *audit_fields("Record"),
             text("Name", "Registration Number", 80, name_field=True),
-            owner(),
+            owner(queues=True),
             currency_code(),
             _key("PRM_Registration_Id__c", "Registration Key"),
             lookup(

@@ -80,7 +80,7 @@ class Applier:
         ]
         master = any(field.text("type") == "MasterDetail" for field in node.all("fields"))
         if not master:
-            fields.append(owner())
+            fields.append(owner(queues=True))
         if self._org.multi_currency:
             fields.append(currency_code())
         raw = {"labelPlural": node.text("pluralLabel"), "description": node.text("description")}
