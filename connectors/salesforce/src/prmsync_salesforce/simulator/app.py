@@ -77,7 +77,7 @@ class SalesforceSimulator:
         elif options.data:
             load_records(self.org, options.data)
         deployments = Deployments(self.org)
-        self._soap = MetadataSoap(deployments, self.sign_in.user_of)
+        self._soap = MetadataSoap(self.org, deployments, self.sign_in.user_of)
         self._resources = Resources(
             self.org, self.settings, self.queries, self.sign_in, deployments, self._data
         )

@@ -34,6 +34,17 @@ OPTIONS: Mapping[str, Any] = {
 }
 
 
+def require_admin(org: Org, user_id: str) -> None:
+    """Raises INSUFFICIENT_ACCESS for who may not use the Metadata API."""
+    if not org.access.is_admin(user_id):
+        raise ApiError(
+            403,
+            "INSUFFICIENT_ACCESS",
+            "INSUFFICIENT_ACCESS: use of the Metadata API requires a user with the "
+            "ModifyAllData or ModifyMetadata permissions",
+        )
+
+
 @dataclass(slots=True)
 class Deployment:
     """One request. `looks` counts how often its status was asked."""
@@ -64,13 +75,7 @@ class Deployments:
 
     def request(self, content: bytes, options: Mapping[str, Any], user_id: str) -> Deployment:
         """Deploy a zip file's package. Raises INSUFFICIENT_ACCESS for who is no administrator."""
-        if not self._org.access.is_admin(user_id):
-            raise ApiError(
-                403,
-                "INSUFFICIENT_ACCESS",
-                "INSUFFICIENT_ACCESS: use of the Metadata API requires a user with the "
-                "ModifyAllData or ModifyMetadata permissions",
-            )
+        require_admin(self._org, user_id)
         known = {name: value for name, value in options.items() if name in OPTIONS}
         deployment = Deployment(
             make_id("0Af", next(self._numbers)), user_id, {**OPTIONS, **known}, self._org.now()

@@ -9,7 +9,7 @@ from prmsync_salesforce.simulator.metadata.xmltree import Node
 from prmsync_salesforce.simulator.org import Org
 from prmsync_salesforce.simulator.schema import FieldDefinition
 
-_RIGHTS = {
+RIGHTS = {
     "Read": "allowRead",
     "Create": "allowCreate",
     "Edit": "allowEdit",
@@ -46,7 +46,7 @@ def apply_permission_set(org: Org, item: Component) -> bool:
     }
     set_id = write_setup(org, table, old, values)
     for rights in node.all("objectPermissions"):
-        granted = {f"Permissions{name}": rights.flag(tag) for name, tag in _RIGHTS.items()}
+        granted = {f"Permissions{name}": rights.flag(tag) for name, tag in RIGHTS.items()}
         key = {"ParentId": set_id, "SobjectType": rights.text("object")}
         upsert_setup(org, "ObjectPermissions", key, **granted)
     for rights in node.all("fieldPermissions"):
@@ -64,7 +64,7 @@ def apply_permission_set(org: Org, item: Component) -> bool:
 
 def _check_objects(org: Org, node: Node) -> None:
     granted = {
-        rights.text("object"): {name for name, tag in _RIGHTS.items() if rights.flag(tag)}
+        rights.text("object"): {name for name, tag in RIGHTS.items() if rights.flag(tag)}
         for rights in node.all("objectPermissions")
     }
     for name, rights in granted.items():

@@ -1,4 +1,4 @@
-"""The Metadata API over SOAP: deploy, its status, and what kinds of metadata there are."""
+"""The Metadata API over SOAP: deployments, kinds of metadata, and what an org has of each."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from xml.sax.saxutils import escape
 
 from prmsync.connector.simulator.http import Request, Response
 from prmsync_salesforce.simulator.failure import ApiError
-from prmsync_salesforce.simulator.metadata.deploy import Deployments
+from prmsync_salesforce.simulator.metadata.deploy import Deployments, require_admin
+from prmsync_salesforce.simulator.metadata.listing import SUFFIXES, listed
 from prmsync_salesforce.simulator.metadata.package import CHILDREN, FOLDERS
 from prmsync_salesforce.simulator.metadata.problem import Problem
+from prmsync_salesforce.simulator.metadata.reading import MOST, read_component
 from prmsync_salesforce.simulator.metadata.xmltree import Node, parse
+from prmsync_salesforce.simulator.org import Org
 
 _ENVELOPE = (
     '<?xml version="1.0" encoding="UTF-8"?><soapenv:Envelope '
@@ -24,13 +27,15 @@ _ENVELOPE = (
     "</soapenv:Body></soapenv:Envelope>"
 )
 _HEADERS = {"content-type": "text/xml;charset=UTF-8"}
-_SUFFIXES = {"permissionsets": "permissionset", "tabs": "tab", "layouts": "layout"}
 
 
 class MetadataSoap:
     """Answers `/services/Soap/m/…`. `user_of` tells whose session id it is."""
 
-    def __init__(self, deployments: Deployments, user_of: Callable[[str], str | None]) -> None:
+    def __init__(
+        self, org: Org, deployments: Deployments, user_of: Callable[[str], str | None]
+    ) -> None:
+        self._org = org
         self._deployments = deployments
         self._user_of = user_of
 
@@ -63,6 +68,9 @@ class MetadataSoap:
             return _result(name, self._deployments.result(deployment, details=details))
         if name == "describeMetadata":
             return _result(name, _kinds())
+        if call is not None and name in ("listMetadata", "readMetadata"):
+            require_admin(self._org, user_id)
+            return self._listed(call) if name == "listMetadata" else self._read(call)
         return _fault("soapenv:Client", f"No operation available for request {name}")
 
     def _deploy(self, call: Node, user_id: str) -> dict[str, Any]:
@@ -77,6 +85,25 @@ class MetadataSoap:
             raise Problem("The zip file is not base64") from error
         deployment = self._deployments.request(content, given, user_id)
         return {"done": False, "id": deployment.id, "state": "Queued"}
+
+    def _listed(self, call: Node) -> Response:
+        kinds = [query.text("type") for query in call.all("queries")]
+        return _result(call.name, [one for kind in kinds for one in listed(self._org, kind)])
+
+    def _read(self, call: Node) -> Response:
+        kind = call.text("type") or call.text("metadataType")
+        names = [one.value for one in call.all("fullNames")]
+        if len(names) > MOST:
+            raise ApiError(500, "LIMIT_EXCEEDED", f"readMetadata takes {MOST} names at most")
+        records = [_record(kind, read_component(self._org, kind, name)) for name in names]
+        return _answer(call.name, f"<result>{''.join(records)}</result>")
+
+
+def _record(kind: str, elements: Mapping[str, Any] | None) -> str:
+    if elements is None:
+        return '<records xsi:nil="true"/>'
+    inner = "".join(_xml(key, item) for key, item in elements.items())
+    return f'<records xsi:type="{kind}">{inner}</records>'
 
 
 def _plain(error: ApiError) -> str:
@@ -94,7 +121,7 @@ def _kinds() -> dict[str, Any]:
             "directoryName": folder,
             "inFolder": False,
             "metaFile": False,
-            "suffix": _SUFFIXES.get(folder, "object"),
+            "suffix": SUFFIXES[folder],
             "xmlName": name,
         }
         for folder, name in FOLDERS.items()
@@ -107,8 +134,12 @@ def _kinds() -> dict[str, Any]:
     }
 
 
-def _result(name: str, result: Mapping[str, Any]) -> Response:
-    body = f"<{name}Response>{_xml('result', result)}</{name}Response>"
+def _result(name: str, result: Any) -> Response:
+    return _answer(name, _xml("result", result))
+
+
+def _answer(name: str, inner: str) -> Response:
+    body = f"<{name}Response>{inner}</{name}Response>"
     return Response(200, _ENVELOPE.format(body=body).encode(), _HEADERS)
 
 
