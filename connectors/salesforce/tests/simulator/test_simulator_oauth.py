@@ -321,3 +321,13 @@ def test_unknown_and_inactive_people_have_no_identity(org):
 def test_a_token_request_is_posted(org):
     status, answer = org.call("GET", "/services/oauth2/token", grant_type="client_credentials")
     assert (status, answer["error"]) == (400, "invalid_request")
+
+
+def test_a_users_token_is_given_to_who_runs_the_simulator(org):
+    control = "/_simulator/sign_in"
+    told = org.call("POST", control, {"token_for": "dana.admin@crm.example.com"})[1]
+    org.token = told["access_token"]
+    assert org.call("GET", "/services/oauth2/userinfo")[1]["email"] == "dana.admin@example.com"
+    assert "access_token" not in org.call("GET", control)[1]
+    status, answer = org.call("POST", control, {"token_for": "nobody@crm.example.com"})
+    assert status == 400 and "nobody@crm.example.com" in str(answer)

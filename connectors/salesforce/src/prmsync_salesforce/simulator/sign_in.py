@@ -75,7 +75,8 @@ class SignIn:
     def control(self, wanted: Mapping[str, Any]) -> Mapping[str, Any]:
         """What a test or an administrator does to the app: `certificate` (PEM) registers the key
         of the JWT bearer grant, `token_lifetime_seconds` holds for tokens issued from now on,
-        `revoke` is "access", "refresh" or "all". Raises ValueError."""
+        `revoke` is "access", "refresh" or "all", `token_for` gives an access token of the user of
+        this name, as the vendor's command line shows one. Raises ValueError."""
         problems = [f"unknown key {key!r}" for key in wanted if key not in _CONTROLS]
         revoke = wanted.get("revoke")
         if revoke not in (None, "access", "refresh", "all"):
@@ -84,6 +85,10 @@ class SignIn:
             problems.append("certificate must be text, PEM")
         if not isinstance(wanted.get("token_lifetime_seconds", 0), int | float):
             problems.append("token_lifetime_seconds must be a number")
+        named = wanted.get("token_for")
+        user_id = self._people.by_username(str(named)) if named is not None else None
+        if named is not None and user_id is None:
+            problems.append(f"no user is called {named}")
         if problems:
             raise ValueError("; ".join(problems))
         self._oauth.certificate = wanted.get("certificate", self._oauth.certificate)
@@ -92,10 +97,12 @@ class SignIn:
             self._tokens.revoke_access()
         if revoke in ("refresh", "all"):
             self._tokens.revoke_refresh()
+        if user_id is not None:
+            return {**self.as_json(), "access_token": self._tokens.issue(user_id)}
         return self.as_json()
 
     def as_json(self) -> Mapping[str, Any]:
-        """The app and what it was given; no token is told."""
+        """The app and what it was given, without tokens."""
         return {
             **self._tokens.as_json(),
             "client_id": self._settings.client_id,
@@ -129,7 +136,7 @@ class SignIn:
         }
 
 
-_CONTROLS = ("certificate", "revoke", "token_lifetime_seconds")
+_CONTROLS = ("certificate", "revoke", "token_for", "token_lifetime_seconds")
 _LIMITS = {
     "DailyAsyncApexExecutions": 250000,
     "DailyBulkApiBatches": 15000,

@@ -95,10 +95,13 @@ def _customer(prefix: str) -> list[Field]:
     ]
 
 
+_CONFLICTS = tuple(f"C{number}" for number in range(1, 9))
+
+
 def _conflict(prefix: str) -> list[Field]:
     return [
         flag(f"{prefix}Conflict__c", "Channel Conflict"),
-        text(f"{prefix}Conflict_Kind__c", "Conflict Kind"),
+        pick(f"{prefix}Conflict_Kind__c", "Conflict Kind", _CONFLICTS),
         Field(f"{prefix}Conflict_Reason__c", "Conflict Reason", "textarea", 32768),
     ]
 
@@ -239,7 +242,7 @@ def _registration() -> ObjectDefinition:
             day("Expected_Close__c", "Expected Close"),
             pick("Review_State__c", "Review State", _REVIEW_STATES, restricted=True, title=True),
             Field("Reason__c", "Reason", "textarea", 32768),
-            text("Outcome__c", "Outcome"),
+            pick("Outcome__c", "Outcome", ("won", "lost"), title=True),
             moment("Submitted_At__c", "Submitted"),
             moment("Due_At__c", "Decision Due"),
             moment("Approved_At__c", "Approved"),
