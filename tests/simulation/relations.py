@@ -41,6 +41,7 @@ def related(known: Known, system: str, one: Relation, present: bool, now: View, 
                 or (present and not known.merged.isdisjoint(entity.ends))
                 or (present and (entity.again or who in entity.twice))
                 or (present and _end_again(known, system, one, who))
+                or (present and _news_there(version))
             )
             if not allowed:
                 raise Broken(
@@ -102,6 +103,12 @@ def _end_again(known: Known, system: str, one: Relation, who: str) -> bool:
         take == source and (prm if system == "prm" else crm) is None and record in ends
         for take, prm, crm, record in known.prm.ask(text, who)
     )
+
+
+def _news_there(version: Version) -> bool:
+    """Whether it had never stood where a person made it: whoever took it away elsewhere had taken
+    it from nobody there, and both words stand."""
+    return version.author != "nobody" and version.seen == frozenset({version.number})
 
 
 def _unseen(known: Known, entity: Entity, system: str, who: str, old: Version) -> bool:

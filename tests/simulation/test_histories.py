@@ -11,8 +11,8 @@ import pytest
 from simulation.chance import history_of
 from simulation.play import play
 
-HISTORIES = 40
-CHUNK = 10
+HISTORIES = 120
+CHUNK = 20
 TESTS = Path(__file__).parent.parent
 
 
