@@ -36,30 +36,43 @@ def simulator(
         Path | None,
         typer.Option(metavar="FOLDER", help="Answer over https; the certificate is made there."),
     ] = None,
+    proxy: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=65535, metavar="PORT", help="With --tls: a proxy that leads every host here."
+        ),
+    ] = None,
     latency_ms: Annotated[int, typer.Option(min=0, help="Wait so long before each answer.")] = 0,
 ) -> None:
     """Run a simulated CRM on this machine until Ctrl-C. Its records live in memory."""
-    from prmsync.connector.protocol import SimulatorOptions
+    from prmsync.connector.protocol import HostedPlugin, SimulatorOptions
     from prmsync.connector.registry import plugin
     from prmsync.connector.simulator.serve import serve
-    from prmsync.connector.simulator.tls import tls_files
+    from prmsync.connector.simulator.tls import NAMES, tls_files
     from prmsync.service.runtime import utc_now
     from prmsync.service.setup import SIMULATOR_PORTS
 
     known = plugin(crm)
     options = SimulatorOptions(now=utc_now, data=_json(data), schema=_json(schema))
     chosen = SIMULATOR_PORTS.get(crm, 0) if port is None else port
-    files = tls_files(tls) if tls is not None else None
+    if proxy is not None and tls is None:
+        raise ConfigurationError(
+            "--proxy leads https to the simulator, so it needs --tls FOLDER",
+            hint="Clients that take an http address need no proxy.",
+        )
+    hosts = known.hosts if proxy is not None and isinstance(known, HostedPlugin) else ()
+    files = tls_files(tls, [*NAMES, *hosts]) if tls is not None else None
     serve(
         known.simulator(options).handle,
         chosen,
         latency_ms,
-        lambda url: _announce(known, url, files),
+        lambda url: _announce(known, url, files, proxy),
         files,
+        proxy,
     )
 
 
-def _announce(known: ConnectorPlugin, url: str, files: TlsFiles | None) -> None:
+def _announce(known: ConnectorPlugin, url: str, files: TlsFiles | None, proxy: int | None) -> None:
     from prmsync.service.setup import variable
 
     say(f"{known.title}, simulated, at {url}")
@@ -67,8 +80,11 @@ def _announce(known: ConnectorPlugin, url: str, files: TlsFiles | None) -> None:
     for key, value in known.simulator_auth().items():
         say(f"  credential    export {variable(known.name, key)}={value}")
     if files is not None:
-        say(f"  certificate   export SSL_CERT_FILE={files.certificate}")
-        say(f"                export REQUESTS_CA_BUNDLE={files.certificate}")
+        certificate = files.certificate.resolve()
+        say(f"  certificate   export SSL_CERT_FILE={certificate}")
+        say(f"                export REQUESTS_CA_BUNDLE={certificate}")
+    if proxy is not None:
+        say(f"  proxy         export HTTPS_PROXY=http://127.0.0.1:{proxy}")
     say(f"  control       {url}/_simulator/stats · faults · clock · records · state")
     say("  stop          Ctrl-C; its records are gone then")
 

@@ -385,6 +385,16 @@ class SimulatorOptions:
     seed: int = 0
 
 
+@runtime_checkable
+class HostedPlugin(Protocol):
+    """What a plugin has besides where the vendor's own clients go to hosts that no setting of
+    theirs changes."""
+
+    @property
+    def hosts(self) -> Sequence[str]:
+        """Their names: a simulator behind a proxy has a certificate that is made out to them."""
+
+
 class ConnectorPlugin(Protocol):
     """What the entry point group `prmsync.connectors` names."""
 

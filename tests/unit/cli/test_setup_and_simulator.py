@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import signal
+import socket
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -124,3 +126,31 @@ def test_simulator_data_that_cannot_be_read_is_named(
     path.write_bytes(content)
     assert main.run(["simulator", "salesforce", "--data", str(path)]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_proxy_needs_a_certificate_to_lead_https_to(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.run(["simulator", "salesforce", "--proxy", "8803"]) == 2
+    assert "it needs --tls FOLDER" in capsys.readouterr().err
+
+
+def test_a_simulators_proxy_leads_the_vendors_own_hosts_to_it(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    code = "from prmsync.cli.main import run; import sys; sys.exit(run(sys.argv[1:]))"
+    command = [sys.executable, "-u", "-c", code, "simulator", "salesforce", "--port", "0"]
+    command += ["--tls", str(tmp_path / "tls"), "--proxy", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            said = iter(process.stdout.readline, "")
+            assert next(line for line in said if "HTTPS_PROXY" in line).endswith(f":{port}\n")
+            trusted = ssl.create_default_context(cafile=tmp_path / "tls" / "certificate.pem")
+            with httpx.Client(
+                proxy=f"http://127.0.0.1:{port}", verify=trusted, trust_env=False
+            ) as client:
+                answer = client.get("https://login.salesforce.com/services/data")
+            assert answer.json()[-1]["version"] == "68.0"
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=30)
+    assert process.returncode == 0

@@ -35,6 +35,10 @@ class HubSpotPlugin:
         return "HubSpot"
 
     @property
+    def hosts(self) -> tuple[str, ...]:
+        return ("api.hubapi.com",)
+
+    @property
     def auth_keys(self) -> Mapping[str, str]:
         return AUTH_KEYS
 

@@ -33,6 +33,10 @@ class SalesforcePlugin:
         return "Salesforce"
 
     @property
+    def hosts(self) -> tuple[str, ...]:
+        return ("login.salesforce.com", "test.salesforce.com")
+
+    @property
     def auth_keys(self) -> Mapping[str, str]:
         return AUTH_KEYS
 

@@ -328,6 +328,8 @@ def test_a_users_token_is_given_to_who_runs_the_simulator(org):
     told = org.call("POST", control, {"token_for": "dana.admin@crm.example.com"})[1]
     org.token = told["access_token"]
     assert org.call("GET", "/services/oauth2/userinfo")[1]["email"] == "dana.admin@example.com"
+    form = {"grant_type": "refresh_token", "client_id": "prmsync-simulator"}
+    assert ask(org, **form, refresh_token=told["refresh_token"])[0] == 200
     assert "access_token" not in org.call("GET", control)[1]
     status, answer = org.call("POST", control, {"token_for": "nobody@crm.example.com"})
     assert status == 400 and "nobody@crm.example.com" in str(answer)

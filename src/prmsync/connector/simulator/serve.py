@@ -17,6 +17,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from prmsync.connector.simulator.faults import InterruptedResponse
 from prmsync.connector.simulator.http import Handler, Request, Response
 from prmsync.connector.simulator.tls import TlsFiles
+from prmsync.connector.simulator.tunnel import tunnel
 from prmsync.errors import ConfigurationError
 
 Message = MutableMapping[str, Any]
@@ -142,19 +143,32 @@ def serve(
     latency_ms: int,
     ready: Callable[[str], None],
     tls: TlsFiles | None = None,
+    proxy: int | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM; `ready` gets the base URL once connections are taken.
 
-    Port 0 takes a free one; with `tls` it is https. Raises ConfigurationError when the port cannot
-    be had.
+    Port 0 takes a free one; with `tls` it is https, and `proxy` the port of a CONNECT proxy that
+    leads every host here. Raises ConfigurationError when a port cannot be had.
     """
     listener = _listen(port)
     try:
-        with _sigterm_as_interrupt(), contextlib.suppress(KeyboardInterrupt):
+        with (
+            _sigterm_as_interrupt(),
+            contextlib.suppress(KeyboardInterrupt),
+            _led_here(proxy, listener),
+        ):
             ready(_url(listener, tls))
             _server(handler, latency_ms, tls).run(sockets=[listener])
     finally:
         listener.close()
+
+
+def _led_here(
+    proxy: int | None, listener: socket.socket
+) -> contextlib.AbstractContextManager[None]:
+    if proxy is None:
+        return contextlib.nullcontext()
+    return tunnel(_listen(proxy), listener.getsockname()[1])
 
 
 @contextlib.contextmanager

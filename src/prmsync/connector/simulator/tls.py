@@ -31,19 +31,35 @@ class TlsFiles:
 def tls_files(folder: Path, names: Sequence[str] = NAMES) -> TlsFiles:
     """The pair in `folder`, made when there is none. `names` are host names and addresses.
 
-    Raises ConfigurationError when the folder cannot be used.
+    Raises ConfigurationError when the folder cannot be used, or holds a certificate that is not
+    made out to all of them.
     """
     files = TlsFiles(folder / "certificate.pem", folder / "key.pem")
     try:
         if not (files.certificate.exists() and files.key.exists()):
             folder.mkdir(parents=True, exist_ok=True)
             _write(files, names)
+        lacking = _lacking(files.certificate.read_bytes(), names)
     except OSError as error:
         raise ConfigurationError(
             f"{folder} cannot hold a certificate: {error.strerror}",
             hint="Name a folder that you may write.",
         ) from error
+    if lacking:
+        raise ConfigurationError(
+            f"{files.certificate} is not made out to {', '.join(lacking)}",
+            hint="Name another folder, or delete this certificate and its key: new ones are made.",
+        )
     return files
+
+
+def _lacking(pem: bytes, names: Sequence[str]) -> list[str]:
+    try:
+        extensions = x509.load_pem_x509_certificate(pem).extensions
+        told = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (ValueError, x509.ExtensionNotFound):
+        return list(names)
+    return [name for name in names if _name(name) not in told]
 
 
 def _write(files: TlsFiles, names: Sequence[str]) -> None:

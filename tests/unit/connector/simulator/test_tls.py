@@ -35,3 +35,13 @@ def test_a_folder_that_cannot_be_used_is_told(tmp_path):
     blocked.write_text("")
     with pytest.raises(ConfigurationError, match="cannot hold a certificate"):
         tls_files(blocked / "pair")
+
+
+def test_a_certificate_that_lacks_a_name_is_not_taken_for_one_that_has_it(tmp_path):
+    tls_files(tmp_path)
+    with pytest.raises(ConfigurationError, match=r"not made out to api\.vendor\.example"):
+        tls_files(tmp_path, ["localhost", "api.vendor.example"])
+    assert tls_files(tmp_path, ["localhost"])
+    (tmp_path / "certificate.pem").write_text("no certificate")
+    with pytest.raises(ConfigurationError, match="not made out to"):
+        tls_files(tmp_path)

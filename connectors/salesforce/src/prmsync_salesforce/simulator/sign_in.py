@@ -75,8 +75,8 @@ class SignIn:
     def control(self, wanted: Mapping[str, Any]) -> Mapping[str, Any]:
         """What a test or an administrator does to the app: `certificate` (PEM) registers the key
         of the JWT bearer grant, `token_lifetime_seconds` holds for tokens issued from now on,
-        `revoke` is "access", "refresh" or "all", `token_for` gives an access token of the user of
-        this name, as the vendor's command line shows one. Raises ValueError."""
+        `revoke` is "access", "refresh" or "all", `token_for` gives tokens of the user of this
+        name, as the vendor's command line shows them. Raises ValueError."""
         problems = [f"unknown key {key!r}" for key in wanted if key not in _CONTROLS]
         revoke = wanted.get("revoke")
         if revoke not in (None, "access", "refresh", "all"):
@@ -98,7 +98,8 @@ class SignIn:
         if revoke in ("refresh", "all"):
             self._tokens.revoke_refresh()
         if user_id is not None:
-            return {**self.as_json(), "access_token": self._tokens.issue(user_id)}
+            access, refresh = self._tokens.issue(user_id), self._tokens.issue_refresh(user_id)
+            return {**self.as_json(), "access_token": access, "refresh_token": refresh}
         return self.as_json()
 
     def as_json(self) -> Mapping[str, Any]:
