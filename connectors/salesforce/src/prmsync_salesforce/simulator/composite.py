@@ -61,30 +61,34 @@ class Composite:
         return json_response(200, {"compositeResponse": answers})
 
     def _answers(self, call: Call, parts: list[Any]) -> list[dict[str, Any]]:
-        known: dict[str, Any] = {}
+        known: dict[str, bytes] = {}
         answers = []
         for part in parts:
-            answer = self._answer(call, part, known)
-            known[str(answer["referenceId"])] = answer["body"]
-            answers.append(answer)
+            response = self._response(call, part, known)
+            known[str(part["referenceId"])] = response.body
+            answers.append(_answer(part, response))
         return answers
 
-    def _answer(self, call: Call, part: Any, known: dict[str, Any]) -> dict[str, Any]:
+    def _response(self, call: Call, part: Any, known: dict[str, bytes]) -> Response:
         if not isinstance(part, dict) or not {"method", "url", "referenceId"} <= part.keys():
             raise ApiError(
                 400, "JSON_PARSER_ERROR", "each subrequest needs method, url and referenceId"
             )
         try:
-            response = self._inner(_request(call, _filled(part, known)), call.writer.user_id)
+            return self._inner(_request(call, _filled(part, known)), call.writer.user_id)
         except ApiError as error:
-            response = json_response(error.status, error.as_answer())
-        location = response.headers.get("location")
-        return {
-            "body": orjson.loads(response.body) if response.body else None,
-            "httpHeaders": {"Location": location} if location else {},
-            "httpStatusCode": response.status,
-            "referenceId": part["referenceId"],
-        }
+            return json_response(error.status, error.as_answer())
+
+
+def _answer(part: dict[str, Any], response: Response) -> dict[str, Any]:
+    location = response.headers.get("location")
+    return {
+        # As it is: a describe is long, and read by the caller alone.
+        "body": orjson.Fragment(response.body) if response.body else None,
+        "httpHeaders": {"Location": location} if location else {},
+        "httpStatusCode": response.status,
+        "referenceId": part["referenceId"],
+    }
 
 
 def _request(call: Call, part: dict[str, Any]) -> Request:
@@ -105,11 +109,11 @@ def _headers(given: Any) -> dict[str, str]:
     return {name: value for name, value in found.items() if name != "authorization"}
 
 
-def _filled(part: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
+def _filled(part: dict[str, Any], known: dict[str, bytes]) -> dict[str, Any]:
     """The subrequest with `@{reference.path}` replaced by values of earlier answers."""
 
     def replaced(match: re.Match[str]) -> str:
-        value: Any = known.get(match.group(1))
+        value: Any = orjson.loads(known.get(match.group(1)) or b"null")
         for name, position in _STEP.findall(match.group(2)):
             try:
                 value = value[name] if name else value[int(position)]
