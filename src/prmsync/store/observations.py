@@ -63,14 +63,14 @@ def observe_crm(
 
 def new_links(
     connection: sa.Connection, stream_id: int, seen: Sequence[Observation]
-) -> list[Link] | None:
-    """Links for CRM records that are all new, each once, with their ids but not stored yet; None
-    where one of them is known. The caller stores all of them (`links.add`)."""
+) -> tuple[list[Link], list[Observation]]:
+    """Links for the CRM records that are new, each once, with their ids but not stored yet, and
+    the observations of the others. The caller stores all the links (`links.add`)."""
     shown = {one.crm_id: one for one in seen}
-    if links.by_crm_ids(connection, stream_id, shown):
-        return None
+    known = links.by_crm_ids(connection, stream_id, shown)
+    others = [shown.pop(one) for one in known]
     new, ids = LinkState.NEW.value, links.next_ids(connection, len(shown))
-    return [
+    made = [
         Link(
             new_id,
             stream_id,
@@ -89,6 +89,7 @@ def new_links(
         )
         for new_id, one in zip(ids, shown.values(), strict=True)
     ]
+    return made, others
 
 
 def _keep(known: Mapping[str, Link], seen: Sequence[Observation], names: Sequence[str]) -> None:

@@ -55,17 +55,19 @@ class FreshPages:
         """Whether our side was observed before this stream's pages were taken."""
         return stream.id in self._taking
 
-    def take(self, connection: sa.Connection, stream: Stream, seen: Sequence[Observation]) -> bool:
-        """Store and decide one page; False where it has to go the usual way."""
+    def take(
+        self, connection: sa.Connection, stream: Stream, seen: Sequence[Observation]
+    ) -> Sequence[Observation]:
+        """Store and decide one page; returns what has to go the usual way: records that came
+        before, as a read in several places at once may show them twice, or all of them."""
         if self._usual or stream.id not in self._taking or not seen:
-            return False
+            return seen
         if not self._are_fresh(stream, seen):
-            return False
-        page = observations.new_links(connection, stream.id, seen)
-        if page is None:
-            return False
-        take_fresh(connection, self._session, stream, self._plan, page)
-        return True
+            return seen
+        page, others = observations.new_links(connection, stream.id, seen)
+        if page:
+            take_fresh(connection, self._session, stream, self._plan, page)
+        return others
 
     def _are_fresh(self, stream: Stream, seen: Sequence[Observation]) -> bool:
         """Whether no record is deleted, refers to what is not linked yet, or shows what only one

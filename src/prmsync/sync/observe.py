@@ -46,7 +46,7 @@ class Fresh(Protocol):
 
     def take(
         self, connection: sa.Connection, stream: Stream, seen: Sequence[Observation]
-    ) -> bool: ...
+    ) -> Sequence[Observation]: ...
 
 
 def observe(
@@ -159,8 +159,9 @@ def _read_since(
         with session.database.begin() as connection:
             session.fence(connection)
             seen = _observations(connection, session, stream, page.records)
-            if fresh is None or not fresh.take(connection, stream, seen):
-                _store(connection, stream, seen, lagging=page.lagging)
+            left = seen if fresh is None else fresh.take(connection, stream, seen)
+            if left:
+                _store(connection, stream, left, lagging=page.lagging)
             missing_relations(connection, stream, page)
             if page.cursor is not None:
                 stream.state.crm_cursor = page.cursor

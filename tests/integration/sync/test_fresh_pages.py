@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from prmsync.errors import StateError
 from prmsync.mapping.model import OwnerMap
 from prmsync.store.tables import action, link, stream
-from prmsync.sync import decide, fresh
+from prmsync.sync import decide, fresh, observe
 from prmsync.sync.claims import take_over
 
 LINK = ("state", "base", "seen", "crm_id", "crm_version", "crm_modified_by", "prm_gone", "dirty")
@@ -116,6 +116,27 @@ def test_the_next_run_has_nothing_left_to_create(world: Any, crm: Any, taken: li
     world.settle("crm")
     assert len(world.all_ours("opportunity")) == len(crm.rows("opportunity")) == 1
     assert world.history("opportunity", next(iter(world.all_ours("opportunity"))))
+    assert all(one.is_clean for one in world.verify("crm"))
+
+
+def test_records_that_a_read_shows_twice_are_taken_once(
+    world: Any, crm: Any, taken: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a connector reads in several places at once, and one runs into the next."""
+    usual = observe.gathered
+
+    def overlapping(pages: Any) -> Any:
+        for page in usual(pages):
+            yield replace(page, records=page.records[:2], cursor=None)
+            yield page
+
+    monkeypatch.setattr(observe, "gathered", overlapping)
+    for name in ("Backup", "Firewall", "Storage"):
+        deal(crm, name)
+    report = world.sync("crm", release=True)
+    assert taken == ["opportunity", "opportunity"]
+    assert report.counts["opportunity/prm/create/done"] == len(world.all_ours("opportunity")) == 3
+    world.settle("crm")
     assert all(one.is_clean for one in world.verify("crm"))
 
 
