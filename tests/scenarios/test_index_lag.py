@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from prmsync.domain.merge import OnDelete
 from prmsync.domain.values import Values
 from rig import Crm, World
 
@@ -120,3 +121,22 @@ def test_an_edit_meets_a_write_of_ours_while_the_search_lags(lagging: World) -> 
     assert crm.row("partner", record)["name"] == "Rep's name"
     (item,) = lagging.held()
     assert (item.prm, item.crm) == (("Our name",), ("Rep's name",))
+
+
+def test_what_a_run_has_deleted_does_not_come_back_out_of_the_index(lagging: World) -> None:
+    """Somebody had it out of the archive before, as it was: newer than what was read of it last,
+    and older than its deletion."""
+    lagging.alter = lambda one: (
+        one if one.stream == "relation" else replace(one, on_delete=OnDelete.PROPAGATE)
+    )
+    crm, record, partner = only_partner(lagging)
+    crm.remove("partner", record)
+    lagging.wait(2)
+    crm.restore("partner", record)
+    lagging.wait(2 * LAG)
+    lagging.settle("crm")
+    lagging.remove("partner", partner)
+    lagging.sync("crm", release=True)
+    assert crm.rows("partner") == []
+    lagging.settle("crm")
+    assert (crm.rows("partner"), lagging.all_ours("partner")) == ([], {})

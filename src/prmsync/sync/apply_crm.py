@@ -464,6 +464,8 @@ def _acknowledge(stream: Stream, op: str, one: Write, result: WriteResult) -> No
     link, new = one.link, one.action.new_values
     if op == "delete":
         link.state, link.crm_gone = LinkState.ENDED, True
+        # Else a search index that lags would show, as news, what was there when it was deleted.
+        link.crm_version = max(link.crm_version or "", one.version) or None
         return
     if op == "create":
         link.base, link.crm = first_base(stream, one.action), None

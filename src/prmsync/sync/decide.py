@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from prmsync.connector.values import in_utc
 from prmsync.domain.merge import Side
-from prmsync.domain.values import Scalar, Values
+from prmsync.domain.values import Values
 from prmsync.mapping.status import DECISION, REASON, STATE, State
 from prmsync.mapping.translate import PIPELINE
 from prmsync.mapping.translated import Problem
@@ -21,8 +21,9 @@ from prmsync.store import journal
 from prmsync.store import records as prm_records
 from prmsync.store.held import HeldItem, HeldState
 from prmsync.store.journal import Action, FieldChange
-from prmsync.store.links import UNSTAMPED, Dirty, Link, LinkState
+from prmsync.store.links import Dirty, Link, LinkState
 from prmsync.sync import references, relation_ends, second_pass, typed_meanwhile
+from prmsync.sync.bookkeeping import bookkeeping, own_keys, row
 from prmsync.sync.creating import ONLY_IN_CRM, creations
 from prmsync.sync.left import without_left
 from prmsync.sync.matching import MATCH
@@ -34,9 +35,6 @@ from prmsync.sync.returning import come_back
 from prmsync.sync.session import HOME, KEY, STOOD_IN, UNREADABLE, Session, Stream
 from prmsync.sync.standing import IN_STEP, Standing, needs_decision, outcome
 from prmsync.sync.undone import standing
-
-LINKED = "first linked here"
-STAMPED = "our key, written once"
 
 
 @dataclass(slots=True)
@@ -99,6 +97,9 @@ def decide_page(
         )
         verdicts.append(verdict)
     _hold_put_backs(connection, session, stream, verdicts)
+    own_keys(
+        connection, stream, [(one.link, one.actions) for one in verdicts if one.prm is not None]
+    )
     left = journal.left(connection, [one.link.id for one in verdicts if one.actions])
     for verdict in verdicts:
         if verdict.link.id in left:
@@ -212,10 +213,8 @@ def _decide(
         return verdict
     if late and decision.op is Op.NONE:
         second_pass.take_over(decision, late, projected, link.crm, skip)
-    if winner is not None and decision.op in (Op.NONE, Op.FOLLOW):
-        verdict.waits.add(RECORD)  # the winner may be let go, and then the link follows
-        if decision.op is Op.FOLLOW:
-            return verdict
+    if winner is not None and _waits_for(winner, decision, link, waits):
+        return verdict
     _spare_blanks(decision, rule, stream.translator.resolved.never_blank)
     if written:
         withhold(decision, rule, link, projected, written)
@@ -228,6 +227,15 @@ def _decide(
     verdict.actions = _actions(session, stream, link, prm, decision, rule)
     _tell_stand_ins(verdict)
     return verdict
+
+
+def _waits_for(winner: Winner, decision: Decision, link: Link, waits: set[str]) -> bool:
+    """Whether nothing happens before something becomes of the winner: it may be let go, and then
+    the link follows; and while it shows the key of its loser, that is not made again under it."""
+    keyless = decision.op is Op.CREATE_CRM and winner.values.get(KEY) == link.prm_id
+    if keyless or decision.op in (Op.NONE, Op.FOLLOW):
+        waits.add(RECORD)
+    return keyless or decision.op is Op.FOLLOW
 
 
 def _rule(session: Session, stream: Stream, prm: Values | None, *, back: bool) -> RecordRule:
@@ -396,17 +404,17 @@ def _actions(
     else:
         if decision.to_prm:
             reason = _reasons(rule, decision, decision.to_prm)
-            made.append(_write(link, Side.PRM, "update", prm or {}, decision.to_prm, reason))
+            made.append(row(link, Side.PRM, "update", prm or {}, decision.to_prm, reason))
         if decision.to_crm:
             written = decision.to_crm
             if stream.spec.relation is not None:  # never updated: made anew, so it is told whole
                 written = {name: (prm or {}).get(name) for name in stream.members}
             reason = _reasons(rule, decision, decision.to_crm)
-            made.append(_write(link, Side.CRM, "update", crm, written, reason))
+            made.append(row(link, Side.CRM, "update", crm, written, reason))
         if decision.base:
             reason = _reasons(rule, decision, decision.base)
-            made.append(_write(link, "base", "base", link.base or {}, decision.base, reason))
-    _bookkeeping(session, stream, link, prm, made)
+            made.append(row(link, "base", "base", link.base or {}, decision.base, reason))
+    bookkeeping(session, stream, link, prm, made)
     return made
 
 
@@ -430,14 +438,7 @@ def _removal(stream: Stream, link: Link, prm: Values | None, decision: Decision)
         return Action(link.id, link.stream_id, "base", "end", {}, reason)
     side, shown = (Side.PRM, prm) if decision.op is Op.DELETE_PRM else (Side.CRM, link.crm)
     lost: Values = dict.fromkeys(stream.members)
-    return _write(link, side, "delete", shown or {}, lost, reason)
-
-
-def _write(
-    link: Link, side: str, op: str, old: Mapping[str, Scalar], new: Values, reason: str
-) -> Action:
-    fields = {name: (old.get(name), value) for name, value in new.items()}
-    return Action(link.id, link.stream_id, str(side), op, fields, reason)
+    return row(link, side, "delete", shown or {}, lost, reason)
 
 
 def _reasons(rule: RecordRule, decision: Decision, written: Values) -> str:
@@ -451,31 +452,3 @@ def _reasons(rule: RecordRule, decision: Decision, written: Values) -> str:
     if len(distinct) == 1:
         return distinct.pop()
     return "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
-
-
-def _bookkeeping(
-    session: Session,
-    stream: Stream,
-    link: Link,
-    prm: Values | None,
-    made: list[Action],
-) -> None:
-    """Our key in a CRM record that lacks it, and the home of a record that has none. They join
-    the record's own update, because no CRM takes one record twice in a batch."""
-    linked = link.crm is not None and not link.crm_gone and prm is not None and not link.prm_gone
-    lacks_key = not (link.crm or {}).get(KEY) or UNSTAMPED in (link.crm or ())
-    if linked and stream.mapping.stamp_key and stream.spec.key and lacks_key:
-        _join(made, link, Side.CRM, KEY, link.prm_id, STAMPED)
-    homeless = stream.mapping.home and prm is not None and prm.get(HOME) is None
-    if homeless and linked:
-        _join(made, link, Side.PRM, HOME, session.name, LINKED)
-
-
-def _join(
-    made: list[Action], link: Link, side: Side, name: str, value: Scalar, reason: str
-) -> None:
-    for action in made:
-        if action.side == side and action.op == "update":
-            action.fields[name] = (None, value)
-            return
-    made.append(_write(link, side, "update", {}, {name: value}, reason))

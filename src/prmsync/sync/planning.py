@@ -246,7 +246,7 @@ def _store_held(
                 del wanted[item.group]
             elif item.state == HeldState.OPEN or now:
                 moved.append(item.id)
-            elif not verdict.actions:
+            elif not verdict.actions and item.group not in verdict.waits:
                 done.append(item.id)
         fresh.extend(
             held_store.new_item(

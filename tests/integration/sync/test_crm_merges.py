@@ -284,6 +284,33 @@ def test_taking_ours_gives_the_record_one_of_its_own_in_the_crm_again(
     assert clean(world)
 
 
+def test_taking_ours_leaves_the_other_as_it_is_also_where_the_merge_gave_it_our_key(
+    make_world: Any,
+) -> None:
+    """HubSpot fills what the winner leaves blank: a deal that was made there carries no key."""
+    world = make_world(crm="hubspot")
+    crm = world.crms["crm"]
+    ours = world.insert("opportunity", {"name": "Firewall", "close_date": "2026-12-20"})
+    values = {"dealstage": "qualifiedtobuy", "closedate": "2026-12-20T12:00:00.000Z"}
+    winner = crm.create("deals", {"dealname": "Switches", **values})
+    world.settle("crm")
+    (other,) = set(world.all_ours("opportunity")) - {ours}
+    (lost,) = (row["id"] for row in crm.rows("opportunity") if row["id"] != winner)
+    crm.merge("opportunity", lost, winner)
+    look(world)
+    (item,) = waiting(world)
+    decide(world, item, "prm")
+    look(world)
+    shown = {row["dealname"]: row["prm_opportunity_id"] for row in crm.rows("opportunity")}
+    assert shown == {"Firewall": ours, "Switches": other}
+    assert crm.row("opportunity", winner)["dealname"] == "Switches"
+    assert [world.ours("opportunity", one)["name"] for one in (ours, other)] == [
+        "Firewall",
+        "Switches",
+    ]
+    assert waiting(world) == []
+
+
 def test_taking_the_crms_lets_our_record_go_and_leaves_the_other_linked(
     world: Any, crm: Any, partner: str, both: str
 ) -> None:
