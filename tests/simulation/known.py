@@ -145,6 +145,11 @@ class Known:
         """The run that is under way, or was last."""
         return int(self.prm.ask("SELECT coalesce(max(id), 0) FROM run")[0][0])
 
+    def run_of(self, connection: str) -> int:
+        """The last run of a connection that has begun."""
+        text = "SELECT coalesce(max(id), 0) FROM run WHERE connection = ?"
+        return int(self.prm.ask(text, connection)[0][0])
+
     def policy(self, entity: Entity, group: str, who: str) -> str:
         if entity.stream == "opportunity":
             place = ("opportunity", entity.ids.get("prm", ""))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from simulation import undo
+from simulation import relations, undo
 from simulation.known import DECISION, NO, PERSON, THERE, UNNAMED, Known
 from simulation.sides import Place, View
 from simulation.versions import UNDO, Broken, Entity, Version
@@ -126,6 +126,8 @@ def vanished(known: Known, system: str, place: Place, who: str) -> None:
     if who == PERSON:
         entity.removed.discard(system)
         entity.buried[system] = stood
+        if system != "prm":  # which notes each change by itself
+            relations.end_gone(known, entity, system)
         return
     entity.removed.add(system)
     if known.undoing and undo.takes_away(entity, system, stood):

@@ -27,6 +27,7 @@ def related(known: Known, system: str, one: Relation, present: bool, now: View, 
             version.settled = True  # nobody said a word on the relation itself
         else:
             entity.typed_in(system)
+            entity.taken_at[system] = known.run_of(system)
     elif known.undoing and undo.may_put_back(entity, THERE, value, system):
         entity.undone.add(who)
         version = undo.put_back(known, entity, THERE, value, system)
@@ -51,6 +52,18 @@ def related(known: Known, system: str, one: Relation, present: bool, now: View, 
             settle(entity, THERE, old)
         entity.place(system, THERE, known.run(), NO if old is None else old.value, sure=True)
     entity.show(system, THERE, version)
+
+
+def end_gone(known: Known, end: Entity, system: str) -> None:
+    """A person has deleted an end in a CRM. A relation of it that was taken away there before, and
+    that no run has read since, looks as if it had gone with its end: it comes with it again."""
+    for entity in known.relations.values():
+        gone = entity.current.get(system, {}).get(THERE)
+        if gone is None or gone.value != NO or not entity.names(end.label):
+            continue
+        read = known.stood.get((entity.label, system, system)) is gone
+        if not read and entity.taken_at.get(system) == known.run_of(system):
+            gone.settled = True
 
 
 def doubled(known: Known, system: str, one: Relation) -> None:

@@ -86,6 +86,8 @@ class Entity:
     again: bool = False
     """Of a relation: a person had its deal or partner back, and so the relation, who could not see
     that others had taken it away meanwhile."""
+    taken_at: dict[str, int] = field(default_factory=dict)
+    """Of a relation: CRM → its last run that had begun when a person took it away there."""
     twice: set[str] = field(default_factory=set)
     """Of a relation: CRMs where a person made a second row of it, which is a thing of its own."""
 
