@@ -36,7 +36,7 @@ from prmsync.sync.observe import store_records
 from prmsync.sync.outcome import Outcome, collision, refuse
 from prmsync.sync.overwritten import hold_overwritten
 from prmsync.sync.quota import counted_in, note, rows_at_once
-from prmsync.sync.relation_guard import gone_with_their_ends, lost_ends
+from prmsync.sync.relation_guard import go_along, gone_with_their_ends, lost_ends
 from prmsync.sync.relation_matching import delete_duplicates
 from prmsync.sync.session import KEY, Session, Stream
 from prmsync.sync.whole_groups import changed_only, completed
@@ -434,6 +434,8 @@ def _settle(
         # Only now that the record is there can this connection be noted as its home.
         link.dirty = Dirty.CHANGED if homed else dirty[link.id]
     links.save(connection, saved)
+    if op == "delete":
+        go_along(connection, session, stream, saved)
     if op == "delete" and stream.spec.relation is not None:
         delete_duplicates(connection, stream, [one.base or {} for one in saved if one.prm_gone])
     links.set_dirty(connection, again, Dirty.CHANGED)

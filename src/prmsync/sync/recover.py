@@ -18,6 +18,7 @@ from prmsync.sync import references, typed_meanwhile
 from prmsync.sync.accepting import accept, made_by_us
 from prmsync.sync.apply_crm import not_sent
 from prmsync.sync.observe import store_records
+from prmsync.sync.relation_guard import go_along
 from prmsync.sync.session import Session, Stream
 from prmsync.sync.write import Write
 
@@ -128,6 +129,8 @@ def _others(
                 done.add(intent.link_id)
                 journal.set_fields(connection, intent)
         links.save(connection, list(now.values()))
+        deleted = [now[one.link_id] for one in intents if one.op == "delete"]
+        go_along(connection, session, stream, deleted)
         taken = [one for one in sent if one.link.id in done]
         typed_meanwhile.hold(connection, session, stream, taken, lost)
 

@@ -12,11 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from prmsync.connector.protocol import Record, RelationReader
+import sqlalchemy as sa
+
+from prmsync.connector.protocol import Page, Record, RelationReader
 from prmsync.domain.values import Values
 from prmsync.store import links
 from prmsync.store.links import Link
 from prmsync.sync import references
+from prmsync.sync.observe import missing_relations
 from prmsync.sync.session import Session, Stream
 
 
@@ -57,3 +60,16 @@ def gone_with_their_ends(
         for one, is_known, fields in zip(found, known, looked, strict=True)
         if is_known or fields
     }
+
+
+def go_along(
+    connection: sa.Connection, session: Session, stream: Stream, deleted: Sequence[Link]
+) -> None:
+    """What hung on these records, which were deleted in the CRM just now, is gone with them. Were
+    it not noted, a relation that waits to be made here would be made once its deal is back."""
+    if not isinstance(session.connector, RelationReader):
+        return
+    page = Page([], None, tuple(str(one.crm_id) for one in deleted if one.crm_gone))
+    for one in session.streams.values():
+        if one.spec.relation is not None and one.references.get("opportunity") == stream.name:
+            missing_relations(connection, one, page)

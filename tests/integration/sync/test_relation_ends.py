@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from prmsync.domain.merge import OnDelete
-from prmsync.domain.values import Values
+from prmsync.domain.values import PrmId, Values
 from prmsync.mapping.model import StreamMapping
-from prmsync.store import runs
+from prmsync.store import records, runs
 from prmsync.sync import run
 
 DEAL: Values = {
@@ -182,3 +182,26 @@ def test_a_relation_taken_away_from_a_deal_that_stays_goes_here(
     crm.unrelate(crm.relations()[0][3])
     look(world)
     assert our_roles(world) == []
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_relation_that_waits_to_be_made_here_goes_with_its_deal_in_the_crm(
+    world: Any, crm: Any, deal: str, answered: bool
+) -> None:
+    world.alter = propagating
+    row, partner = crm.only("opportunity"), crm.only("partner")
+    crm.relate(row[crm.words["id"]], partner[crm.words["id"]], crm.words["distributor"])
+    values = world.ours("opportunity", deal)
+    world.wait(60)
+    remove_ours(world, deal)
+    if not answered:
+        path = r"composite/sobjects$" if crm.connector == "salesforce" else r"objects/.*archive$"
+        crm.fault(drop=True, times=1, path=path)
+    world.sync("crm")
+    world.sync("crm")
+    assert (crm.rows("opportunity"), our_roles(world)) == ([], [])
+    with world.database.begin() as connection:
+        assert not records.insert(connection, "opportunity", [(PrmId(deal), values)])
+    look(world)
+    assert len(crm.rows("opportunity")) == 1
+    assert our_roles(world) == shown(crm) == []
