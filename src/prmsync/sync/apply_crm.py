@@ -31,14 +31,15 @@ from prmsync.store import journal, links, sending, tallies
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.links import OURS, UNSTAMPED, Dirty, Link, LinkState
 from prmsync.sync import references, second_pass, typed_meanwhile
-from prmsync.sync.accepting import accept, first_base
+from prmsync.sync.accepting import first_base
 from prmsync.sync.observe import store_records
-from prmsync.sync.outcome import Outcome, collision, refuse
+from prmsync.sync.outcome import Outcome, collision, not_sent, refuse, wait
 from prmsync.sync.overwritten import hold_overwritten
 from prmsync.sync.quota import counted_in, note, rows_at_once
-from prmsync.sync.relation_guard import go_along, gone_with_their_ends, lost_ends
+from prmsync.sync.relation_guard import go_along, gone_with_their_ends
 from prmsync.sync.relation_matching import delete_duplicates
 from prmsync.sync.session import KEY, Session, Stream
+from prmsync.sync.there_already import not_there_yet, still_gone
 from prmsync.sync.whole_groups import changed_only, completed
 from prmsync.sync.write import Write
 
@@ -171,7 +172,7 @@ def _prepare(
             outcome.passed_over += 1
             continue
         if missing and not second_pass.split(connection, stream, action, values, missing):
-            _wait(connection, action, link, missing)
+            wait(connection, action, link, missing)
             continue
         key = values.pop(KEY, None)
         codec = stream.translator.status
@@ -190,17 +191,6 @@ def _prepare(
         sent.update(told)
         writes.append(Write(action, link, sent))
     return writes
-
-
-def _wait(connection: sa.Connection, action: Action, link: Link, missing: set[str]) -> None:
-    message = "waits for the link of its " + ", ".join(sorted(missing))
-    journal.mark(connection, [action.id], not_sent(action), error=message)
-    links.set_dirty(connection, [link.id], Dirty.WAITS)
-
-
-def not_sent(action: Action) -> ActionState:
-    """What becomes of a write that did not happen: a person who let it go is not asked again."""
-    return ActionState.RETRY if action.brake_id is None else ActionState.RELEASED
 
 
 def send(
@@ -233,9 +223,9 @@ def _guarded(
 ) -> list[Write]:
     """Drop rows whose record moved in the CRM since it was read; they are decided again."""
     if stream.spec.relation is not None and op == "create":
-        return _not_there_yet(session, stream, batch)
+        return not_there_yet(session, stream, batch)
     if op == "create":
-        return _still_gone(session, stream, batch)
+        return still_gone(session, stream, batch)
     found = session.connector.fetch(stream.spec, [str(one.link.crm_id) for one in batch])
     if stream.spec.relation is not None:
         relations, rows = [one.link for one in batch], [one.action.old_values for one in batch]
@@ -272,47 +262,6 @@ def _guarded(
         for one, record in left:
             one.values, one.shown = completed(stream, one.values, record.values), record.values
     return [one for one, _ in left]
-
-
-def _with_both_ends(session: Session, stream: Stream, batch: Sequence[Write]) -> list[Write]:
-    """Relations of which an end is gone wait until it is known what became of that."""
-    lost = lost_ends(session, stream, [one.action.new_values for one in batch])
-    if any(lost):
-        with session.database.begin() as connection:
-            session.fence(connection)
-            for one, missing in zip(batch, lost, strict=True):
-                if missing:
-                    _wait(connection, one.action, one.link, missing)
-    return [one for one, missing in zip(batch, lost, strict=True) if not missing]
-
-
-def _not_there_yet(session: Session, stream: Stream, batch: Sequence[Write]) -> list[Write]:
-    """A relation has no key field of ours: look before creating, adopt what is there."""
-    batch = _with_both_ends(session, stream, batch)
-    by_key = {relation_key(stream.spec, one.values): one for one in batch}
-    found = session.connector.find(stream.spec, list(by_key))
-    if found:
-        with session.database.begin() as connection:
-            session.fence(connection)
-            for key, record in found.items():
-                one = by_key.pop(key)
-                accept(connection, session, stream, one.action, one.link, record, ours=False)
-    return list(by_key.values())
-
-
-def _still_gone(session: Session, stream: Stream, batch: Sequence[Write]) -> list[Write]:
-    """What somebody has restored in the CRM since is not made again over it, but decided anew."""
-    again = {str(one.link.crm_id): one for one in batch if one.link.crm_id is not None}
-    found = session.connector.fetch(stream.spec, list(again)) if again else {}
-    back = [record for record in found.values() if not record.deleted]
-    if not back:
-        return list(batch)
-    moved = {again[record.id].action.id for record in back}
-    with session.database.begin() as connection:
-        session.fence(connection)
-        store_records(connection, session, stream, back)
-        journal.mark(connection, sorted(moved), ActionState.SUPERSEDED)
-    return [one for one in batch if one.action.id not in moved]
 
 
 def _call(session: Session, stream: Stream, op: str, batch: Sequence[Write]) -> list[WriteResult]:

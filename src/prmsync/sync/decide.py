@@ -221,7 +221,7 @@ def _decide(
     if known:
         keep_held(decision, rule, link, projected, known)
         typed_meanwhile.carry_on(decision, rule, projected, link.crm, known)
-    verdict.held = decision.held + undone if undone else decision.held
+    verdict.held = _told_why(stream, link, decision.held) + undone
     if link.state == LinkState.NEW and link.prm_id and link.crm_id:
         verdict.state = LinkState.LIVE
     verdict.actions = _actions(session, stream, link, prm, decision, rule)
@@ -282,6 +282,13 @@ def _with_its_end(
         decision.reasons[RECORD] = relation_ends.AGAIN
         verdict.actions = _actions(session, stream, link, prm, decision, stream.rule)
     return True
+
+
+def _told_why(stream: Stream, link: Link, held: list[Held]) -> list[Held]:
+    """A relation on which nothing counts as agreed any more is asked about for its own reason."""
+    if stream.spec.relation is None or link.base != {}:
+        return held
+    return [replace(one, kind=relation_ends.BACK_THERE) for one in held]
 
 
 def _ask(session: Session, stream: Stream, verdict: Verdict) -> None:

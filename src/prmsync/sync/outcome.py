@@ -9,9 +9,10 @@ import sqlalchemy as sa
 from prmsync.domain.merge import Side
 from prmsync.errors import ConnectorError, LockedError, RejectedError
 from prmsync.mapping.status import STATUS_KEYS
-from prmsync.store import held, journal
+from prmsync.store import held, journal, links
 from prmsync.store.held import ParkedItem
 from prmsync.store.journal import Action, ActionState
+from prmsync.store.links import Dirty, Link
 from prmsync.sync.locked import again_at
 from prmsync.sync.session import Session
 
@@ -69,3 +70,15 @@ def refuse(
         item = replace(item, again_at=again_at(item.since, now))
     held.park(connection, [item])
     outcome.refused += not known
+
+
+def wait(connection: sa.Connection, action: Action, link: Link, missing: set[str]) -> None:
+    """Leave a row until the records that it names are there."""
+    message = "waits for the link of its " + ", ".join(sorted(missing))
+    journal.mark(connection, [action.id], not_sent(action), error=message)
+    links.set_dirty(connection, [link.id], Dirty.WAITS)
+
+
+def not_sent(action: Action) -> ActionState:
+    """What becomes of a write that did not happen: a person who let it go is not asked again."""
+    return ActionState.RETRY if action.brake_id is None else ActionState.RELEASED

@@ -16,8 +16,8 @@ from prmsync.store.journal import Action, ActionState
 from prmsync.store.links import Dirty, Link, LinkState
 from prmsync.sync import references, typed_meanwhile
 from prmsync.sync.accepting import accept, made_by_us
-from prmsync.sync.apply_crm import not_sent
 from prmsync.sync.observe import store_records
+from prmsync.sync.outcome import not_sent
 from prmsync.sync.relation_guard import go_along
 from prmsync.sync.session import Session, Stream
 from prmsync.sync.write import Write

@@ -28,6 +28,7 @@ from prmsync.sync.session import UNRESOLVED, Session, Stream
 ENDED = "its deal or partner is gone on one side, and stays on the other"
 AGAIN = "made again with its deal or partner"
 BACK = "deleted in prm with its deal or partner, which is back without it"
+BACK_THERE = "deleted in the CRM with its deal or partner, which is back without it"
 
 
 class Fate(StrEnum):

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from prmsync.connector.protocol import Page, Record, RelationReader
 from prmsync.domain.values import Values
 from prmsync.store import links
-from prmsync.store.links import Link
+from prmsync.store.links import Dirty, Link, LinkState
 from prmsync.sync import references
 from prmsync.sync.observe import missing_relations
 from prmsync.sync.session import Session, Stream
@@ -60,6 +60,20 @@ def gone_with_their_ends(
         for one, is_known, fields in zip(found, known, looked, strict=True)
         if is_known or fields
     }
+
+
+def was_taken_off(session: Session, link: Link, key: str) -> bool:
+    """A CRM whose relations are no records of their own restores a record with its relations. One
+    that is not there between the same two records was taken off by somebody, nobody knows when."""
+    resting = link.state == LinkState.DORMANT and link.crm_gone
+    same = str(link.crm_id).split(":")[:2] == key.split(":")[:2]
+    return resting and same and isinstance(session.connector, RelationReader)
+
+
+def ask_about(link: Link) -> None:
+    """Nothing counts as agreed on any more, so that a person is asked: `relation_ends.BACK_THERE`
+    says why."""
+    link.base, link.state, link.dirty = {}, LinkState.LIVE, Dirty.CHANGED
 
 
 def go_along(

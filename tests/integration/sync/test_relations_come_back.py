@@ -8,6 +8,7 @@ import pytest
 
 from prmsync.domain.values import PrmId, Values
 from prmsync.store import records
+from prmsync.sync.relation_ends import BACK_THERE
 from rig import Crm, World, without
 
 DEAL: Values = {"name": "Firewall", "close_date": "2026-12-20"}
@@ -75,6 +76,29 @@ def test_with_a_record_that_the_crm_restores_its_relations_are_made_again(
     look(world)
     assert roles(crm) == [crm.words["reseller"]]
     assert ours(world) == [ends]
+    assert_at_rest(world)
+
+
+@pytest.mark.parametrize("take", ["prm", "crm"])
+def test_a_deal_that_hubspot_restores_without_its_relation_has_a_person_asked(
+    make_world: Callable[..., World], partner_values: Values, take: str
+) -> None:
+    """Somebody had taken it off the deal before they deleted that, which nobody could see."""
+    world = make_world(crm="hubspot")
+    crm, ends = world.crms["crm"], related(world, partner_values)
+    ((*_, relation),) = crm.relations()
+    crm.unrelate(relation)
+    record = delete(crm, "opportunity")
+    look(world)
+    assert ours(world) == [ends]
+    crm.restore("opportunity", record)
+    look(world)
+    assert (ours(world), crm.relations()) == ([ends], [])
+    (item,) = world.held()
+    assert item.kind == BACK_THERE
+    world.decide(take)
+    look(world)
+    assert (len(ours(world)), len(roles(crm))) == ((1, 1) if take == "prm" else (0, 0))
     assert_at_rest(world)
 
 
