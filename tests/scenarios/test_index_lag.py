@@ -140,3 +140,24 @@ def test_what_a_run_has_deleted_does_not_come_back_out_of_the_index(lagging: Wor
     assert crm.rows("partner") == []
     lagging.settle("crm")
     assert (crm.rows("partner"), lagging.all_ours("partner")) == ([], {})
+
+
+def test_what_was_made_again_does_not_come_a_second_time_out_of_the_index(lagging: World) -> None:
+    """A person wanted it back under a new id; the search shows the old record for a while."""
+    crm = lagging.crms["crm"]
+    deal = lagging.insert("opportunity", {"name": "Firewall", "close_date": "2026-12-20"})
+    lagging.settle("crm")
+    lagging.wait(2 * LAG)
+    lagging.settle("crm")
+    record = crm.only("opportunity")["id"]
+    crm.change("opportunity", record, deal_name="Firewall XL")
+    crm.remove("opportunity", record)
+    lagging.edit("opportunity", deal, {"source": "fair"})
+    lagging.sync("crm", full=True, release=True)
+    lagging.decide("prm")
+    for _ in range(3):
+        lagging.settle("crm")
+        lagging.wait(LAG // 2)
+    assert list(lagging.all_ours("opportunity")) == [deal]
+    assert crm.only("opportunity")["id"] != record
+    assert lagging.held() == []

@@ -24,6 +24,7 @@ from prmsync.store.links import Observation
 from prmsync.store.tables import action, link
 from prmsync.sync import apply_crm, observe, run, undo_plan
 from prmsync.sync import recover as recovering
+from prmsync.sync.acknowledging import acknowledge
 from prmsync.sync.session import Session, Stream
 
 Patches = list[Any]
@@ -110,7 +111,7 @@ def early_base() -> Patches:
     failed = apply_crm._failed_whole
 
     def agree(connection: sa.Connection, stream: Stream, one: apply_crm.Write) -> None:
-        apply_crm._acknowledge(stream, "update", one, WriteResult(one.link.crm_id))
+        acknowledge(stream, "update", one, WriteResult(one.link.crm_id))
         links.save(connection, [one.link])
 
     def failed_whole(

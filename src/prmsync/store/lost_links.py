@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from prmsync.domain.values import Values
 from prmsync.store import links
 from prmsync.store.link_statements import HERE, MARKED, page
 from prmsync.store.links import MERGED, Link, LinkState, chunks
@@ -133,3 +134,31 @@ def remember_merge(connection: sa.Connection, stream_id: int, crm_id: str, into:
             crm_gone=1,
         )
     )
+
+
+Gone = tuple[str, str | None, Values | None]
+"""CRM id, version and last known values of a record that is gone."""
+
+
+def replaced(link: Link, crm_id: str | None) -> Gone | None:
+    """The record that a link had in the CRM before another one comes in its place."""
+    if link.crm_id is None or link.crm_id == crm_id or not link.crm_gone:
+        return None
+    return link.crm_id, link.crm_version, link.crm
+
+
+def remember_gone(connection: sa.Connection, stream_id: int, gone: Sequence[Gone]) -> None:
+    """Keep tombstones of CRM records that were made again under other ids: a search index that
+    lags would show them as new ones. No link names these ids any more."""
+    for crm_id, version, values in gone:
+        kept = {MERGED: values[MERGED]} if values and MERGED in values else None
+        connection.execute(
+            table.insert().values(
+                stream_id=stream_id,
+                crm_id=crm_id,
+                state=LinkState.ENDED,
+                seen=links.dumps(kept),
+                crm_version=version,
+                crm_gone=1,
+            )
+        )

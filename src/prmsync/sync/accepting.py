@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from prmsync.connector.protocol import Record
 from prmsync.domain.values import Values
-from prmsync.store import journal, links, tallies
+from prmsync.store import journal, links, lost_links, tallies
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.links import Dirty, Link, LinkState
 from prmsync.sync import references
@@ -43,9 +43,11 @@ def accept(
         link.base = first_base(stream, action)
     else:  # this record may have been there before, and the write have never arrived
         link.base = {**(link.base or {}), **standing}
+    before = None if stream.spec.relation is not None else lost_links.replaced(link, record.id)
     link.crm_id, link.crm, link.state = record.id, values, LinkState.LIVE
     link.crm_version, link.crm_gone, link.dirty = record.version, False, Dirty.CHANGED
     links.save(connection, [link])
+    lost_links.remember_gone(connection, stream.id, [before] if before is not None else [])
     if ours:
         journal.mark(connection, [action.id], ActionState.DONE, done_at=session.stamp())
         tallies.created(connection, [action])

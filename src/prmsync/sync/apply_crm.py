@@ -14,7 +14,6 @@ import sqlalchemy as sa
 
 from prmsync.connector.protocol import Change, NewRecord, Record, WriteResult, relation_key
 from prmsync.domain.merge import Side
-from prmsync.domain.values import Values
 from prmsync.errors import (
     AuthError,
     ConnectorError,
@@ -24,14 +23,14 @@ from prmsync.errors import (
     RejectedError,
     SchemaError,
 )
-from prmsync.mapping.status import STATE, STATUS_KEYS, State, StatusCodec
+from prmsync.mapping.status import STATE, State
 from prmsync.mapping.translate import PIPELINE
 from prmsync.reconcile.causes import Lane
-from prmsync.store import journal, links, sending, tallies
+from prmsync.store import journal, links, lost_links, sending, tallies
 from prmsync.store.journal import Action, ActionState
-from prmsync.store.links import OURS, UNSTAMPED, Dirty, Link, LinkState
+from prmsync.store.links import Dirty, Link
 from prmsync.sync import references, second_pass, typed_meanwhile
-from prmsync.sync.accepting import first_base
+from prmsync.sync.acknowledging import acknowledge
 from prmsync.sync.observe import store_records
 from prmsync.sync.outcome import Outcome, collision, not_sent, refuse, wait
 from prmsync.sync.overwritten import hold_overwritten
@@ -356,6 +355,7 @@ def _settle(
     done: list[Action] = []
     found: list[Action] = []
     saved: list[Link] = []
+    before: list[lost_links.Gone | None] = []
     again: list[int] = []
     taken = _give_way(connection, stream, batch, results) if op == "create" else set()
     for one, result in zip(batch, results, strict=True):
@@ -365,7 +365,9 @@ def _settle(
             new = one.action.new_values
             hold_overwritten(connection, session, stream, other, new, result.version)
         elif result.error is None:
-            _acknowledge(stream, op, one, result)
+            if op == "create" and stream.spec.relation is None:
+                before.append(lost_links.replaced(one.link, result.id))
+            acknowledge(stream, op, one, result)
             saved.append(one.link)
             # An upsert may meet a record that carries our key by somebody else's hand.
             there = op == "create" and stream.spec.key is not None and not result.created
@@ -383,6 +385,7 @@ def _settle(
         # Only now that the record is there can this connection be noted as its home.
         link.dirty = Dirty.CHANGED if homed else dirty[link.id]
     links.save(connection, saved)
+    lost_links.remember_gone(connection, stream.id, [one for one in before if one is not None])
     if op == "delete":
         go_along(connection, session, stream, saved)
     if op == "delete" and stream.spec.relation is not None:
@@ -408,44 +411,6 @@ def _give_way(
     seen = links.by_crm_ids(connection, stream.id, ours)
     others = [one for key, one in seen.items() if one.id != ours[key]]
     return links.give_up(connection, others)
-
-
-def _acknowledge(stream: Stream, op: str, one: Write, result: WriteResult) -> None:
-    """The base moves to what was acknowledged, for this row only."""
-    link, new = one.link, one.action.new_values
-    if op == "delete":
-        link.state, link.crm_gone = LinkState.ENDED, True
-        # Else a search index that lags would show, as news, what was there when it was deleted.
-        link.crm_version = max(link.crm_version or "", one.version) or None
-        return
-    if op == "create":
-        link.base, link.crm = first_base(stream, one.action), None
-    else:
-        link.base = {**(link.base or {}), **one.action.field_values}
-    link.crm = {**(link.crm or {}), **new}
-    if KEY in new:
-        link.crm.pop(UNSTAMPED, None)
-    if stream.translator.status is not None:
-        _show_status(stream.translator.status, link.crm, new)
-    if result.id is not None and (op == "create" or stream.spec.relation is not None):
-        link.crm_id, link.state, link.crm_gone = result.id, LinkState.LIVE, False
-    if op == "create":
-        if stream.spec.key is not None:
-            link.crm[KEY] = link.prm_id
-        if stream.mapping.stages is not None:
-            link.crm[PIPELINE] = stream.translator.resolved.default_pipeline
-    if result.version is not None:
-        link.crm_version = result.version
-    if not (link.crm_modified_by or "").startswith(OURS):
-        link.crm_modified_by = f"{OURS}{link.crm_modified_by or ''}"
-
-
-def _show_status(codec: StatusCodec, crm: Values, new: Values) -> None:
-    """The status fields as they will be read back: a record in step and silent shows none."""
-    written = {key: new[key] for key in STATUS_KEYS if key in new}
-    for key in written:
-        del crm[key]
-    crm.update(codec.fitting({key: one for key, one in written.items() if key in codec.fields}))
 
 
 def _later(connection: sa.Connection, one: Write, error: ConnectorError, outcome: Outcome) -> None:

@@ -1,0 +1,50 @@
+"""What a link knows once the CRM has acknowledged a write."""
+
+from __future__ import annotations
+
+from prmsync.connector.protocol import WriteResult
+from prmsync.domain.values import Values
+from prmsync.mapping.status import STATUS_KEYS, StatusCodec
+from prmsync.mapping.translate import PIPELINE
+from prmsync.store.links import OURS, UNSTAMPED, LinkState
+from prmsync.sync.accepting import first_base
+from prmsync.sync.session import KEY, Stream
+from prmsync.sync.write import Write
+
+
+def acknowledge(stream: Stream, op: str, one: Write, result: WriteResult) -> None:
+    """The base moves to what was acknowledged, for this row only."""
+    link, new = one.link, one.action.new_values
+    if op == "delete":
+        link.state, link.crm_gone = LinkState.ENDED, True
+        # Else a search index that lags would show, as news, what was there when it was deleted.
+        link.crm_version = max(link.crm_version or "", one.version) or None
+        return
+    if op == "create":
+        link.base, link.crm = first_base(stream, one.action), None
+    else:
+        link.base = {**(link.base or {}), **one.action.field_values}
+    link.crm = {**(link.crm or {}), **new}
+    if KEY in new:
+        link.crm.pop(UNSTAMPED, None)
+    if stream.translator.status is not None:
+        _show_status(stream.translator.status, link.crm, new)
+    if result.id is not None and (op == "create" or stream.spec.relation is not None):
+        link.crm_id, link.state, link.crm_gone = result.id, LinkState.LIVE, False
+    if op == "create":
+        if stream.spec.key is not None:
+            link.crm[KEY] = link.prm_id
+        if stream.mapping.stages is not None:
+            link.crm[PIPELINE] = stream.translator.resolved.default_pipeline
+    if result.version is not None:
+        link.crm_version = result.version
+    if not (link.crm_modified_by or "").startswith(OURS):
+        link.crm_modified_by = f"{OURS}{link.crm_modified_by or ''}"
+
+
+def _show_status(codec: StatusCodec, crm: Values, new: Values) -> None:
+    """The status fields as they will be read back: a record in step and silent shows none."""
+    written = {key: new[key] for key in STATUS_KEYS if key in new}
+    for key in written:
+        del crm[key]
+    crm.update(codec.fitting({key: one for key, one in written.items() if key in codec.fields}))
