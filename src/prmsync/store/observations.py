@@ -8,10 +8,11 @@ import sqlalchemy as sa
 
 from prmsync.domain.values import Values
 from prmsync.store import links
-from prmsync.store.bulk import insert_rows
+from prmsync.store.bulk import insert_rows, select_rows
 from prmsync.store.links import KEY, MERGED, OURS, UNSTAMPED, Dirty, Link, LinkState, Observation
 from prmsync.store.tables import PRM_TABLES
 from prmsync.store.tables import link as table
+from prmsync.store.tables import stream as streams
 from prmsync.store.written import deleted_last
 
 
@@ -41,6 +42,8 @@ def observe_crm(
         _keep(known, seen, kept)
     if returned:
         _disagree(known, seen, returned)
+    if asks:
+        _note_gone_here(connection, stream_id, known, seen)
     alone = _deleted_alone(connection, known.values()) if asks else ()
     for one in seen:
         link = known.get(one.crm_id)
@@ -59,6 +62,33 @@ def observe_crm(
     if fresh:
         insert_rows(connection, table, _NEW, [_new(stream_id, one) for one in fresh.values()])
     return [*fresh, *(str(link.crm_id) for link in changed)]
+
+
+def _note_gone_here(
+    connection: sa.Connection,
+    stream_id: int,
+    known: Mapping[str, Link],
+    seen: Sequence[Observation],
+) -> None:
+    """Records that come back in the CRM after a run had ended their links: whether ours has been
+    deleted since, which the change log tells only later. It was gone on both sides then."""
+    back = {
+        link.prm_id: link
+        for one in seen
+        if (link := known.get(one.crm_id)) is not None and _returns(link, one)
+    }
+    if not back:
+        return
+    name = connection.execute(sa.select(streams.c.name).where(streams.c.id == stream_id)).scalar()
+    ours = PRM_TABLES[str(name)].c.id
+    there = {row[0] for row in select_rows(connection, [ours], ours, [str(one) for one in back])}
+    for prm_id, link in back.items():
+        link.prm_gone = prm_id not in there
+
+
+def _returns(link: Link, one: Observation) -> bool:
+    ended = link.state == LinkState.ENDED and link.crm_gone and not one.deleted
+    return ended and link.prm_id is not None and not link.prm_gone
 
 
 def new_links(

@@ -218,3 +218,21 @@ def test_restored_in_both_crms_at_once_it_is_made_once(
     assert done == [other]
     assert_one_deal(both, deal)
     assert {name: number(crm) for name, crm in both.crms.items()} == records
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_after_an_undo_took_it_away_there_and_somebody_deleted_it_here(
+    both: World, name: str
+) -> None:
+    """Nobody who deleted it here had seen it come back: that is the last word."""
+    made = both.insert("opportunity", {"name": "Firewall", "close_date": "2026-12-20"})
+    crm = both.crms[name]
+    record_run = both.sync(name, release=True).run_id
+    record = number(crm)
+    both.undo(name, record_run)
+    both.remove("opportunity", made)
+    crm.restore("opportunity", record)
+    settle(both)
+    assert list(both.all_ours("opportunity")) == [made]
+    assert number(crm) == record
+    assert [both.sync(one).counts for one in NAMES] == [{}, {}]
