@@ -73,6 +73,7 @@ TYPES = {
     "DateTime": {"datetime"},
     "Currency": {"number"},
     "Number": {"number"},
+    "Percent": {"number"},
     "Lookup": {"reference"},
     "MasterDetail": {"reference"},
 }

@@ -76,7 +76,7 @@ def test_a_bare_org_is_provisioned_and_then_synced_with_the_shipped_mapping(
 
     made = apply(acme, admin_token, "--yes")
     assert made.code == 0, made.said
-    assert "Made: 78. Nothing else was changed." in made.out
+    assert "Made: 84. Nothing else was changed." in made.out
 
     acme.write("partners.csv", "name,domain\nGlobex,globex.example\n")
     acme.write(
@@ -111,7 +111,7 @@ def test_provisioning_again_makes_nothing(acme: Any, admin_token: str) -> None:
         "findings": [],
         "not_shown": [],
         "by_hand": [],
-        "present": 71,
+        "present": 77,
         "complete": True,
     }
     plan = acme.run("provision", "plan", "acme-sf")
@@ -195,7 +195,7 @@ def test_nothing_is_made_without_a_yes(acme: Any, admin_token: str) -> None:
     assert done.code == 1
     assert "Nothing was made" in done.err
     facts = json.loads(acme.run("provision", "plan", "acme-sf", "--json").out)
-    assert len(facts["steps"]) == 78
+    assert len(facts["steps"]) == 84
     assert facts["complete"] is False
 
 
@@ -229,7 +229,7 @@ def test_an_admin_signs_in_with_the_browser(acme: Any, monkeypatch: pytest.Monke
     done = acme.run("provision", "apply", "acme-sf", "--yes", "--port", "8797")
     opened[0].join(timeout=10)
     assert done.code == 0, done.said
-    assert "Made: 78" in done.out
+    assert "Made: 84" in done.out
 
 
 def test_an_admin_signs_in_with_a_browser_elsewhere(
@@ -248,7 +248,7 @@ def test_an_admin_signs_in_with_a_browser_elsewhere(
     done = acme.run("provision", "apply", "acme-sf", "--yes", "--no-browser")
     assert done.code == 0, done.said
     assert addresses[0] in done.err
-    assert "Made: 78" in done.out
+    assert "Made: 84" in done.out
 
 
 def test_a_plan_names_what_acts_on_written_objects_and_what_it_means(acme: Any) -> None:

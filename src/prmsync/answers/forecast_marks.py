@@ -7,7 +7,8 @@ or into another quarter. A deal that is won or lost is told so once and left alo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -16,6 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from prmsync.answers import rows
+from prmsync.answers.deal_history import DealBook
 from prmsync.answers.quarter_outlook import QuarterOutlook, View, quarter_outlook
 from prmsync.domain.money import round_half_up
 from prmsync.domain.program import Program
@@ -42,12 +44,25 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class Apart:
+    """A partner with forecasts in currencies that no rate makes one: told in `told`, `left_out`
+    are the others with their worth. Unlike currencies are never added up."""
+
+    partner: str
+    name: str
+    told: str
+    left_out: Mapping[str, Decimal]
+
+
+@dataclass(frozen=True, slots=True)
 class Marked:
-    """How many records were touched, and how many forecasts there are."""
+    """How many records were touched, how many forecasts there are, and of which partners some is
+    left out."""
 
     deals: int
     partners: int
     open_deals: int
+    apart: tuple[Apart, ...] = ()
 
 
 def mark_forecasts(database: Database, program: Program, now: datetime) -> Marked:
@@ -55,7 +70,7 @@ def mark_forecasts(database: Database, program: Program, now: datetime) -> Marke
     moved. Raises InputError as the forecast does."""
     outlook = quarter_outlook(database, program, None, None, now)
     deals = dict(_of_deals(outlook))
-    partners = dict(_of_partners(outlook))
+    partners, apart = _of_partners(outlook)
     with database.begin() as connection:
         rows.alone(connection, "forecast marks")
         told = _told(connection)
@@ -74,7 +89,7 @@ def mark_forecasts(database: Database, program: Program, now: datetime) -> Marke
             if partner in before and moved(before[partner], mark)
         }
         _save(connection, tables.partner, totals, ("amount", "currency", "period"))
-    return Marked(len(wanted), len(totals), len(deals))
+    return Marked(len(wanted), len(totals), len(deals), tuple(apart))
 
 
 def moved(told: Mark, mark: Mark) -> bool:
@@ -132,16 +147,34 @@ def _of_closed(outlook: QuarterOutlook, told: Mapping[str, Mark]) -> dict[str, M
     return found
 
 
-def _of_partners(outlook: QuarterOutlook) -> Iterator[tuple[str, Mark]]:
-    """The forecast of each partner in the first currency in which it has one."""
-    seen: set[str] = set()
+def _of_partners(outlook: QuarterOutlook) -> tuple[dict[str, Mark], list[Apart]]:
+    """Each partner's forecast in one currency: the program's, into which dated rates convert, else
+    the one of most of the partner's deals."""
+    worth: dict[str, dict[str, Decimal]] = {}
     for view in outlook.indirect:
-        for partner, worth in _forecasts(view):
-            if partner in seen or worth < 0.005:
-                continue
-            seen.add(partner)
-            amount = round_half_up(Decimal(repr(worth)), view.currency)
-            yield partner, Mark(None, amount, view.currency, outlook.quarter.name)
+        for partner, each in _forecasts(view):
+            if each >= 0.005:
+                amount = round_half_up(Decimal(repr(each)), view.currency)
+                worth.setdefault(partner, {})[view.currency] = amount
+    usual = _usual_currencies(outlook.book)
+    marks, apart = {}, []
+    for partner, by_currency in worth.items():
+        told = max(by_currency, key=lambda name: usual(partner, name))
+        marks[partner] = Mark(None, by_currency.pop(told), told, outlook.quarter.name)
+        if by_currency:
+            name = outlook.book.shown("partner", partner)
+            apart.append(Apart(partner, name, told, by_currency))
+    return marks, apart
+
+
+def _usual_currencies(book: DealBook) -> Callable[[str, str], tuple[bool, int, str]]:
+    """How usual a currency is for a partner, to compare with others: the one that rates lead to
+    first, then the one of more deals."""
+    count: Counter[tuple[str | None, str | None]] = Counter()
+    for states in book.states.values():
+        count[states[-1].partner, states[-1].currency] += 1
+    main = book.rates.currency if book.rates is not None else None
+    return lambda partner, name: (name == main, count[partner, name], name)
 
 
 def _forecasts(view: View) -> Iterator[tuple[str, float]]:

@@ -16,7 +16,10 @@ from prmsync.cli.options import AsJson, OneOrAll
 from prmsync.cli.output import emit_json, note, progress, say, say_wrapped
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from prmsync.answers.forecast import ForecastAnswer
+    from prmsync.answers.forecast_marks import Apart
     from prmsync.answers.judgement import Judgement
     from prmsync.answers.margin_outlook import MarginRates
     from prmsync.answers.quarter_outlook import QuarterOutlook
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     from prmsync.service.wiring import Application
     from prmsync.store.targets import Target
 
+_SHOWN = 10
+"""Partners whose currencies are told one by one."""
 MODELS = ("hazard", "conversion", "stage_weighted", "naive", "average")
 Period = Annotated[
     str | None, typer.Option("--period", metavar="2026Q4", help="A quarter; else this one.")
@@ -189,13 +194,14 @@ def _write_plots(folder: Path, scores: dict[str, dict[str, Score]]) -> None:
 def publish(as_json: AsJson = False) -> None:
     """Keep on deals and partners what the forecast says of them, for the next sync to the CRMs."""
     from prmsync.answers.forecast_marks import mark_forecasts
-    from prmsync.service.forecast_marking import maps_forecast
+    from prmsync.service.forecast_marking import lacking_fields, maps_forecast
 
     with application() as app:
         marked = mark_forecasts(app.database, _program(app, apart=False), app.now())
-        mapped = maps_forecast(app)
+        mapped, untold = maps_forecast(app), lacking_fields(app)
     if as_json:
-        emit_json({"deals": marked.deals, "partners": marked.partners, "mapped": mapped})
+        told = {"deals": marked.deals, "partners": marked.partners, "mapped": mapped}
+        emit_json(told | {"apart": [asdict(one) for one in marked.apart], "untold": untold})
         return
     say(
         f"{marked.deals:,} deals and {marked.partners:,} partners moved by 5 points or 5 %, of "
@@ -206,6 +212,24 @@ def publish(as_json: AsJson = False) -> None:
             'No mapping has a forecast field, so no CRM will show it: see "Into the CRM" in '
             "docs/channel-manager.md."
         )
+    for name, what in untold.items():
+        say_wrapped(f"{name}: {'; '.join(what)}. prmsync provision plan {name}")
+    _say_apart(marked.apart)
+
+
+def _say_apart(apart: Sequence[Apart]) -> None:
+    """Partners of whom a part is told nowhere, for it is in a currency without a rate."""
+    if not apart:
+        return
+    say_wrapped(
+        "No rate makes one of the currencies of these partners; their records carry the first "
+        "(forecast.rates in the program file gives rates):"
+    )
+    for one in apart[:_SHOWN]:
+        others = ", ".join(f"{name} {amount:,.0f}" for name, amount in one.left_out.items())
+        say_wrapped(f"{one.name}: in {one.told}, without {others}", indent=2)
+    if len(apart) > _SHOWN:
+        say(f"  and {len(apart) - _SHOWN:,} more; --json has them all")
 
 
 def backfill(connection: OneOrAll = None, as_json: AsJson = False) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from prmsync.domain.merge import Direction, First, Policy
 from prmsync.domain.stage import Stage
 from prmsync.errors import Finding, MappingError
-from prmsync.mapping.fields import CATALOGUE
+from prmsync.mapping.fields import CATALOGUE, FORECAST
 from prmsync.mapping.load import count
 from prmsync.mapping.model import STREAM_ORDER, FieldMap, GroupMap, StreamMapping
 from prmsync.mapping.owners import check_owners
@@ -133,7 +133,9 @@ def _check_field(mapping: StreamMapping, mapped: FieldMap) -> Iterator[Finding]:
             "leave it out, or read it only: `direction: to_prm` with `policy: crm`",
         )
     currency = CATALOGUE[mapping.stream][mapped.prm].currency
-    sibling = mapping.fields.get(currency) if currency else None
+    # The forecast of a deal is in the deal's currency, and follows it once a day.
+    theirs = mapped.prm in FORECAST and currency not in FORECAST
+    sibling = mapping.fields.get(currency) if currency and not theirs else None
     if sibling is not None and sibling.group != mapped.group:
         yield Finding(
             str(mapped.at),

@@ -31,7 +31,11 @@ class PausedPart:
     @property
     def what(self) -> str:
         """ "partner: tier", "partner", "partner: creation in the CRM"."""
-        words = {"@create": "creation in the CRM", "@status": "the record's sync state"}
+        words = {
+            "@create": "creation in the CRM",
+            "@status": "the record's sync state",
+            "@forecast": "the forecast",
+        }
         part = words.get(self.part, self.part.replace(",", ", "))
         return self.stream if self.part == "@stream" else f"{self.stream}: {part}"
 

@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from prmsync.connector.schema import Account, ObjectSchema, Person
-from prmsync.mapping.fields import CATALOGUE
+from prmsync.mapping.fields import CATALOGUE, FORECAST
 from prmsync.mapping.model import StreamMapping
 from prmsync.mapping.translate import Resolved
-from prmsync.sync.live_fields import CREATE, STATUS, STREAM, Misfit
+from prmsync.sync.live_fields import CREATE, STATUS, STREAM, TOLD, Misfit
 from prmsync.sync.live_schema import resolve
 
 TRIES = 5
@@ -88,6 +88,16 @@ def _fit(
     return Fitted(None, resolved, tuple(misfits))
 
 
+def without_forecast(mapping: StreamMapping) -> StreamMapping:
+    """The mapping as if it had no field for the forecast."""
+    lost = {one.group for name, one in mapping.fields.items() if name in FORECAST}
+    return replace(
+        mapping,
+        fields={name: one for name, one in mapping.fields.items() if one.group not in lost},
+        groups={name: one for name, one in mapping.groups.items() if name not in lost},
+    )
+
+
 def _without(mapping: StreamMapping, misfits: Sequence[Misfit]) -> StreamMapping | None:
     """The mapping without these parts; None where nothing of use is left."""
     parts = {part for one in misfits for part in one.part.split(",")}
@@ -97,6 +107,8 @@ def _without(mapping: StreamMapping, misfits: Sequence[Misfit]) -> StreamMapping
         return None
     if STATUS in parts:
         mapping = replace(mapping, status=None)
+    if TOLD in parts:
+        mapping = without_forecast(mapping)
     if CREATE in parts:
         mapping = replace(mapping, create_crm=False)
     lost = {name for name, one in mapping.fields.items() if one.group in parts}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from prmsync.connector.schema import FieldSchema, FieldType, ObjectSchema
 from prmsync.domain.merge import Direction, Policy
 from prmsync.errors import Finding
-from prmsync.mapping.fields import CATALOGUE
+from prmsync.mapping.fields import CATALOGUE, FORECAST
 from prmsync.mapping.model import FieldMap, Position, StreamMapping
 from prmsync.mapping.spelling import near
 
@@ -37,18 +37,27 @@ FITTING: Mapping[str, tuple[FieldType, ...]] = {
 _BETTER = {("date", _T.DATETIME): "day_in_zone", ("day_in_zone", _T.DATE): "date"}
 
 
-STREAM, CREATE, STATUS = "@stream", "@create", "@status"
-"""Parts of a stream besides its groups: all of it, creation in the CRM, the status fields."""
+STREAM, CREATE, STATUS, TOLD = "@stream", "@create", "@status", "@forecast"
+"""Parts of a stream besides its groups: all of it, creation in the CRM, the status fields, and
+the fields that the forecast fills."""
+OPTIONAL = (STATUS, TOLD)
+"""Parts that may be missing in the CRM: everything else is synced all the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class Misfit(Finding):
     """A finding of a mapping against a CRM, and the parts of the stream it keeps from use:
-    names of groups, or `STREAM`, `CREATE`, `STATUS`, joined by commas. `gone`: the field is not
-    there at all."""
+    names of groups, or `STREAM`, `CREATE`, `STATUS`, `TOLD`, joined by commas. `gone`: the field is
+    not there at all."""
 
     part: str = STREAM
     gone: bool = False
+
+
+_UNTOLD = (
+    "`prmsync provision` makes what is missing; until then the forecast is not told there, and "
+    "everything else is synced"
+)
 
 
 class FieldResolver:
@@ -67,11 +76,20 @@ class FieldResolver:
         self._by_lower = {name.lower(): one for name, one in schema.fields.items()}
 
     def check(self) -> None:
+        untold: list[FieldMap] = []
         for mapped in self._mapping.fields.values():
-            self._part = mapped.group
+            self._part = TOLD if mapped.prm in FORECAST else mapped.group
+            if self._part == TOLD and mapped.crm.lower() not in self._by_lower:
+                untold.append(mapped)
+                continue
             found = self._find(mapped.crm, mapped.at)
             if found is not None:
                 self._check_field(mapped, found)
+        if untold:
+            self._part = TOLD
+            names = ", ".join(f"`{one.crm}`" for one in untold)
+            message = f"no field {names} on {self._schema.name} to tell the forecast in"
+            self._report(untold[0].at, message, _UNTOLD, gone=True)
         self._part = parts_of(self._mapping, "stage")
         self._check_pipeline_field()
         self._part = STREAM

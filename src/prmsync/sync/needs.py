@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from prmsync.connector.provisioning import FieldNeed, LabelNeed, ObjectNeed, RecordTypeNeed
 from prmsync.connector.schema import FieldType
 from prmsync.domain.merge import Direction, OnDelete
-from prmsync.mapping.fields import CATALOGUE
+from prmsync.mapping.fields import CATALOGUE, FORECAST
 from prmsync.mapping.model import FieldMap, RelationMap, StatusMap, StreamMapping
 from prmsync.mapping.status import DECISION_WORDS, STATE_WORDS
 from prmsync.sync.live_fields import FITTING, KEY_LENGTH
@@ -94,6 +94,7 @@ def _field(mapping: StreamMapping, mapped: FieldMap, objects: Mapping[str, str])
         length=_CODE_LENGTH if mapped.prm.endswith("currency") else None,
         values=_values(mapping, mapped),
         references=objects.get(mapped.to) if mapped.to is not None else None,
+        optional=mapped.prm in FORECAST,
         at=str(mapped.at),
     )
 

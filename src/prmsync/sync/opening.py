@@ -21,8 +21,8 @@ from prmsync.store.misfits import PausedPart
 from prmsync.store.streams import ConnectionState, StreamState
 from prmsync.sync.claims import other_account, require_undoubted, standing
 from prmsync.sync.describing import Objects, describe, remembered
-from prmsync.sync.fitting import Fitted, fit_all
-from prmsync.sync.live_fields import STATUS
+from prmsync.sync.fitting import Fitted, fit_all, without_forecast
+from prmsync.sync.live_fields import OPTIONAL, TOLD
 from prmsync.sync.live_schema import object_spec
 from prmsync.sync.mapping_change import compare, digest
 from prmsync.sync.observe import settle_rules
@@ -128,7 +128,9 @@ def _described(
     """The account's objects and people, remembered where nothing speaks against it. With `anew`
     it is another account, whose schema is not kept. `written`: whether this CRM is written to."""
     with database.read() as connection:
-        broken = any(one.part != STATUS for one in misfits.of_connection(connection, state.name))
+        broken = any(
+            one.part not in OPTIONAL for one in misfits.of_connection(connection, state.name)
+        )
     cached = None if broken or anew else remembered(state, mappings, now)
     if cached is not None:
         return cached.objects, cached.people
@@ -173,7 +175,7 @@ def _paused(
         for stream, found in fitted.items()
         for one in found.misfits
     ]
-    grave = [one for one in parts if one.part != STATUS]
+    grave = [one for one in parts if one.part not in OPTIONAL]
     with database.read() as connection:
         begun = links.any_of_connection(connection, name)
     if grave and (not begun or all(one.mapping is None for one in fitted.values())):
@@ -242,7 +244,10 @@ def _stream(
 ) -> Stream:
     rule = record_rule(mapping)
     translator = Translator(mapping, found.resolved)
-    mark = digest(whole, found.paused - {STATUS}, found.gone - {STATUS})
+    if TOLD in found.paused:
+        whole = without_forecast(whole)
+    optional = frozenset(OPTIONAL)
+    mark = digest(whole, found.paused - optional, found.gone - optional)
     kept = [name for name in whole.fields if name not in mapping.fields]
     if whole.stages is not None and mapping.stages is None:
         kept.append(PIPELINE)

@@ -16,7 +16,7 @@ from prmsync.store import brakes, erasures, journal, lease, runs
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.runs import Run, RunState
 from prmsync.sync.carried_out import close_carried_out
-from prmsync.sync.live_fields import STATUS
+from prmsync.sync.live_fields import OPTIONAL
 from prmsync.sync.outcome import Outcome
 from prmsync.sync.plan import Plan
 from prmsync.sync.process import is_gone, this_process
@@ -232,9 +232,11 @@ def _said_of_plan(made: Plan) -> dict[str, Any]:
 
 
 def _paused(session: Session) -> list[str]:
-    """Parts whose edits wait; a record that cannot be told how it stands is synced all the same."""
+    """Parts whose edits wait; what is only told there, state and forecast, is not waited for."""
     return [
-        str(one) for one in session.paused if one.part != STATUS and one.stream not in session.aside
+        str(one)
+        for one in session.paused
+        if one.part not in OPTIONAL and one.stream not in session.aside
     ]
 
 

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from prmsync.answers.forecast_marks import Marked, mark_forecasts
 from prmsync.domain.values import Values
-from prmsync.mapping.load import load_mappings
-from prmsync.mapping.locate import where_mappings
-from prmsync.mapping.model import StreamMapping
 from prmsync.program.reference import REFERENCE_PROGRAM
 from prmsync.store import quota
 from prmsync.sync.status import status
-from prmsync_hubspot.simulator.definitions import Property
-from prmsync_salesforce.simulator.schema import FieldDefinition
 from schema_edits import redefine
 
 NAMES = {
@@ -27,43 +21,11 @@ NAMES = {
 }
 
 
-def new_field(connector: str, name: str) -> Any:
-    text = name.lower().rstrip("_c").endswith("period")
-    if connector == "hubspot":
-        return Property(name, name, "string" if text else "number")
-    if text:
-        return FieldDefinition(name, name, "string", length=20)
-    return FieldDefinition(name, name, "double", precision=18, scale=2)
-
-
 @pytest.fixture
-def told(world: Any, crm: Any, tmp_path: Path) -> Any:
-    """A world whose CRM has fields for the forecast, and whose mapping of deals names them."""
-    names = NAMES[crm.connector]
-    fields = {name: new_field(crm.connector, name) for name in names}
-    redefine(crm, "opportunity", lambda present: present.update(fields))
-    (shipped,) = (path for path in where_mappings(crm.connector) if path.name == "opportunity.yaml")
-    lines = "".join(
-        f"  forecast_{what}: {{crm: {name}, policy: prm, direction: to_crm}}\n"
-        for what, name in zip(("chance", "amount", "period"), names, strict=True)
-    )
-    text = shipped.read_text(encoding="utf-8").replace("\nfields:\n", f"\nfields:\n{lines}")
-    path = tmp_path / "opportunity.yaml"
-    path.write_text(text, encoding="utf-8")
-    (mapping,) = load_mappings([path])
-
-    def alter(one: StreamMapping) -> StreamMapping:
-        return mapping if one.stream == "opportunity" else one
-
-    world.alter = alter
-    return world
-
-
-@pytest.fixture
-def deal(told: Any, partner_values: Values) -> str:
-    partner = told.insert("partner", partner_values)
-    made: str = told.insert("opportunity", values(told, partner, "Northwind firewall"))
-    told.settle("crm")
+def deal(world: Any, partner_values: Values) -> str:
+    partner = world.insert("partner", partner_values)
+    made: str = world.insert("opportunity", values(world, partner, "Northwind firewall"))
+    world.settle("crm")
     return made
 
 
@@ -86,46 +48,46 @@ def mark(world: Any) -> Marked:
 
 
 def test_chance_and_amount_reach_the_deal_and_never_come_back(
-    told: Any, crm: Any, deal: str
+    world: Any, crm: Any, deal: str
 ) -> None:
-    assert mark(told).deals == 1
-    told.wait(60)
-    told.settle("crm")
+    assert mark(world).deals == 1
+    world.wait(60)
+    world.settle("crm")
     chance, amount, period = NAMES[crm.connector]
-    ours, theirs = told.ours("opportunity", deal), crm.named("opportunity", "Northwind firewall")
+    ours, theirs = world.ours("opportunity", deal), crm.named("opportunity", "Northwind firewall")
     assert Decimal(str(theirs[chance])) == Decimal(ours["forecast_chance"]) > 0
     assert Decimal(str(theirs[amount])) == Decimal(ours["forecast_amount"]) > 0
     assert theirs[period] == ours["forecast_period"] == "2026Q4"
-    assert told.history("opportunity", deal)[-1].cause == "forecast"
+    assert world.history("opportunity", deal)[-1].cause == "forecast"
     crm.change("opportunity", crm.id_of("opportunity", "Northwind firewall"), **{chance: 1})
-    told.wait(60)
-    told.settle("crm")
-    assert told.ours("opportunity", deal)["forecast_chance"] == ours["forecast_chance"]
+    world.wait(60)
+    world.settle("crm")
+    assert world.ours("opportunity", deal)["forecast_chance"] == ours["forecast_chance"]
 
 
-def test_a_number_that_hardly_moved_is_not_told_again(told: Any, crm: Any, deal: str) -> None:
-    mark(told)
-    told.wait(60)
-    told.settle("crm")
-    assert mark(told) == Marked(0, 0, 1)
-    before = len(told.history("opportunity", deal))
-    told.settle("crm")
-    assert len(told.history("opportunity", deal)) == before
+def test_a_number_that_hardly_moved_is_not_told_again(world: Any, crm: Any, deal: str) -> None:
+    mark(world)
+    world.wait(60)
+    world.settle("crm")
+    assert mark(world) == Marked(0, 0, 1)
+    before = len(world.history("opportunity", deal))
+    world.settle("crm")
+    assert len(world.history("opportunity", deal)) == before
 
 
-def test_a_forecast_leaves_calls_to_people(told: Any, crm: Any, deal: str) -> None:
+def test_a_forecast_leaves_calls_to_people(world: Any, crm: Any, deal: str) -> None:
     """In one run the edit of a person is written first, though the forecast came before it."""
-    mark(told)
-    partner = told.ours("opportunity", deal)["partner"]
-    other = told.insert("opportunity", values(told, partner, "Zeta"))
-    told.wait(60)
-    told.settle("crm")
-    told.edit("opportunity", deal, {"forecast_chance": "1"})
-    told.edit("opportunity", other, {"customer_name": "Zeta GmbH"})
-    told.wait(60)
-    told.sync("crm", release=True)
-    forecast = told.history("opportunity", deal)[-1]
-    person = told.history("opportunity", other)[-1]
+    mark(world)
+    partner = world.ours("opportunity", deal)["partner"]
+    other = world.insert("opportunity", values(world, partner, "Zeta"))
+    world.wait(60)
+    world.settle("crm")
+    world.edit("opportunity", deal, {"forecast_chance": "1"})
+    world.edit("opportunity", other, {"customer_name": "Zeta GmbH"})
+    world.wait(60)
+    world.sync("crm", release=True)
+    forecast = world.history("opportunity", deal)[-1]
+    person = world.history("opportunity", other)[-1]
     assert (forecast.cause, person.cause) == ("forecast", "prm")
     assert person.done_at <= forecast.done_at
 
@@ -138,35 +100,61 @@ CONNECTORS = (
 
 
 def test_a_forecast_beyond_its_own_share_waits_for_the_next_window_and_people_do_not(
-    told: Any, crm: Any, deal: str, monkeypatch: pytest.MonkeyPatch
+    world: Any, crm: Any, deal: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    partner = told.ours("opportunity", deal)["partner"]
-    deals = [told.insert("opportunity", values(told, partner, f"Deal {at}")) for at in range(9)]
-    told.settle("crm")
+    partner = world.ours("opportunity", deal)["partner"]
+    deals = [world.insert("opportunity", values(world, partner, f"Deal {at}")) for at in range(9)]
+    world.settle("crm")
     for connector in CONNECTORS:
         monkeypatch.setattr(f"{connector}.batch_size", 4)
-    allowed = told.calls_made("crm") + 200
-    told.options["call_share"] = (allowed + 0.5) / LIMITS[crm.connector]
-    spent = allowed // 10 - 7  # two batches of four calls at most, of which each takes two
-    with told.database.begin() as connection:
-        quota.add_forecast_calls(connection, "crm", told.now(), spent)
-    mark(told)
-    told.wait(60)
-    first = told.sync("crm", release=True)
+    allowed = world.calls_made("crm") + 200
+    world.options["call_share"] = (allowed + 0.5) / LIMITS[crm.connector]
+    spent = allowed // 10 - 9  # a batch is four calls at most, and took two
+    with world.database.begin() as connection:
+        quota.add_forecast_calls(connection, "crm", world.now(), spent)
+    mark(world)
+    world.wait(60)
+    first = world.sync("crm", release=True)
     chance = NAMES[crm.connector][0]
     assert sum(row.get(chance) is not None for row in crm.rows("opportunity")) == 8
     assert (first.state, first.goes_on_in) == ("stopped", None)
     assert "the forecast's daily share" in first.message
     assert first.forecast_left == 3
-    told.edit("opportunity", deals[0], {"customer_name": "Zeta GmbH"})
-    told.wait(60)
-    second = told.sync("crm")
+    world.edit("opportunity", deals[0], {"customer_name": "Zeta GmbH"})
+    world.wait(60)
+    second = world.sync("crm")
     named = crm.named("opportunity", "Deal 0")
     assert named[crm.words["customer_name"]] == "Zeta GmbH"
     assert second.state == "stopped"
-    (one,) = status(told.database, told.now())
+    (one,) = status(world.database, world.now())
     assert one.calls is not None
-    assert (one.calls.forecast, one.calls.forecast_allowed) == (spent + 4, allowed // 10)
-    told.wait(timedelta(hours=25).total_seconds())
-    assert told.sync("crm", release=True).state == "done"
+    assert (one.calls.forecast, one.calls.forecast_allowed) == (spent + 6, allowed // 10)
+    world.wait(timedelta(hours=25).total_seconds())
+    assert world.sync("crm", release=True).state == "done"
     assert all(row.get(chance) is not None for row in crm.rows("opportunity"))
+
+
+def test_without_the_fields_all_else_is_synced_and_what_is_missing_is_told_once_an_object(
+    world: Any, crm: Any, deal: str
+) -> None:
+    names = NAMES[crm.connector]
+    held: dict[str, Any] = {}
+
+    def take(present: dict[str, Any]) -> None:
+        held.update({name: present.pop(name) for name in names})
+
+    redefine(crm, "opportunity", take)
+    world.wait(4000)  # the schema is asked for anew after an hour
+    mark(world)
+    world.edit("opportunity", deal, {"customer_name": "Northwind GmbH"})
+    report = world.sync("crm")
+    assert (report.state, report.paused) == ("done", [])
+    assert crm.only("opportunity")[crm.words["customer_name"]] == "Northwind GmbH"
+    (part,) = status(world.database, world.now())[0].paused_parts
+    assert str(part).startswith("opportunity: the forecast: no field ")
+    assert all(f"`{name}`" in part.message for name in names)
+    redefine(crm, "opportunity", lambda present: present.update(held))
+    world.wait(4000)
+    world.settle("crm")
+    assert status(world.database, world.now())[0].paused_parts == []
+    assert crm.only("opportunity")[names[0]] is not None

@@ -106,3 +106,39 @@ def test_a_partner_without_deals_left_has_no_forecast_left(
     mark_forecasts(database, REFERENCE_PROGRAM, TOMORROW)
     (one,) = fetch(tables.partner)
     assert (one.forecast_amount, one.forecast_currency, one.forecast_period) == (None, None, None)
+
+
+def test_a_partner_of_unlike_currencies_is_told_in_that_of_most_of_its_deals_and_the_rest_is_named(
+    database: Database, add: Add, fetch: Fetch
+) -> None:
+    add("partner", "p1")
+    add("partner", "p2", name="Initech")
+    for at in range(4):
+        add("opportunity", f"eur{at}", partner="p2", stage="committed")
+    add("opportunity", "usd0", partner="p1", stage="committed", currency="USD")
+    add("opportunity", "usd1", partner="p1", stage="committed", currency="USD")
+    add("opportunity", "few", partner="p1", stage="committed")
+    marked = mark_forecasts(database, REFERENCE_PROGRAM, NOW)
+    one, two = fetch(tables.partner)
+    assert (one.forecast_currency, two.forecast_currency) == ("USD", "EUR")
+    (apart,) = marked.apart
+    assert (apart.partner, apart.told, set(apart.left_out)) == ("p1", "USD", {"EUR"})
+    outlook = quarter_outlook(database, REFERENCE_PROGRAM, None, None, NOW)
+    (usd,) = (view for view in outlook.indirect if view.currency == "USD")
+    assert float(one.forecast_amount) == pytest.approx(total(usd.found, usd.deals).forecast, abs=1)
+
+
+def test_rates_lead_to_one_total_even_where_most_deals_have_none(
+    database: Database, add: Add, fetch: Fetch
+) -> None:
+    add("partner", "p1")
+    add("opportunity", "usd", partner="p1", stage="committed", currency="USD")
+    for at in range(2):
+        add("opportunity", f"gbp{at}", partner="p1", stage="committed", currency="GBP")
+    rates = Rates("EUR", {date(2026, 1, 1): {"USD": Decimal("0.5")}})
+    program = replace(REFERENCE_PROGRAM, forecast=replace(REFERENCE_PROGRAM.forecast, rates=rates))
+    (apart,) = mark_forecasts(database, program, NOW).apart
+    assert (apart.told, set(apart.left_out)) == ("EUR", {"GBP"})
+    (one,) = fetch(tables.partner)
+    assert one.forecast_currency == "EUR"
+    assert mark_forecasts(database, program, NOW) == Marked(0, 0, 3, (apart,))

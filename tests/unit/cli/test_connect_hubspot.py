@@ -189,7 +189,7 @@ def test_an_admin_provisions_with_the_browser_and_asks_for_more_only_then(
     assert "crm.schemas.deals.write" not in everyday["optional_scope"][0]
     assert "crm.schemas.deals.write" in once["optional_scope"][0]
     assert (folder / "private" / "hs.token").read_text() == kept
-    assert "Made: 69" in capsys.readouterr().out
+    assert "Made: 75" in capsys.readouterr().out
 
 
 def test_where_a_key_signs_in_an_admin_gives_a_token_instead(folder, portal, person, capsys):

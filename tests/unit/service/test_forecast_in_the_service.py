@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -19,7 +20,7 @@ from prmsync.store import tables
 from prmsync.store.database import Database
 
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
-LINE = "  forecast_chance: {crm: PRM_Forecast_Chance__c, policy: prm, direction: to_crm}\n"
+OURS = re.compile(r"  forecast_\w+: .*\n|  forecast:\n(    .*\n)+")
 
 
 @pytest.fixture
@@ -53,9 +54,10 @@ def application(folder: Path, database: Database, program: str = "") -> Applicat
     return Application(load_settings(folder / "prmsync.toml"), database, lambda: NOW)
 
 
-def with_field(folder: Path) -> None:
-    path = folder / "mapping" / "opportunity.yaml"
-    path.write_text(path.read_text().replace("\nfields:\n", f"\nfields:\n{LINE}"))
+def without_fields(folder: Path) -> None:
+    for path in (folder / "mapping").iterdir():
+        text = OURS.sub("", path.read_text(encoding="utf-8")).replace("groups:\n\n", "\n")
+        path.write_text(text, encoding="utf-8")
 
 
 def chance(database: Database) -> Decimal | None:
@@ -68,14 +70,14 @@ def chance(database: Database) -> Decimal | None:
 
 def test_nothing_is_kept_that_no_crm_shows(deal: Database, tmp_path: Path) -> None:
     app = application(tmp_path, deal)
+    without_fields(tmp_path)
     assert not maps_forecast(app)
     assert ProgramWork(app).forecast()
     assert chance(deal) is None
 
 
-def test_a_mapped_field_is_filled(deal: Database, tmp_path: Path) -> None:
+def test_the_fields_of_the_shipped_mappings_are_filled(deal: Database, tmp_path: Path) -> None:
     app = application(tmp_path, deal)
-    with_field(tmp_path)
     assert maps_forecast(app)
     assert ProgramWork(app).forecast()
     assert (chance(deal) or 0) > 0
@@ -85,6 +87,5 @@ def test_a_program_that_cannot_be_read_is_told_and_nothing_stops(
     deal: Database, tmp_path: Path
 ) -> None:
     app = application(tmp_path, deal, '[program]\nfile = "none.yaml"\n')
-    with_field(tmp_path)
     assert not ProgramWork(app).forecast()
     assert chance(deal) is None

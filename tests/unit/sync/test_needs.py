@@ -84,9 +84,12 @@ def test_a_reference_needs_a_lookup_to_the_object_of_its_stream() -> None:
     assert fields(of("hubspot")["registration"])["partner"].references == "companies"
 
 
-def test_the_fields_of_the_sync_state_may_be_missing() -> None:
+def test_the_fields_of_forecast_and_sync_state_may_be_missing() -> None:
     partner = fields(of("salesforce")["partner"])
     assert [one.use for one in partner.values() if one.optional] == [
+        "forecast_amount",
+        "forecast_currency",
+        "forecast_period",
         "sync state",
         "sync reason",
         "sync decision",

@@ -24,7 +24,7 @@ from prmsync.connector.protocol import (
 )
 from prmsync.connector.provisioning import Automations
 from prmsync.connector.schema import Account, ObjectSchema, Person
-from prmsync_salesforce import bulk_ingest, conditional, reading
+from prmsync_salesforce import bulk_ingest, conditional, past, reading
 from prmsync_salesforce.auth import Tokens
 from prmsync_salesforce.client import Client
 from prmsync_salesforce.lanes import Lanes
@@ -141,7 +141,7 @@ class SalesforceConnector:
         return reading.fetch(self._client, self._plan(spec), ids, self._lanes)
 
     def past(self, spec: ObjectSpec, ids: Sequence[str], fields: Sequence[str]) -> list[PastValues]:
-        return reading.past(self._client, self._plan(spec), ids, fields)
+        return past.past(self._client, self._plan(spec), ids, fields)
 
     def find(self, spec: ObjectSpec, keys: Sequence[str]) -> dict[str, Record]:
         return reading.find(self._client, self._plan(spec), keys)

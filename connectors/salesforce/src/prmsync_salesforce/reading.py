@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from prmsync.connector.protocol import Page, PastValues, Record, RelationSpec, relation_key
+from prmsync.connector.protocol import Page, Record, RelationSpec, relation_key
 from prmsync.connector.values import in_utc, parse_moment
 from prmsync.connector.values import moment as canonical_moment
 from prmsync.errors import GoneError, RejectedError, SchemaError
@@ -32,9 +32,6 @@ KEYED = 500
 _QUERIES = 5
 """Of one composite call."""
 
-_HISTORY = "OpportunityHistory"
-_PAST = frozenset({"StageName", "Amount", "CloseDate", "CurrencyIsoCode"})
-"""Fields whose past it tells."""
 _RESTARTS = 3
 """Times in a row that a query may lose its place without getting any further."""
 
@@ -218,34 +215,6 @@ def _purged(client: Client, plan: RowPlan, ids: Sequence[str]) -> dict[str, Reco
     return {
         one: Record(one, str(by_id[one[:15]]), {}, deleted=True) for one in ids if one[:15] in by_id
     }
-
-
-def past(
-    client: Client, plan: RowPlan, ids: Sequence[str], names: Sequence[str]
-) -> list[PastValues]:
-    """What the opportunity history tells of these fields: stage, amount and close date."""
-    if plan.object != "Opportunity":
-        return []
-    told = [
-        name
-        for name in names
-        if name in plan.by_name and name not in plan.constants and plan.field(name) in _PAST
-    ]
-    fields = [*dict.fromkeys(plan.field(name) for name in told), "OpportunityId", "CreatedDate"]
-    room = soql.URL_ROOM - len(soql.select(fields, _HISTORY)) * 2
-    found: list[PastValues] = []
-    for condition in soql.in_lists("OpportunityId", filter(soql.is_id, ids), room):
-        query = soql.select(fields, _HISTORY, condition, "CreatedDate")
-        for answer in client.query("history", query):
-            found += _past(plan, answer.rows, told)
-    return found
-
-
-def _past(plan: RowPlan, rows: Rows, told: Sequence[str]) -> Iterator[PastValues]:
-    records = plan.records([{**row, "Id": row["OpportunityId"]} for row in rows])
-    for row, record in zip(rows, records, strict=True):
-        values = {name: record.values[name] for name in told}
-        yield PastValues(record.id, parse_moment(row["CreatedDate"]), values)
 
 
 def find(client: Client, plan: RowPlan, keys: Sequence[str]) -> dict[str, Record]:

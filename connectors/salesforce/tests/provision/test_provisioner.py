@@ -33,7 +33,7 @@ def test_applying_makes_what_was_planned_and_then_nothing_is_missing(ground):
     assert made.findings == ()
     after = ground.plan()
     assert (after.steps, after.findings) == ((), ())
-    assert after.present == 71
+    assert after.present == 77
 
 
 def test_applying_twice_makes_nothing_the_second_time(ground):
@@ -100,7 +100,7 @@ def test_what_the_user_that_syncs_may_not_see_is_said_and_is_no_finding(ground):
     plan = ground.plan()
     assert plan.findings == ()
     assert {one.where for one in plan.unread} >= {"Setup: custom fields", "Setup: custom objects"}
-    assert len(plan.steps) == 78
+    assert len(plan.steps) == 84
 
 
 def test_a_field_of_another_type_is_a_finding_and_stays_as_it_is(ground):

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from prmsync_salesforce.simulator.settings import OrgSettings
+
 
 @pytest.fixture
 def deals(org):
@@ -450,3 +452,23 @@ def test_an_owner_that_may_be_a_queue_is_described_so(org):
     owners = {name: fields[name]["OwnerId"] for name in fields}
     assert owners["Lead"]["referenceTo"] == ["Group", "User"]
     assert [one["polymorphicForeignKey"] for one in owners.values()] == [True, False, True]
+
+
+@pytest.mark.parametrize("name", ["OldValue", "NewValue"])
+def test_nothing_is_filtered_by_the_values_of_a_field_history(org, name):
+    query = f"SELECT Id FROM OpportunityFieldHistory WHERE {name} = '1'"
+    status, (error,) = org.call("GET", "/query", q=query)
+    assert (status, error["errorCode"]) == (400, "INVALID_FIELD")
+    assert f"field '{name}' can not be filtered" in error["message"]
+
+
+def test_changes_of_tracked_fields_are_told_with_both_values(new_org):
+    org = new_org(OrgSettings(tracked_fields=("Amount", "CloseDate")))
+    deal = org.opportunity(Amount=100)
+    org.call("PATCH", f"/sobjects/Opportunity/{deal}", {"Amount": 150, "NextStep": "call"})
+    org.call("PATCH", f"/sobjects/Opportunity/{deal}", {"CloseDate": "2026-07-31"})
+    rows = org.query("SELECT Field, OldValue, NewValue FROM OpportunityFieldHistory ORDER BY Id")
+    assert [tuple(row[name] for name in ("Field", "OldValue", "NewValue")) for row in rows] == [
+        ("Amount", 100, 150),
+        ("CloseDate", "2026-06-30", "2026-07-31"),
+    ]

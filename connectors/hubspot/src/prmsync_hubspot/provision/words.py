@@ -72,6 +72,20 @@ _PROPERTIES: Mapping[str, Words] = {
     "margin_currency": Words("Margin currency", "ISO code of the margin's currency."),
     "created_at": Words("Registered on", "When it was made in the partner database."),
     "last_activity_at": Words("Last partner activity", "When the partner last did something."),
+    "forecast_chance": Words(
+        "Forecast chance (%)",
+        "Chance that the deal is won within the forecast period, as past deals of the partner "
+        "program say. Only prmsync writes it.",
+    ),
+    "forecast_amount": Words(
+        "Forecast amount",
+        "What is expected within the forecast period. Only prmsync writes it.",
+    ),
+    "forecast_currency": Words("Forecast currency", "ISO code of the forecast amount's currency."),
+    "forecast_period": Words(
+        "Forecast period",
+        "The fiscal quarter that the forecast is about, such as 2026Q4. Only prmsync writes it.",
+    ),
     "home": Words("Home CRM", "The CRM in which the deal was made."),
 }
 """What a mapping uses a property for → its words."""

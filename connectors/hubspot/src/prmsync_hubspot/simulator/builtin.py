@@ -66,12 +66,14 @@ _STATE = "sync_state:select sync_reason:textarea sync_decision:select"
 _PARTNER = (
     "duns types:checkbox status:select tier partner_manager distributor created_at:datetime"
     f" conflict:bool conflict_kind:select conflict_reason {_STATE}"
+    " forecast_amount:number forecast_currency forecast_period"
 )
 _CUSTOMER = "customer_name customer_domain customer_duns customer_country"
 _CONFLICT = "conflict:bool conflict_kind:select conflict_reason:textarea"
 _OPPORTUNITY = (
     f"number partner {_CUSTOMER} product_lines source registered:bool protected_until:datetime"
     f" {_CONFLICT} home last_activity_at:datetime created_at:datetime {_STATE}"
+    " forecast_chance:number forecast_amount:number forecast_period"
 )
 _REGISTRATION = (
     f"number partner_id distributor_id opportunity_id {_CUSTOMER} customer_contact product_lines"

@@ -10,6 +10,7 @@ _TYPES = {
     "Checkbox": "checkbox",
     "Currency": "currency",
     "Number": "number",
+    "Percent": "per cent",
     "Date": "date",
     "DateTime": "date and time",
     "Picklist": "picklist",

@@ -65,6 +65,7 @@ class SalesforceSimulator:
         clock = SimulatorClock(options.now)
         database = Database(starting_schema(self.settings, schema))
         self.org = Org(database, clock.now)
+        self.org.tracked = self.settings.tracked_fields
         seed(self.org, self.settings, schema.get("lists"))
         set_up = SetUp(self.org)
         set_up.take(schema)

@@ -37,6 +37,7 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     ">=": operator.ge,
 }
 _MAX_DEPTH = 5
+_UNTYPED = "anyType"
 
 
 class Scope:
@@ -152,6 +153,9 @@ class Scope:
             message = "Grouped field should not be filtered in WHERE"
             raise ApiError(400, "MALFORMED_QUERY", pointed(self.text, item.name.at, message))
         get, field = self.getter(item.name)
+        if field.type == _UNTYPED:
+            message = f"field '{item.name.text}' can not be filtered in a query call"
+            raise ApiError(400, "INVALID_FIELD", pointed(self.text, item.name.at, message))
         if isinstance(item.values, tree.Subselect):
             return self._among(get, item.values, negated=item.operator == "NOT IN")
         if item.operator == "LIKE":

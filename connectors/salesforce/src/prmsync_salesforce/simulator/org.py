@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from prmsync.connector.simulator.automations import LATER_SECONDS, Automations
-from prmsync_salesforce.simulator import opportunity_history
+from prmsync_salesforce.simulator import field_history, opportunity_history
 from prmsync_salesforce.simulator.access import Access
 from prmsync_salesforce.simulator.checks import check_references, check_unique
 from prmsync_salesforce.simulator.cleaning import Cleaner, known_field
@@ -27,6 +27,9 @@ from prmsync_salesforce.simulator.values import convert, stamp
 
 _MOMENTS = ("CreatedDate", "LastModifiedDate", "SystemModstamp")
 _PEOPLE = ("CreatedById", "LastModifiedById")
+
+
+_HISTORIES = (opportunity_history.HISTORY, field_history.FIELD_HISTORY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class Org:
         self.formulas = FormulaFields(database, now)
         self._formula_rules = FormulaRules(database, self.formulas)
         self.locked: set[str] = set()
+        self.tracked: tuple[str, ...] = ()
         self.automations = Automations()
         self.rules = ValidationRules(database, now)
         self._cleaner = Cleaner(database)
@@ -122,6 +126,7 @@ class Org:
     def _note(self, table: Table, old: Row, row: Row) -> None:
         if table.definition.name == "Opportunity":
             opportunity_history.note(self.database, old, row)
+            field_history.track(self.database, self.tracked, old, row)
 
     def check_lock(self, row: Row, writer: Writer) -> None:
         """Nobody edits what waits for an approval, but past the API; nobody a converted lead."""
@@ -271,8 +276,8 @@ class Org:
     ) -> Iterator[tuple[Table, FieldDefinition, Row]]:
         """Live records that refer to this one, each as it is when its turn comes."""
         for child in self.database.tables.values():
-            if child.definition.name == opportunity_history.HISTORY:
-                continue  # it stays with its opportunity, in the recycle bin too
+            if child.definition.name in _HISTORIES:
+                continue  # they stay with their opportunity, in the recycle bin too
             for field in child.definition.references:
                 if table.definition.name not in field.reference_to:
                     continue

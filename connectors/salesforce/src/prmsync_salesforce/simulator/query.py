@@ -13,6 +13,7 @@ from prmsync_salesforce.simulator.columns import column_metadata
 from prmsync_salesforce.simulator.database import Database, Row, Table, index_key
 from prmsync_salesforce.simulator.evaluate import Getter, Scope, View, whole
 from prmsync_salesforce.simulator.failure import ApiError
+from prmsync_salesforce.simulator.field_history import FIELD_HISTORY, still_kept
 from prmsync_salesforce.simulator.ids import long_id, make_id
 from prmsync_salesforce.simulator.render import Children, child_relationship, renderer
 from prmsync_salesforce.simulator.schema import ObjectDefinition
@@ -225,6 +226,8 @@ class QueryEngine:
         if query.where is not None:
             keyed = _by_index(query.where, table, scope, deleted=deleted)
             candidates = candidates if keyed is None else keyed
+        if table.definition.name == FIELD_HISTORY:
+            candidates = still_kept(candidates, self._now())
         if not deleted:
             candidates = (row for row in candidates if not row["IsDeleted"])
         if query.where is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from prmsync_salesforce.simulator.field_history import field_history_object
 from prmsync_salesforce.simulator.fields import (
     audit_fields,
     currency_code,
@@ -131,4 +132,4 @@ def _line() -> ObjectDefinition:
 
 def sales_objects() -> list[ObjectDefinition]:
     """All of them."""
-    return [_lead(), _contact(), _product(), _line(), history_object()]
+    return [_lead(), _contact(), _product(), _line(), history_object(), field_history_object()]

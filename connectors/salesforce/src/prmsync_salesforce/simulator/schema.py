@@ -12,6 +12,7 @@ TEXTUAL = frozenset(
 NUMERIC = frozenset({"double", "currency", "percent", "int"})
 
 _SOAP = {
+    "anyType": "xsd:anyType",
     "id": "tns:ID",
     "reference": "tns:ID",
     "boolean": "xsd:boolean",
@@ -118,6 +119,7 @@ class FieldDefinition:
             custom=self.custom,
             nameField=self.name_field,
             permissionable=self.custom,
+            filterable=self.type != "anyType",
         )
         return base
 

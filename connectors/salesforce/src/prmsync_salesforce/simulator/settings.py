@@ -20,7 +20,8 @@ class OrgSettings:
 
     `prepared`: the objects and fields that the shipped mappings need are there; without, they are
     yet to be deployed. `partner_objects`: OpportunityPartner and PartnerRole are there, which an
-    org without partner features does not have.
+    org without partner features does not have. `tracked_fields`: fields of opportunities whose
+    history is tracked.
     """
 
     prepared: bool = True
@@ -40,11 +41,13 @@ class OrgSettings:
     daily_api_limit: int = 1_000_000
     bulk_looks: int = 1
     locator_lifetime_seconds: float = 2 * 24 * 3600
+    tracked_fields: tuple[str, ...] = ()
 
 
 def parse_settings(raw: Mapping[str, Any]) -> OrgSettings:
     """Settings from `--schema`'s "settings". Raises ValueError that names every problem."""
     known = {item.name: item for item in fields(OrgSettings)}
+    raw = {key: tuple(one) if isinstance(one, list) else one for key, one in raw.items()}
     problems = [f"unknown setting {key!r}" for key in raw if key not in known]
     for key, value in raw.items():
         default = known[key].default if key in known else None

@@ -82,6 +82,9 @@ _REVIEW_STATES = (
 )
 
 
+_TO_CENTS: dict[str, Any] = {"precision": 18, "scale": 2}
+
+
 def _key(name: str, label: str) -> Field:
     return text(name, label, 36, unique=True, external_id=True)
 
@@ -154,6 +157,9 @@ def _account() -> ObjectDefinition:
             pick("PRM_Tier__c", "Partner Tier", ("Bronze", "Silver", "Gold", "Platinum")),
             text("PRM_Partner_Manager__c", "Partner Manager"),
             lookup("PRM_Distributor__c", "Distributor", "Account", "PRM_Distributor"),
+            Field("PRM_Forecast_Amount__c", "Partner Forecast Amount", "double", **_TO_CENTS),
+            text("PRM_Forecast_Currency__c", "Partner Forecast Currency", 3),
+            text("PRM_Forecast_Period__c", "Partner Forecast Period", 20),
         ],
     )
 
@@ -214,6 +220,9 @@ def _opportunity() -> ObjectDefinition:
             flag("PRM_Registered__c", "Deal Registered"),
             moment("PRM_Protected_Until__c", "Protected Until"),
             *_conflict("PRM_"),
+            Field("PRM_Forecast_Chance__c", "Forecast Chance", "percent", precision=3),
+            money("PRM_Forecast_Amount__c", "Forecast Amount"),
+            text("PRM_Forecast_Period__c", "Forecast Period", 20),
         ],
     )
 
