@@ -16,7 +16,7 @@ from prmsync.forecast.history import DealHistory
 from prmsync.forecast.spells import Floats, Ints
 from prmsync.forecast.spread import WEIGHTS, Sums, sums
 
-COLD = 0.5
+COLD = 0.25
 """Relative error of the prior hazards, before any win was seen from stage to stage."""
 COLD_WINS = 10.0
 """Wins seen that halve the square of it."""
@@ -77,7 +77,7 @@ def hazard_forecast(cut: Cut, believe: Believe, product: int) -> QuarterForecast
 def _stated(fitted: Fitted, ahead: Outlook, dimension: str, rows: Ints, count: int) -> Sums:
     """What the model says of a dimension before its own past corrects it."""
     found = ahead.by_segment.gathered(rows, count).sums()
-    return found.unsure(doubt(fitted, dimension, count))
+    return found.unsure(doubt(fitted, dimension, count) + ahead.doubt)
 
 
 def _cold(history: DealHistory) -> float:

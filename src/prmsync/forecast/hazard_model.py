@@ -10,9 +10,9 @@ import numpy as np
 from prmsync.forecast.amounts import Amounts, learn
 from prmsync.forecast.chances import Window, of_new, of_open
 from prmsync.forecast.evidence import Evidence, prior_worth
-from prmsync.forecast.hazards import OUTCOMES, Hazards, Prior, count, expected, fit
+from prmsync.forecast.hazards import OUTCOMES, Hazards, Prior, by_class, count, expected, fit
 from prmsync.forecast.history import NEVER, DealHistory
-from prmsync.forecast.spells import Exit, Floats, Ints, Spells
+from prmsync.forecast.spells import LONGEST, QUARTER, Exit, Floats, Ints, Spells
 from prmsync.forecast.spread import SHOCKS, WEIGHTS, Lots, Tally, tally
 from prmsync.forecast.weeks import Weeks
 
@@ -53,6 +53,9 @@ class Outlook:
     def by_segment(self) -> Tally:
         """What the lots of each segment add up to: the least that all dimensions are made of."""
         return tally(self.lots, self.segment, len(self.segment) - self.open)
+
+    doubt: float
+    """Squared relative error of what is to come, for what is not known of the hazards."""
 
     @property
     def expected_wins(self) -> float:
@@ -125,7 +128,28 @@ def outlook(
         np.concatenate([np.zeros(len(still)), streams.stream]),
     )
     rows = np.arange(len(history.segments))
-    return Outlook(lots, np.concatenate([segment, rows]), still, where[1], where[2])
+    doubt_ = fitted.hazards.learned.doubt(_sources(fitted.hazards, window, where, mean))
+    return Outlook(lots, np.concatenate([segment, rows]), still, where[1], where[2], doubt_)
+
+
+def _sources(
+    hazards: Hazards, window: Window, where: tuple[Ints, Ints, Ints], worth: Floats
+) -> Floats:
+    """Which share of what open deals win comes from each stage and class of time in it."""
+    here = np.zeros((hazards.stages, LONGEST))
+    np.add.at(here, (where[1], np.clip(where[2], 0, LONGEST - 1)), worth)
+    won = np.zeros_like(here)
+    for week in window.weeks:
+        move, win, loss = (
+            hazards.rate[kind][:, :, week % QUARTER] * window.part(week) for kind in OUTCOMES
+        )
+        won += here * win
+        moved = (here * move).sum(axis=1) @ hazards.moves
+        here = here * np.maximum(1.0 - move - win - loss, 0.0)
+        here = np.concatenate([moved[:, None], here[:, :-2], here[:, -2:].sum(1, keepdims=True)], 1)
+    found = by_class(won)
+    total = float(found.sum())
+    return found / total if total > 0 else found
 
 
 def _standing(history: DealHistory, weeks: Weeks, deals: Ints, now: int) -> tuple[Ints, Ints]:

@@ -45,12 +45,33 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class Learned:
+    """How surely hazards of winning are known, by stage and class of time in it (first the stage as
+    a whole, on which the first class leans): squared relative error of what each class adds of its
+    own, and how much of the error of the class before it goes along."""
+
+    own: Floats
+    leaning: Floats
+
+    def doubt(self, share: Floats) -> float:
+        """Squared relative error of a sum of wins of which `share[stage, class]` comes from each
+        class."""
+        found, weight = 0.0, np.zeros(len(share))
+        for index in reversed(range(share.shape[1])):
+            weight = weight + share[:, index]
+            found += float((weight**2 * self.own[:, index + 1]).sum())
+            weight = weight * self.leaning[:, index + 1]
+        return found + float((weight**2 * self.own[:, 0]).sum())
+
+
+@dataclass(frozen=True, slots=True)
 class Hazards:
     """Weekly hazards `rate[outcome][stage, weeks in stage, week of quarter]`, and the shares of
     moves by target stage."""
 
     rate: Mapping[Exit, Floats]
     moves: Floats
+    learned: Learned
 
     @property
     def stages(self) -> int:
@@ -92,12 +113,20 @@ def _by_week(table: Floats) -> Floats:
 def fit(counts: Counts, prior: Prior) -> Hazards:
     """Hazards of these counts. Stages nobody was ever in keep the prior's."""
     risk = _binned(counts.risk)
-    rate = {k: _fit_one(risk, _binned(counts.exits[k]), prior.rate[k]) for k in OUTCOMES}
+    exits = {k: _binned(counts.exits[k]) for k in OUTCOMES}
+    rate = {k: _fit_one(risk, exits[k], prior.rate[k]) for k in OUTCOMES}
+    learned = _learned(risk.sum(axis=2), exits[Exit.WIN].sum(axis=2), prior.rate[Exit.WIN])
     crowded = np.maximum(sum(rate.values()) / 0.98, 1.0)
     rate = {k: (table / crowded)[:, _BIN, :] for k, table in rate.items()}
     moves = counts.moves.copy()
     moves[np.arange(len(moves)), prior.target] += 1.0
-    return Hazards(rate, moves / moves.sum(axis=1, keepdims=True))
+    return Hazards(rate, moves / moves.sum(axis=1, keepdims=True), learned)
+
+
+def by_class(table: Floats) -> Floats:
+    """[stage, class of time in stage] of a table by stage and weeks in it."""
+    found: Floats = np.add.reduceat(table, BINS, axis=1)
+    return found
 
 
 def _binned(table: Floats) -> Floats:
@@ -124,6 +153,18 @@ def _by_time(risk: Floats, exits: Floats, prior: Floats) -> Floats:
         before = (exits[:, index] + PRIOR_WEEKS * before) / (risk[:, index] + PRIOR_WEEKS)
         rates[:, index] = before
     return rates
+
+
+def _learned(risk: Floats, exits: Floats, prior: Floats) -> Learned:
+    """The relative variance of each gamma posterior of `_by_time`, 1 / its shape."""
+    rates = _by_time(risk, exits, prior)
+    whole = exits.sum(axis=1) + PRIOR_WEEKS * prior
+    before = np.concatenate([(whole / (risk.sum(axis=1) + PRIOR_WEEKS))[:, None], rates], axis=1)
+    lent = PRIOR_WEEKS * before[:, :-1]
+    shape = np.concatenate([whole[:, None], exits + lent], axis=1)
+    own = np.divide(1.0, shape, out=np.zeros_like(shape), where=shape > 0)
+    leaning = np.divide(lent, shape[:, 1:], out=np.zeros_like(lent), where=shape[:, 1:] > 0)
+    return Learned(own, np.concatenate([np.zeros((len(own), 1)), leaning], axis=1))
 
 
 def expected(hazards: Hazards, outcome: Exit, spells: Spells) -> Floats:

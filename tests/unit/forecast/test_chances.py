@@ -8,13 +8,14 @@ import pytest
 from deal_worlds import LOSS, MOVE, RATES, STAGES, WIN
 from prmsync.forecast import chances
 from prmsync.forecast.chances import Window, of_new
-from prmsync.forecast.hazards import LONGEST, OUTCOMES, Hazards
+from prmsync.forecast.hazards import LONGEST, OUTCOMES, Hazards, Learned
 from prmsync.forecast.spells import QUARTER, Floats, Ints
 
 MOVES = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [0.0, 0.0, 1.0]])
 HAZARDS = Hazards(
     {k: np.broadcast_to(RATES[k][:, None, None], (STAGES, LONGEST, QUARTER)) for k in OUTCOMES},
     MOVES,
+    Learned(np.zeros((STAGES, 1)), np.zeros((STAGES, 1))),
 )
 FACTOR = np.ones((3, 1))
 

@@ -9,7 +9,7 @@ import pytest
 
 from deal_worlds import LOSS, MOVE, RATES, STAGES, WEEKS, WIN, world
 from prmsync.forecast.evidence import multipliers, prior_worth
-from prmsync.forecast.hazards import OUTCOMES, Prior, count, expected, fit
+from prmsync.forecast.hazards import BINS, OUTCOMES, PRIOR_WEEKS, Prior, count, expected, fit
 from prmsync.forecast.prior import prior_of
 from prmsync.forecast.spells import Exit
 
@@ -78,3 +78,35 @@ def test_a_prior_wins_in_the_end_what_the_stage_promises(probability: list[float
         win = prior.rate[Exit.WIN][stage] / exits[stage]
         chance = win + prior.rate[Exit.MOVE][stage] / exits[stage] * chance
         assert chance == pytest.approx(probability[stage])
+
+
+def shares(stage: int, *classes: int) -> np.ndarray:
+    """All that is won comes from these classes of time in a stage, the same from each."""
+    found = np.zeros((STAGES, len(BINS)))
+    found[stage, list(classes)] = 1 / len(classes)
+    return found
+
+
+def test_hazards_at_an_age_that_no_deal_has_reached_yet_are_the_doubtful_ones() -> None:
+    young = fit(count(SPELLS.until(9), STAGES), PRIOR).learned
+    old = fit(count(SPELLS, STAGES), PRIOR).learned
+    late = list(range(7, len(BINS)))
+    assert young.doubt(shares(2, *late)) > 3 * young.doubt(shares(2, 0, 1, 2))
+    assert old.doubt(shares(2, 0, 1, 2)) < young.doubt(shares(2, 0, 1, 2))
+    assert old.doubt(shares(2, *late)) < young.doubt(shares(2, *late)) / 3
+
+
+def test_ages_that_nobody_saw_are_wrong_together_and_those_that_were_seen_each_by_itself() -> None:
+    nothing = fit(count(SPELLS.until(0), STAGES), PRIOR).learned
+    one, both = (nothing.doubt(shares(2, *ages)) for ages in ((11,), (11, 12)))
+    assert both > 0.9 * one
+    seen = fit(count(SPELLS, STAGES), PRIOR).learned
+    one, both = (seen.doubt(shares(2, *ages)) for ages in ((0,), (0, 1)))
+    assert both < 0.7 * one
+
+
+def test_the_doubt_of_one_class_is_that_of_the_gamma_posterior_behind_it() -> None:
+    """Without history: the stage's own, and that of the class which leans on it."""
+    learned = fit(count(SPELLS.until(0), STAGES), PRIOR).learned
+    worth = PRIOR_WEEKS * WIN[2]
+    assert learned.doubt(shares(2, 0)) == pytest.approx(2 / worth)
