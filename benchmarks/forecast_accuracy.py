@@ -1,6 +1,7 @@
 """How good the forecast is: on simulated channel businesses, and on public pipeline data.
 
-    python benchmarks/forecast_accuracy.py [--worlds 20] [--seed 1000] [--runs 300] [--data FOLDER]
+    python benchmarks/forecast_accuracy.py [--worlds 20] [--seed 1000] [--runs 300]
+                                           [--data FOLDER] [--speed]
 
 Every model forecasts quarters at days 0, 28 and 56, each time from what was known on that day.
 Three kinds of worlds (`channel_world.py`): ordinary ones, ones whose wins become a quarter rarer
@@ -9,7 +10,13 @@ The oracle knows all hazards and hidden things: its error is the limit of luck.
 
 Skill is 1 - error / error of another model, of the same world: mean over the worlds, with the 95 %
 confidence interval of Student's t. FOLDER holds public data (`public_pipelines.py` says which);
-those are single histories, so they are reported without an interval.
+those are single histories, so they are reported without an interval. `--speed` measures speed and
+memory as well (`forecast.py`). The end is a table of all targets.
+
+Coverage as such is more than 80 % where a sum is likely nothing: a range that begins at nothing
+holds all of that. "Of the rest" counts of it only the share that lies within the range, so that a
+range that is right covers 80 % (the randomised probability integral transform; Czado, Gneiting and
+Held 2009).
 """
 
 from __future__ import annotations
@@ -18,18 +25,21 @@ import argparse
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import channel_world as channel
+import forecast as speed
+import forecast_targets as targets
 import numpy as np
 import public_pipelines
-from scipy import stats
+from forecast_targets import Measured, Row
 
 from prmsync.answers.quarter_outlook import Setting
 from prmsync.forecast.backtest import DAYS, Score, backtest
-from prmsync.forecast.groups import TOTAL, Answer, Cut, Model
+from prmsync.forecast.groups import TOTAL, Answer, Cut, Groups, Model
+from prmsync.forecast.history import DealHistory
 
 HAZARD, ORACLE, FIRST = "hazard", "oracle", "hazard, first quarter"
 
@@ -63,6 +73,10 @@ class Drawn:
     def mean(self) -> np.ndarray:
         return self.won + self.futures.mean(axis=0)
 
+    @property
+    def nothing(self) -> np.ndarray:
+        return (self.futures == 0).mean(axis=0)
+
     def quantiles(self, levels: np.ndarray) -> np.ndarray:
         return self.won + np.quantile(self.futures, levels, axis=0)
 
@@ -86,7 +100,50 @@ def oracle(cut: Cut, world: channel.World, runs: int, seed: int) -> Answer:
     return Answer(found)
 
 
-def score(seed: int, kind: Kind, runs: int) -> dict[str, Score]:
+@dataclass
+class Held:
+    """A model that is asked as before, and how much of what came its 80 % ranges held, by dimension
+    and with what is likely nothing counted by its share: [held, asked]."""
+
+    model: Model
+    history: DealHistory
+    found: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def __call__(self, cut: Cut) -> Answer:
+        answer = self.model(cut)
+        came = cut.came(self.history)
+        for name, (rows, count) in cut.dimensions().items():
+            worth = np.bincount(
+                rows[self.history.segment[came]], weights=self.history.worth[came], minlength=count
+            )
+            held = _held(answer.groups[name], worth)
+            before = self.found.get(name, np.zeros(2))
+            self.found[name] = before + np.array([held.sum(), len(held)])
+        return answer
+
+    def share(self, name: str) -> float:
+        held, asked = self.found[name]
+        return float(held / asked)
+
+
+def _held(groups: Groups | Drawn, came: np.ndarray) -> np.ndarray:
+    """What share of each group's outcome lies within its 80 % range."""
+    low, high = groups.quantiles(np.array([0.1, 0.9])) - groups.won
+    none = groups.nothing if isinstance(groups, Drawn) else groups.to_come.nothing
+    share = np.clip(np.minimum(none, 0.9) - 0.1, 0.0, None) / np.maximum(none, 1e-12)
+    within = (low - 1e-6 <= came) & (came <= high + 1e-6)
+    return np.where(came > 0, within, share)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One world: scores by model, and how much the ranges of the default and the oracle held."""
+
+    scores: dict[str, Score]
+    held: dict[str, dict[str, float]]
+
+
+def score(seed: int, kind: Kind, runs: int) -> Found:
     """Scores of one world by model; "NAME, first" is of its first scored quarter alone."""
     places = [(q, day) for q in range(kind.first, kind.last + 1) for day in DAYS]
     starts = frozenset(q * channel.QUARTER + day // 7 for q, day in places)
@@ -96,32 +153,105 @@ def score(seed: int, kind: Kind, runs: int) -> dict[str, Score]:
     models: dict[str, Model] = Setting(weeks, channel.PROBABILITY).models()
     models[ORACLE] = partial(oracle, world=world, runs=runs, seed=seed)
     first = backtest(history, cuts[: len(DAYS)], {HAZARD: models[HAZARD]})
-    return {**backtest(history, cuts, models), FIRST: first[HAZARD]}
+    watched = {name: Held(models[name], history) for name in (HAZARD, ORACLE)}
+    scores = backtest(history, cuts, {**models, **watched})
+    held = {name: {d: one.share(d) for d in one.found} for name, one in watched.items()}
+    return Found({**scores, FIRST: first[HAZARD]}, held)
 
 
-def interval(values: Sequence[float]) -> str:
-    """Mean and its 95 % confidence interval."""
-    mean, error = float(np.mean(values)), float(stats.sem(values))
-    half = float(stats.t.ppf(0.975, len(values) - 1)) * error
-    return f"{mean:6.3f}  [{mean - half:.3f}, {mean + half:.3f}]"
-
-
-def show_kind(kind: Kind, found: Sequence[Mapping[str, Score]]) -> None:
-    """One kind of world: errors of every model, then the default against its targets."""
+def show_kind(kind: Kind, worlds: Sequence[Found]) -> None:
+    """One kind of world: errors of every model, then the default against others."""
+    found = [one.scores for one in worlds]
     print(f"\n{kind.name}: {len(found)} worlds, quarters {kind.first + 1} to {kind.last + 1}")
     show_models([(name, [one[name] for one in found]) for name in found[0] if name != FIRST])
-    mine = [one[HAZARD] for one in found]
     for other in ("stage_weighted", "naive"):
         pairs = [(one[HAZARD], one[other]) for one in found]
         skill = [1 - a.wape() / b.wape() for a, b in pairs]
-        print(f"  skill against {other:16} WAPE    {interval(skill)}")
+        print(f"  skill against {other:16} WAPE    {Measured.over(skill).shown(percent=False)}")
         skill = [1 - a.pinball / b.pinball for a, b in pairs]
-        print(f"  {'':30} pinball {interval(skill)}")
-    best = [one[ORACLE] for one in found]
-    ratio = sum(s.wape() for s in mine) / sum(s.wape() for s in best)
-    pinball = sum(s.pinball for s in mine) / sum(s.pinball for s in best)
-    print(f"  against the limit of luck: WAPE {ratio:.3f} x, pinball {pinball:.3f} x")
+        print(f"  {'':30} pinball {Measured.over(skill).shown(percent=False)}")
+    for who in (HAZARD, ORACLE):
+        shares = (f"{d} {np.mean([one.held[who][d] for one in worlds]):.3f}" for d in SPANS)
+        print(f"  of the rest, the ranges of {who:6} hold: {', '.join(shares)}")
     print(f"  bias in the first scored quarter {np.mean([one[FIRST].bias for one in found]):+.3f}")
+
+
+SPANS = (TOTAL, "partner", "tier", "region")
+
+
+def against_luck(found: Sequence[Mapping[str, Score]], of: Callable[[Score], float]) -> Measured:
+    """The default's error over the oracle's, of all worlds; the interval by the jackknife."""
+    mine = np.array([of(one[HAZARD]) for one in found])
+    best = np.array([of(one[ORACLE]) for one in found])
+    whole = float(mine.sum() / best.sum())
+    without = (mine.sum() - mine) / (best.sum() - best)
+    pseudo = Measured.over(list(len(mine) * whole - (len(mine) - 1) * without))
+    if pseudo.low is None or pseudo.high is None:
+        return Measured(whole)
+    half = (pseudo.high - pseudo.low) / 2
+    return Measured(whole, whole - half, whole + half)
+
+
+def rows_of(kind: Kind, worlds: Sequence[Found]) -> list[Row]:
+    """A kind of world against its targets."""
+    found = [one.scores for one in worlds]
+    mine, best = ([one[name] for one in found] for name in (HAZARD, ORACLE))
+    wape, luck = (Measured.over([s.wape() for s in one]) for one in (mine, best))
+    relative = against_luck(found, Score.wape)
+    if kind.name == "shift":
+        bias = Measured.over([one[FIRST].bias for one in found])
+        return [
+            Row("shift", "WAPE", wape, 0.11, beside=luck),
+            Row("shift", "WAPE / limit of luck", relative, 11 / targets.OTHER_SHIFT, percent=False),
+            Row("shift", "bias of the first quarter", bias, 0.12, -0.12),
+        ]
+    inside = {d: Measured.over([s.coverage(d) for s in mine]) for d in SPANS}
+    luckily = {d: Measured.over([s.coverage(d) for s in best]) for d in SPANS}
+    if kind.name == "cold start":
+        return [
+            Row("cold start", "WAPE", wape, 0.26, beside=luck),
+            Row(
+                "cold start",
+                "WAPE / limit of luck",
+                relative,
+                26 / targets.OTHER_COLD,
+                percent=False,
+            ),
+            Row(
+                "cold start",
+                "80 % range holds, total",
+                inside[TOTAL],
+                1.0,
+                0.78,
+                beside=luckily[TOTAL],
+            ),
+        ]
+    rest, theirs = (
+        {d: Measured.over([one.held[who][d] for one in worlds]) for d in SPANS}
+        for who in (HAZARD, ORACLE)
+    )
+    return [
+        Row("ordinary", "WAPE / limit of luck", relative, 1.03, percent=False),
+        Row(
+            "ordinary",
+            "pinball / limit of luck",
+            against_luck(found, lambda s: s.pinball),
+            1.03,
+            percent=False,
+        ),
+        *(
+            Row("ordinary", f"80 % range holds, {d}", inside[d], 0.82, 0.78, beside=luckily[d])
+            for d in SPANS[:3]
+        ),
+        Row(
+            "ordinary",
+            "the same of the rest, partner",
+            rest["partner"],
+            0.82,
+            0.78,
+            beside=theirs["partner"],
+        ),
+    ]
 
 
 def show_models(rows: Sequence[tuple[str, Sequence[Score]]]) -> None:
@@ -152,14 +282,23 @@ def _of(name: str) -> Callable[[Score], float]:
     return lambda score: float(getattr(score, name))
 
 
-def public(folder: Path) -> None:
-    """The public histories, each with its own cuts."""
+def public(folder: Path) -> list[Row]:
+    """The public histories, each with its own cuts; those that have targets against them."""
+    rows: list[Row] = []
     for one in public_pipelines.load(folder):
         setting = Setting(one.weeks, one.probability)
         models = setting.models()
         scores = backtest(one.history, one.cuts, models)
         print(f"\n{one.name}: {len(one.cuts)} forecasts of {one.quarters}")
         show_models([(name, [score]) for name, score in scores.items()])
+        if one.name.startswith("Maven"):
+            mine = scores[HAZARD]
+            rows += [
+                Row("Maven", "WAPE", Measured(mine.wape()), 0.05),
+                Row("Maven", "WAPE by agent", Measured(mine.wape("partner")), 0.155),
+                Row("Maven", "Brier", Measured(mine.brier or 0.0), 0.137, percent=False),
+            ]
+    return rows
 
 
 def main() -> None:
@@ -168,14 +307,22 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1000, help="of the first world")
     parser.add_argument("--runs", type=int, default=300, help="futures that the oracle draws")
     parser.add_argument("--data", type=Path, help="folder of public pipeline data")
+    parser.add_argument("--speed", action="store_true", help="speed and memory as well")
     chosen = parser.parse_args()
+    rows: list[Row] = []
     seeds = range(chosen.seed, chosen.seed + chosen.worlds)
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         for kind in KINDS:
             work = partial(score, kind=kind, runs=chosen.runs)
-            show_kind(kind, list(pool.map(work, seeds)))
+            found = list(pool.map(work, seeds))
+            show_kind(kind, found)
+            rows += rows_of(kind, found)
     if chosen.data:
-        public(chosen.data)
+        rows = [*public(chosen.data), *rows]
+    targets.show(rows)
+    if chosen.speed:
+        print()
+        speed.show(1_000_000, 20_000_000)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ pipeline of an earlier day is rebuilt, deleted deals included.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
@@ -35,9 +35,21 @@ DIMENSIONS = ("partner", "tier", "region", "product")
 ASSUMED_AGE = timedelta(days=90)
 """What a deal without a date of creation is taken to have lived before its close."""
 _NEARLY_ALL = 0.9
+_FEW_IN_ONE_STAGE = 5
+_FEW_BLANK, _HARDLY, _MANY = 20, 0.02, 0.3
+"""Deals without a product, the share of them that may be over, and the share of others that is,
+from which products are taken to be entered with the close. By chance less than one in a hundred."""
+_BLANK = (
+    "without a product, next to all of them open: products seem to be entered with the close, so "
+    "they are left out"
+)
+_TYPICAL = "open without an amount: a typical amount is taken"
+_NO_AMOUNT = "without any amount among them: nothing can be said in money"
+_CLOSE_TO_COME = "closed, with a close date still to come: taken as closed on the day it was seen"
+_ONE_STAGE = "open, all in one stage ({stage}): only their age tells them apart"
 _NO_CREATION = (
     f"without a date of creation: taken as made {ASSUMED_AGE.days} days before the close; "
-    "`prmsync forecast backfill` asks the CRM"
+    "`prmsync forecast backfill` asks the CRM, a file tells it as `created_at`"
 )
 
 
@@ -59,6 +71,8 @@ class DealBook:
     rates: Rates | None
     findings: Mapping[str, int]
     """What makes the forecast less sure, and of how many deals."""
+    blank_until_closed: bool = False
+    """Products are known of closed deals only: what tells the outcome is no help before it."""
 
     def currencies(self) -> list[str]:
         """Currencies in which deals are forecast, the commonest first. Those with an exchange rate
@@ -121,7 +135,8 @@ class DealBook:
 
     def _labels(self, state: PastState) -> tuple[str, ...]:
         partner = state.partner
-        product = min(codes(state.product_lines), default=UNKNOWN)
+        known = () if self.blank_until_closed else codes(state.product_lines)
+        product = min(known, default=UNKNOWN)
         if partner is None:
             return (UNKNOWN, UNKNOWN, UNKNOWN, product)
         tier = self.tiers.on(PrmId(partner), self.as_of) or UNKNOWN
@@ -143,6 +158,9 @@ def deal_book(connection: sa.Connection, program: Program, as_of: date) -> DealB
     past = list(past_states(connection))
     states = _known(present, past, end)
     kept, findings = _usable(states, as_of)
+    late = _blank_until_closed(kept.values())
+    if late:
+        findings[_BLANK] = late
     partners = list(rows.partners(connection))
     return DealBook(
         as_of=as_of,
@@ -156,6 +174,7 @@ def deal_book(connection: sa.Connection, program: Program, as_of: date) -> DealB
         zone=zone,
         rates=program.forecast.rates,
         findings=findings | _without_rate(kept.values(), program.forecast.rates, as_of),
+        blank_until_closed=late > 0,
     )
 
 
@@ -197,19 +216,50 @@ def _usable(
     for deal, mine in states.items():
         last = mine[-1]
         closed = _stage(last).is_closed
+        if closed and last.close_date is not None and last.close_date > as_of:
+            findings[_CLOSE_TO_COME] += 1
         if closed and last.close_date is None and len(mine) == 1:
             findings["closed without a close date: left out"] += 1
             continue
         if all(state.created_at is None for state in mine):
             findings[_NO_CREATION] += 1
         if not closed and (last.amount is None or last.currency is None):
-            findings["open without an amount: a typical amount is taken"] += 1
+            findings[_TYPICAL] += 1
         if _stage(last).is_won and last.amount is None:
             findings["won without an amount: worth nothing here"] += 1
         if any(_stage(a).is_closed and not _stage(b).is_closed for a, b in pairwise(mine)):
             findings["opened again after a close: only the last close counts"] += 1
         kept[deal] = _with_creation(mine, as_of)
-    return kept, dict(findings)
+    found = dict(findings) | _of_all(kept.values())
+    if _NO_AMOUNT in found:
+        found.pop(_TYPICAL, None)
+    return kept, found
+
+
+def _of_all(deals: Collection[tuple[PastState, ...]]) -> dict[str, int]:
+    """What is wrong with all open deals together."""
+    open_ = [mine for mine in deals if not _over(mine)]
+    found = {}
+    stages = {mine[-1].stage for mine in open_}
+    if len(stages) == 1 and len(open_) >= _FEW_IN_ONE_STAGE:
+        found[_ONE_STAGE.format(stage=stages.pop().replace("_", " "))] = len(open_)
+    if open_ and not any(state.amount for mine in deals for state in mine):
+        found[_NO_AMOUNT] = len(deals)
+    return found
+
+
+def _blank_until_closed(deals: Iterable[tuple[PastState, ...]]) -> int:
+    """How many indirect deals have no product, where next to none of these is over though many
+    of the others are: it is entered with the close. 0 where that is not so."""
+    count: Counter[tuple[bool, bool]] = Counter()
+    for mine in deals:
+        if mine[-1].partner is not None:
+            count[bool(codes(mine[-1].product_lines)), _over(mine)] += 1
+    blank = count[False, True] + count[False, False]
+    known = count[True, True] + count[True, False]
+    if blank < _FEW_BLANK or count[False, True] > _HARDLY * blank:
+        return 0
+    return blank if count[True, True] > _MANY * known else 0
 
 
 def _recorded_from(

@@ -52,7 +52,8 @@ class QuarterForecast:
         lots = self.outlook.lots
         if share is not None:
             lots = replace(lots, mean=lots.mean * share, square=lots.square * share**2)
-        found = sums(lots, group, groups).scaled(self.calibration.bias)
+        found = sums(lots, group, groups).unsure(np.full(groups, self.outlook.doubt))
+        found = found.scaled(self.calibration.bias)
         found = found.widened(self.calibration.width[TOTAL])
         return found.unsure(np.full(groups, _cold(self.cut.history)))
 

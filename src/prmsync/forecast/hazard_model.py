@@ -16,6 +16,9 @@ from prmsync.forecast.spells import LONGEST, QUARTER, Exit, Floats, Ints, Spells
 from prmsync.forecast.spread import SHOCKS, WEIGHTS, Lots, Tally, tally
 from prmsync.forecast.weeks import Weeks
 
+MOST_DOUBT = 1.0
+"""Bound of the squared relative error for what is not known of the hazards: beyond it the spread
+would be all that the numbers say."""
 RECENT = 26
 """Weeks whose new deals stand for those to come."""
 
@@ -128,8 +131,9 @@ def outlook(
         np.concatenate([np.zeros(len(still)), streams.stream]),
     )
     rows = np.arange(len(history.segments))
-    doubt_ = fitted.hazards.learned.doubt(_sources(fitted.hazards, window, where, mean))
-    return Outlook(lots, np.concatenate([segment, rows]), still, where[1], where[2], doubt_)
+    learned = fitted.hazards.learned.doubt(_sources(fitted.hazards, window, where, mean))
+    unsure = min(learned, MOST_DOUBT)
+    return Outlook(lots, np.concatenate([segment, rows]), still, where[1], where[2], unsure)
 
 
 def _sources(

@@ -28,10 +28,12 @@ _ROUNDS = 6
 @dataclass(frozen=True, slots=True)
 class Prior:
     """What is believed before any history: weekly hazards of each stage by outcome, and where a
-    move goes to (`target[stage]`)."""
+    move goes to (`target[stage]`). `wins`: how many wins its level rests on, where it was not
+    merely said."""
 
     rate: Mapping[Exit, Floats]
     target: Ints
+    wins: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,7 @@ def fit(counts: Counts, prior: Prior) -> Hazards:
     risk = _binned(counts.risk)
     exits = {k: _binned(counts.exits[k]) for k in OUTCOMES}
     rate = {k: _fit_one(risk, exits[k], prior.rate[k]) for k in OUTCOMES}
-    learned = _learned(risk.sum(axis=2), exits[Exit.WIN].sum(axis=2), prior.rate[Exit.WIN])
+    learned = _learned(risk.sum(axis=2), exits[Exit.WIN].sum(axis=2), prior)
     crowded = np.maximum(sum(rate.values()) / 0.98, 1.0)
     rate = {k: (table / crowded)[:, _BIN, :] for k, table in rate.items()}
     moves = counts.moves.copy()
@@ -155,13 +157,14 @@ def _by_time(risk: Floats, exits: Floats, prior: Floats) -> Floats:
     return rates
 
 
-def _learned(risk: Floats, exits: Floats, prior: Floats) -> Learned:
+def _learned(risk: Floats, exits: Floats, prior: Prior) -> Learned:
     """The relative variance of each gamma posterior of `_by_time`, 1 / its shape."""
-    rates = _by_time(risk, exits, prior)
-    whole = exits.sum(axis=1) + PRIOR_WEEKS * prior
+    rate = prior.rate[Exit.WIN]
+    rates = _by_time(risk, exits, rate)
+    whole = exits.sum(axis=1) + PRIOR_WEEKS * rate
     before = np.concatenate([(whole / (risk.sum(axis=1) + PRIOR_WEEKS))[:, None], rates], axis=1)
     lent = PRIOR_WEEKS * before[:, :-1]
-    shape = np.concatenate([whole[:, None], exits + lent], axis=1)
+    shape = np.concatenate([(whole + prior.wins)[:, None], exits + lent], axis=1)
     own = np.divide(1.0, shape, out=np.zeros_like(shape), where=shape > 0)
     leaning = np.divide(lent, shape[:, 1:], out=np.zeros_like(lent), where=shape[:, 1:] > 0)
     return Learned(own, np.concatenate([np.zeros((len(own), 1)), leaning], axis=1))

@@ -9,13 +9,14 @@ pipeline with a clock.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from prmsync.forecast.groups import Cut
 from prmsync.forecast.hazards import Prior
-from prmsync.forecast.history import NEVER
-from prmsync.forecast.spells import Exit, Floats
+from prmsync.forecast.history import NEVER, DealHistory
+from prmsync.forecast.spells import Exit, Floats, Ints
 
 WEEKS_IN_STAGE = 5.0
 """Typical stay: five open stages of it make the half year that a channel deal takes."""
@@ -23,9 +24,46 @@ WEEKS_IN_STAGE = 5.0
 _STAY = (1.0, 3 * WEEKS_IN_STAGE)
 """Bounds of a stay that is read from deals."""
 _CLOSES_FOR_PACE = 20
+_DEALS_FOR_STAGES = 20
 
 
 def prior_at(cut: Cut, probability: Sequence[float]) -> Prior:
+    """What is believed at a cut, of the stages that are in use. A company that uses some of them
+    only goes from one of these to the next; one that uses a single stage tells how often it wins
+    by its closes, for its stage's own odds say how far a deal is among several."""
+    used = _used(cut.history)
+    if len(used) == len(probability):
+        return _prior_at(cut, probability)
+    mine, wins = [probability[stage] for stage in used], 0.0
+    if len(mine) == 1:
+        closed = cut.history.closed < NEVER
+        wins = float(cut.history.won[closed].sum())
+        belief = mine[0] * _CLOSES_FOR_PACE
+        mine = [(wins + belief) / (float(closed.sum()) + _CLOSES_FOR_PACE)]
+    found = _spread_out(_prior_at(cut, mine), used, len(probability))
+    return replace(found, wins=wins)
+
+
+def _used(history: DealHistory) -> Ints:
+    """The stages in which open deals stand, or deals stood since stages are on record; all of them
+    where too few deals are there to tell."""
+    open_ = history.closed == NEVER
+    now = history.last_events()[open_]
+    seen = np.concatenate([now, np.flatnonzero(history.day >= history.recorded_from)])
+    if len(np.unique(history.deal[seen])) < _DEALS_FOR_STAGES:
+        return np.arange(history.stages)
+    return np.unique(history.stage[seen])
+
+
+def _spread_out(prior: Prior, used: Ints, stages: int) -> Prior:
+    """A prior of some stages as one of all; a stage that is not in use is like the next one that
+    is, or else the last."""
+    like = np.minimum(np.searchsorted(used, np.arange(stages)), len(used) - 1)
+    rate = {outcome: table[like] for outcome, table in prior.rate.items()}
+    return Prior(rate, used[prior.target[like]])
+
+
+def _prior_at(cut: Cut, probability: Sequence[float]) -> Prior:
     """What is believed at a cut: the stages' probabilities, and the pace at which deals closed.
 
     The pace is closes over deal-weeks, those of open deals included (the occurrence / exposure rate

@@ -62,3 +62,26 @@ def test_few_closes_say_nothing_of_the_pace() -> None:
     begun = world(3).as_of(WEEKS.bounds(1)[0] - 60)
     assert int((begun.closed < NEVER).sum()) < 20
     assert stay(begun, WEEKS.bounds(1)[0] - 60) == pytest.approx(WEEKS_IN_STAGE)
+
+
+def only(stage: int, history: DealHistory) -> DealHistory:
+    """The same deals in a company that knows one stage."""
+    return replace(history, stage=np.full_like(history.stage, stage))
+
+
+def test_a_company_of_one_stage_wins_from_it_as_often_as_it_closed_deals_won() -> None:
+    history = only(0, world(4, a_week=10)).as_of(DAY)
+    prior = prior_at(Cut.of(history, WEEKS, DAY, WEEKS.quarter(DAY)), PROBABILITY)
+    won = history.won[history.closed < NEVER].mean()
+    assert prior.rate[Exit.MOVE][0] == 0.0
+    share = prior.rate[Exit.WIN][0] / (prior.rate[Exit.WIN][0] + prior.rate[Exit.LOSS][0])
+    assert share == pytest.approx(won, abs=0.05)
+    assert prior.wins == history.won.sum()
+
+
+def test_stages_that_nobody_uses_are_passed_over() -> None:
+    history = world(4, a_week=10)
+    skipped = replace(history, stage=np.where(history.stage == 1, 2, history.stage))
+    prior = prior_at(Cut.of(skipped, WEEKS, DAY, WEEKS.quarter(DAY)), PROBABILITY)
+    assert prior.target[0] == 2
+    assert prior.rate[Exit.WIN][2] > 0 == prior.rate[Exit.WIN][0]

@@ -269,7 +269,9 @@ class _Import:
             self._update(old)
 
     def _insert(self, new: list[tuple[str, _Row]]) -> None:
-        dated = "created_at" in COLUMNS[self._options.stream]
+        # A deal was not made on the day of its import: the forecast says that it has to guess.
+        stream = self._options.stream
+        dated = "created_at" in COLUMNS[stream] and stream != "opportunity"
         rows = []
         for record, row in new:
             if dated and not row.values.get("created_at"):
