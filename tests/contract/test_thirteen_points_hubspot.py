@@ -161,6 +161,23 @@ def test_point_04_a_session_that_ends_between_pages_is_renewed(make: Any) -> Non
     assert seen == set(made)
 
 
+def test_point_04_so_is_one_that_ends_between_two_writes(make: Any) -> None:
+    bench = make()
+    auth = {
+        "refresh_token": REFRESH_TOKEN,
+        "client_id": CLIENT_ID,
+        "client_secret": CLIENT_SECRET,
+    }
+    connector = bench.connector(auth=auth)
+    one, two = create_deals(connector, 2)
+    for record_id in (one, two):
+        bench.clock.advance(1801)
+        (result,) = connector.update(DEALS, [Change(record_id, {"amount": "7"})])
+        assert result.error is None
+    found = connector.fetch(DEALS, [one, two])
+    assert {record.values["amount"] for record in found.values()} == {"7"}
+
+
 def test_point_05_what_the_admin_made_required_is_told(make: Any) -> None:
     bench = make({"objects": {"deals": {"requiredByAdmin": ["amount"]}}})
     connector = bench.connector()
@@ -181,6 +198,17 @@ def test_point_06_what_was_written_while_its_answer_was_lost_is_found_again(make
     found = connector.find(DEALS, ["key-1"])
     (again,) = connector.create(DEALS, [deal(1)])
     assert again.id == found["key-1"].id
+
+
+def test_point_06_a_change_whose_answer_was_lost_is_not_sent_again_by_itself(make: Any) -> None:
+    bench = make()
+    connector = bench.connector()
+    (made,) = create_deals(connector, 1)
+    bench.fault(path="/batch/update", drop=True, times=1)
+    with pytest.raises(OutcomeUnknownError):
+        connector.update(DEALS, [Change(made, {"amount": "7"})])
+    assert bench.control("GET", "stats")["by_endpoint"]["objects.batch_update"] == 1
+    assert connector.fetch(DEALS, [made])[made].values["amount"] == "7"
 
 
 def test_point_07_200_and_201_are_both_success(make: Any) -> None:

@@ -224,6 +224,8 @@ def show_run(name: str, report: Report) -> None:
         say_wrapped(report.message, indent=2)
     if any(key.endswith("/parked") for key in report.counts):
         say("  some records were refused: prmsync parked list")
+        if report.paused:
+            say("  what was refused for a paused field alone is not listed: it waits with it")
     if report.unfit:
         say(f"  {report.unfit:,} with a value that does not fit the CRM: prmsync parked list")
     braking.show_brake(name, report)

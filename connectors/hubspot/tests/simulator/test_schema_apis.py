@@ -47,6 +47,17 @@ class TestProperties:
         refused = portal.post("/crm/v3/objects/deals", {"properties": {"region": "n"}})
         assert refused.json()["errors"][0]["code"] == "PROPERTY_DOESNT_EXIST"
 
+    def test_a_property_of_another_type_takes_other_values_and_keeps_those_it_has(self, portal):
+        made = portal.make("deals", prm_source="web")
+        changed = portal.http.patch(
+            f"{PROPERTIES}/prm_source", json={"type": "number", "fieldType": "number"}
+        )
+        assert (changed.status_code, changed.json()["type"]) == (200, "number")
+        held = portal.get(f"/crm/v3/objects/deals/{made}", properties="prm_source").json()
+        assert held["properties"]["prm_source"] == "web"
+        refused = portal.post("/crm/v3/objects/deals", {"properties": {"prm_source": "fair"}})
+        assert refused.json()["errors"][0]["code"] == "INVALID_NUMBER"
+
     def test_a_new_unique_property_is_enforced(self, portal):
         body = {
             "name": "erp_id",

@@ -16,7 +16,16 @@ from prmsync_hubspot.simulator.routing import Call, Reply, Route
 from prmsync_hubspot.simulator.stamps import iso
 
 MOST_UNIQUE = 10
-_CHANGEABLE = ("label", "description", "groupName", "hidden", "displayOrder", "options")
+_CHANGEABLE = (
+    "label",
+    "type",
+    "fieldType",
+    "description",
+    "groupName",
+    "hidden",
+    "displayOrder",
+    "options",
+)
 
 
 class PropertiesApi:
@@ -53,7 +62,8 @@ class PropertiesApi:
         return 201, self._create(kind, call.json()).as_json()
 
     def update(self, call: Call) -> Reply:
-        """Label, options and the like; never the name, nor whether values are unique."""
+        """Label, type, options and the like; never the name, nor whether values are unique. Values
+        that records hold stay as they are, also where they are not of a new type."""
         kind, body = schema_of(self._portal, call, "write"), call.json()
         held = self._found(kind, call.args[1])
         if held.hubspot_defined and "options" not in body:
