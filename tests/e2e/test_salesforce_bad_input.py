@@ -184,12 +184,20 @@ def test_a_converted_lead_is_refused_with_its_address_and_what_went_on_in_its_pl
     assert f"/lightning/r/Lead/{lead['Id']}/view" in told
 
 
+def test_an_org_without_the_fields_is_told_what_makes_them(filled: Any) -> None:
+    filled.edit("mappings/salesforce/registration.yaml", "Reason__c", "Nowhere__c")
+    said = said_in_one_line(filled.refused(2, "sync", "acme-sf", "--yes"))
+    assert "unknown field `Nowhere__c` on PRM_Registration__c" in said
+    assert said.endswith("can be made for you, by: prmsync provision plan acme-sf")
+
+
 def test_an_object_that_the_service_user_may_not_see_is_told_with_who_can_grant_it(
     filled: Any, org: SalesforceSimulator
 ) -> None:
     org.org.access.need_grant("PRM_Registration__c", (), whole=True)
     said = said_in_one_line(filled.refused(2, "sync", "acme-sf", "--yes"))
-    assert "PRM_Registration__c" in said
+    assert "Salesforce does not show the object PRM_Registration__c" in said
+    assert "does a permission set let the integration user see it?" in said
     doctor = said_in_one_line(filled.refused(2, "doctor", "acme-sf"))
     assert "PRM_Registration__c" in doctor and "prmsync provision plan acme-sf" in doctor
     assert filled.records("salesforce", "Account") == []

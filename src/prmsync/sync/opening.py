@@ -22,7 +22,7 @@ from prmsync.store.streams import ConnectionState, StreamState
 from prmsync.sync.claims import other_account, require_undoubted, standing
 from prmsync.sync.describing import Objects, describe, remembered
 from prmsync.sync.fitting import Fitted, fit_all, without_forecast
-from prmsync.sync.live_fields import OPTIONAL, TOLD
+from prmsync.sync.live_fields import OPTIONAL, STREAM, TOLD
 from prmsync.sync.live_schema import object_spec
 from prmsync.sync.mapping_change import compare, digest
 from prmsync.sync.observe import settle_rules
@@ -179,7 +179,10 @@ def _paused(
     with database.read() as connection:
         begun = links.any_of_connection(connection, name)
     if grave and (not begun or all(one.mapping is None for one in fitted.values())):
-        raise _misfit([Finding(one.place, one.message, one.hint) for one in grave])
+        told = (one for found in fitted.values() for one in found.misfits)
+        missing = any(one.gone or one.part == STREAM for one in told)
+        findings = [Finding(one.place, one.message, one.hint) for one in grave]
+        raise _misfit(findings, _MAKES.format(name) if missing else "")
     with database.begin() as connection:
         return misfits.replace(connection, name, parts)
 
@@ -268,10 +271,14 @@ def _stream(
     )
 
 
-def _misfit(findings: list[Finding]) -> SchemaError:
+_MAKES = "What the CRM lacks is listed, and can be made for you, by: prmsync provision plan {}"
+
+
+def _misfit(findings: list[Finding], hint: str = "") -> SchemaError:
     count = counted(len(findings), "problem")
     return SchemaError(
         f"{count} between the mapping and the CRM. Nothing was read or written.",
+        hint=hint,
         findings=findings,
     )
 

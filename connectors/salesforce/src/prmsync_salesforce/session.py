@@ -192,4 +192,8 @@ def _rows(answer: SubAnswer) -> list[dict[str, Any]]:
 def _inner_error(answer: SubAnswer, what: str) -> ConnectorError:
     error = call_error(answer.status, answer.body, "metadata")
     error.message = f"Salesforce does not show {what}: {error.message}"
+    if answer.status == 404:
+        error.hint = (
+            "Is it spelt as in Setup, and does a permission set let the integration user see it?"
+        )
     return error
