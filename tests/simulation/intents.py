@@ -111,9 +111,10 @@ def _related(
 ) -> None:
     deal = oracle.by_place[(system, "opportunity", one[0])]
     partner = oracle.by_place[(system, "partner", one[1])]
+    linked = {link.crm_id: link.prm_id for link in oracle.links(system)}  # also since a merge
     wanted = {
-        "opportunity": (deal.ids.get("prm"), f"{UNRESOLVED}{one[0]}"),
-        "partner": (partner.ids.get("prm"), f"{UNRESOLVED}{one[1]}"),
+        "opportunity": (deal.ids.get("prm"), linked.get(one[0]), f"{UNRESOLVED}{one[0]}"),
+        "partner": (partner.ids.get("prm"), linked.get(one[1]), f"{UNRESOLVED}{one[1]}"),
         "role": (one[2],),
     }
     side = 1 if present else 0

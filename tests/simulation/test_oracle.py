@@ -27,6 +27,7 @@ def about(deal: str, **what: Any) -> Event:
 
 UNSYNCED = {"a relation that a CRM never had is made there, and here was another"}
 """Stories that begin before the first run."""
+RESELLER: Event = {"deal": "D3", "partner": "P3", "role": "reseller"}
 AGREED: dict[str, tuple[str, list[Event]]] = {
     "a field that left the mapping is not put back by an undo": (
         "propagate",
@@ -85,6 +86,14 @@ AGREED: dict[str, tuple[str, list[Event]]] = {
         [
             about("D7", **{"do": "delete", "in": "prm"}),
             about("D4", **{"do": "merge", "in": "hs", "into": "D7"}),
+        ],
+    ),
+    "a relation is written on the record that its deal was merged into, in the same run": (
+        "unlink",
+        [
+            {**RESELLER, "do": "rerole", "in": "prm", "to": "msp"},
+            about("D5", **{"do": "delete", "in": "prm"}),
+            about("D3", **{"do": "merge", "in": "hs", "into": "D5"}),
         ],
     ),
 }
