@@ -139,7 +139,7 @@ def check_references(connection: sa.Connection, batch: Batch) -> None:
     """Every reference must name a record that exists."""
     for name, values in batch.columns.items():
         refers = COLUMNS[batch.stream][name].refers
-        wanted = set(values) - {None}
+        wanted = set(values) - {None} if refers is not None else ()
         if refers is None or not wanted:
             continue
         target = metadata.tables[refers[0]].c[refers[1]]

@@ -144,6 +144,8 @@ def _pass_over(connection: sa.Connection, stream: Stream, batch: _Batch) -> None
     """What another connection has created meanwhile is linked by the next run, not made twice."""
     rows = [values for _, _, values in batch.inserts]
     overtaken = newcomers.overtaken(connection, stream, stream.newcomers, rows)
+    if not any(overtaken):
+        return
     for row, late in zip(batch.inserts, overtaken, strict=True):
         if late:
             batch.links[row[0].link_id].dirty = Dirty.CHANGED
