@@ -28,7 +28,7 @@ _KNOWN = ("bulk_rows", "bulk_writes", "call_share", "currency", "prefetch")
 class Options:
     """`call_share` (0..1): the part of the org's daily calls that one session may use.
     `currency`: the company currency, for an org that does not tell it.
-    `prefetch`: fetch the next page in a thread while the present one is worked on.
+    `prefetch`: ask for pages, and for the first ones of all streams, before they are needed.
     `bulk_rows`: a first read of more records than these goes by a Bulk job; 0 is never.
     `bulk_writes`: more new records than these are written by a Bulk job; 0 is never."""
 
