@@ -27,6 +27,15 @@ def about(deal: str, **what: Any) -> Event:
 
 UNSYNCED = {"a relation that a CRM never had is made there, and here was another"}
 """Stories that begin before the first run."""
+NEW = {
+    "name": "Deal 162",
+    "stage": "qualified",
+    "amount": "5062.00",
+    "currency": "EUR",
+    "close_date": "2027-05-02",
+    "customer_name": "Customer 162",
+    "partner": "P3",
+}
 RESELLER: Event = {"deal": "D3", "partner": "P3", "role": "reseller"}
 AGREED: dict[str, tuple[str, list[Event]]] = {
     "a field that left the mapping is not put back by an undo": (
@@ -94,6 +103,7 @@ AGREED: dict[str, tuple[str, list[Event]]] = {
             {**RESELLER, "do": "rerole", "in": "prm", "to": "msp"},
             about("D5", **{"do": "delete", "in": "prm"}),
             about("D3", **{"do": "merge", "in": "hs", "into": "D5"}),
+            about("D162", **{"do": "create", "in": "prm", "set": NEW}),
         ],
     ),
 }
