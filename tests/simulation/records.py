@@ -126,7 +126,7 @@ def vanished(known: Known, system: str, place: Place, who: str) -> None:
     if who == PERSON:
         entity.removed.discard(system)
         entity.buried[system] = stood
-        if system != "prm":  # which notes each change by itself
+        if system in known.crms and known.crms[system].connector == "salesforce":
             relations.end_gone(known, entity, system)
         return
     entity.removed.add(system)

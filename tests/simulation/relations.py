@@ -55,8 +55,9 @@ def related(known: Known, system: str, one: Relation, present: bool, now: View, 
 
 
 def end_gone(known: Known, end: Entity, system: str) -> None:
-    """A person has deleted an end in a CRM. A relation of it that was taken away there before, and
-    that no run has read since, looks as if it had gone with its end: it comes with it again."""
+    """A person has deleted an end in a CRM whose bin does not give relations back. One that was
+    taken away before, and that no run has read since, looks as if it had gone with its end, and is
+    made again with it."""
     for entity in known.relations.values():
         gone = entity.current.get(system, {}).get(THERE)
         if gone is None or gone.value != NO or not entity.names(end.label):

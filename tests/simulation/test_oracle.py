@@ -76,10 +76,10 @@ AGREED: dict[str, tuple[str, list[Event]]] = {
     "a relation comes back with its end, which went before a read could tell them apart": (
         "unlink",
         [
-            {"do": "unrelate", "in": "hs", "deal": "D6", "partner": "P6", "role": "reseller"},
-            {"do": "delete", "in": "hs", "stream": "partner", "who": "P6"},
-            run("hs"),
-            {"do": "restore", "in": "hs", "stream": "partner", "pick": 0},
+            {"do": "unrelate", "in": "sf", "deal": "D6", "partner": "P6", "role": "reseller"},
+            {"do": "delete", "in": "sf", "stream": "partner", "who": "P6"},
+            run("sf"),
+            {"do": "restore", "in": "sf", "stream": "partner", "pick": 0},
         ],
     ),
     "a deletion goes on elsewhere until the record is back here": (
