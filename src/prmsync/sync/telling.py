@@ -36,11 +36,13 @@ TOLD = "tells how the record stands"
 
 @dataclass(slots=True)
 class _Due:
-    """A record to be told: `row` is what is noted once its CRM record shows `wanted`."""
+    """A record to be told: `row` is what is noted once its CRM record shows `wanted`, `before` the
+    items that its sentence has named until now."""
 
     row: Told
     wanted: Values
     resets: bool
+    before: tuple[int, ...]
 
 
 def tell(session: Session, run_id: int) -> Outcome:
@@ -60,7 +62,8 @@ def tell(session: Session, run_id: int) -> Outcome:
     for name, found in due.items():
         stream = session.streams.get(name)
         if stream is not None and found:
-            _note(session, found, settled=not outcome.retry and outcome.stopped is None)
+            settled = not outcome.retry and outcome.stopped is None
+            _note(session, stream, found, settled=settled)
     return outcome
 
 
@@ -118,7 +121,8 @@ def _page(
         note = _with_outcome(row.note, link, mark, asked, link_id in waiting)
         now = _standing(session, stream, link, items, parked.get(link_id), note)
         told_row = Told(link_id, mark, tuple(one.id for one in items), note)
-        due = _Due(told_row, _wanted(codec, now), "text" in note and "answered" in note)
+        resets = "text" in note and "answered" in note
+        due = _Due(told_row, _wanted(codec, now), resets, row.items)
         page.append((due, _action(codec, link, now, due)))
     return page
 
@@ -183,11 +187,13 @@ def _action(codec: StatusCodec, link: Link, now: Standing, due: _Due) -> Action 
     return Action(link.id, link.stream_id, Side.CRM, "update", fields, TOLD)
 
 
-def _note(session: Session, due: Sequence[_Due], *, settled: bool) -> None:
+def _note(session: Session, stream: Stream, due: Sequence[_Due], *, settled: bool) -> None:
     """Remember what the CRM has acknowledged. With `settled` the CRM answered for all of them: a
-    record that would not be told is not asked again until its standing changes."""
+    record that would not be told is not asked again until its standing changes. Where nothing was
+    sent, somebody answers the sentence of before."""
     with session.database.begin() as connection:
         session.fence(connection)
+        sent = {one.link_id for one in journal.open_intents(connection, stream.id)}
         found = links.by_ids(connection, [one.row.link_id for one in due])
         noted = []
         for one in due:
@@ -202,5 +208,6 @@ def _note(session: Session, due: Sequence[_Due], *, settled: bool) -> None:
                 row.items = ()
             else:
                 row.said = None
+                row.items = row.items if link.id in sent else one.before
             noted.append(row)
         told.save(connection, noted)

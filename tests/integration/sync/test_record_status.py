@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from prmsync.connector.simulator.http import Request
 from prmsync.domain.values import Values
 from prmsync.store import held, journal, links, misfits
 
@@ -148,6 +149,29 @@ def test_a_decision_on_values_that_moved_meanwhile_is_not_carried_out(
     decide(crm, "prm")
     world.settle("crm")
     assert crm.only("partner")[crm.words["name"]] == "Ours again"
+
+
+def test_a_decision_that_comes_before_the_new_values_are_told_is_not_one_on_them(
+    world: Any, crm: Any, partner: str
+) -> None:
+    """The new sentence was on its way when somebody answered the one that stood there."""
+    disagree(world, crm, partner)
+    world.edit("partner", partner, {"name": "Ours again"})
+    answers: list[str] = []
+
+    def answer(_: Request) -> None:
+        if not answers:
+            answers.append("crm")
+            decide(crm, "crm")
+
+    with crm.standing_before(answer, r"batch/read$|composite/sobjects/Account$"):
+        world.sync("crm", release=True)
+    world.settle("crm")
+    assert answers
+    assert world.ours("partner", partner)["name"] == "Ours again"
+    state, reason, decision = shown(crm)
+    assert (state, decision) == ("Needs decision", "")
+    assert "“Ours again”" in reason
 
 
 def test_a_decision_counts_only_for_what_its_reader_was_told(
