@@ -188,14 +188,15 @@ class Listing:
 
     def _follow(self, lane: Lane, page: ListPage) -> bool:
         """Take a page into its lane, and see whether the lane has come to the next one; False for
-        a page that another gives."""
-        ids = [int(one["id"]) for one in page.found]
+        a page of which all is given already, or will be."""
+        ids, shown = [int(one["id"]) for one in page.found], False
         following = self._behind(lane)
         if following is None:
             self._learn(lane, ids)
         elif (number := following.pages.get(lane.after or "")) is not None:
-            if _same(ids, following.ids.page(number)):
-                lane.met = number
+            before = following.ids.page(number)
+            if _same(ids, before):
+                lane.met, shown = number, set(ids) <= set(before)
             else:
                 self._give_up(following)
         elif not lane.tries and 0 < (short := following.short_of(ids)) < len(ids):
@@ -203,11 +204,13 @@ class Listing:
             lane.limit, lane.tries = short, 1
             return False
         lane.take(ids, page)
-        if following is not None and lane.met is None:
-            self._see_if_passed(lane, following)
-        return lane.met is None
+        self._see_if_passed(lane)
+        return not shown
 
-    def _see_if_passed(self, lane: Lane, following: Lane) -> None:
+    def _see_if_passed(self, lane: Lane) -> None:
+        following = self._behind(lane)
+        if following is None or lane.met is not None:
+            return
         lane.tries += following.short_of([lane.last]) == 0
         if lane.after is None or lane.tries > TRIES:
             self._give_up(following)
