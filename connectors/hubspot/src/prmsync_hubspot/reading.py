@@ -92,7 +92,7 @@ class Objects:
         self, of: ObjectType, properties: Sequence[str], after: str, *, archived: bool = False
     ) -> Batch:
         """One page of a listing; `cursor` is where the next one begins."""
-        page = self._list_page(of, properties, after, archived=archived)
+        page = self._list_page(of, properties, after, LIST_PAGE, archived=archived)
         return Batch(page.found, page.after)
 
     def last_archived(self, of: ObjectType, key: str, values: Sequence[str]) -> dict[str, str]:
@@ -181,7 +181,7 @@ class Objects:
                 yield Batch(page.found, behind.text())
         after = known.after if known and known.archived else ""
         while archived and since is not None and after is not None:
-            archive = self._list_page(of, properties, after, archived=True)
+            archive = self._list_page(of, properties, after, LIST_PAGE, archived=True)
             after = archive.after
             yield Batch(archive.found, Cursor(since, after, archived=True).text())
 
@@ -203,7 +203,7 @@ class Objects:
         of: ObjectType,
         properties: Sequence[str],
         after: str,
-        limit: int = LIST_PAGE,
+        limit: int,
         *,
         archived: bool,
     ) -> ListPage:
