@@ -8,14 +8,14 @@ import sqlalchemy as sa
 
 from prmsync.domain.merge import Side
 from prmsync.domain.values import Scalar, Values
-from prmsync.store import links
-from prmsync.store.journal import Action, FieldChange
+from prmsync.store import journal, links
+from prmsync.store.journal import Action, ActionState, FieldChange
 from prmsync.store.links import UNSTAMPED, Link
 from prmsync.sync.session import HOME, KEY, Session, Stream
 
 LINKED = "first linked here"
 STAMPED = "our key, written once"
-MIXED_UP = "our key of the record itself: it showed that of one that was merged into it"
+MIXED_UP = "our key of the record itself: it showed that of another one"
 
 
 def row(
@@ -45,17 +45,30 @@ def bookkeeping(
 
 def own_keys(
     connection: sa.Connection, stream: Stream, decided: Sequence[tuple[Link, list[Action]]]
-) -> None:
-    """A merge fills what the winner leaves blank: it may show the key of another record of ours,
-    which could not be made again without being written over it. It gets its own."""
+) -> set[int]:
+    """A record may show the key of another one of ours: a merge fills what its winner leaves
+    blank, and people copy. The other could not be made without being written over it, so this one
+    gets its own key first. Returns the links that wait: the other, which is made later, or this
+    one, where nobody knows yet whether the other has been written over it already."""
     wrong: dict[str, list[tuple[Link, list[Action]]]] = {}
     for link, made in decided:
         key = link.crm.get(KEY) if link.crm else None
         if key is not None and key != link.prm_id and link.is_linked and not link.crm_gone:
             wrong.setdefault(str(key), []).append((link, made))
-    for key in links.by_prm_ids(connection, stream.id, wrong) if wrong else ():
+    if not wrong:
+        return set()
+    owners = links.by_prm_ids(connection, stream.id, wrong)
+    sent = journal.under_way(connection, [one.id for one in owners.values()])
+    later: set[int] = set()
+    for key, owner in owners.items():
+        if sent.get(owner.id) in (ActionState.SENT, ActionState.UNKNOWN):
+            later.update(link.id for link, _ in wrong[key])
+            continue
         for link, made in wrong[key]:
             _join(made, link, Side.CRM, KEY, (key, link.prm_id), MIXED_UP)
+        if owner.crm_id is None:
+            later.add(owner.id)
+    return later
 
 
 def _join(

@@ -97,9 +97,13 @@ def decide_page(
         )
         verdicts.append(verdict)
     _hold_put_backs(connection, session, stream, verdicts)
-    own_keys(
+    later = own_keys(
         connection, stream, [(one.link, one.actions) for one in verdicts if one.prm is not None]
     )
+    for verdict in verdicts if later else ():
+        if verdict.link.id in later:
+            verdict.actions, verdict.held = [], []
+            verdict.waits.add(RECORD)
     left = journal.left(connection, [one.link.id for one in verdicts if one.actions])
     for verdict in verdicts:
         if verdict.link.id in left:

@@ -49,6 +49,8 @@ def are_settled(stream: Stream, created: Rows, updated: Rows) -> bool:
 def _is_settled(stream: Stream, link: Link, ours: Values) -> bool:
     if link.base is None or link.crm is None or (stream.mapping.home and not ours.get(HOME)):
         return False
+    if stream.mapping.filter:  # what the CRM wrote may have taken it out of the filter
+        return False
     if _is_stamped(stream) and (not link.crm.get(KEY) or UNSTAMPED in link.crm):
         return False
     return stream.cells(ours) == stream.cells(link.base) == stream.cells(link.crm)

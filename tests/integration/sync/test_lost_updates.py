@@ -38,7 +38,7 @@ class During:
     done: bool = False
 
     def handle(self, request: Request) -> Response:
-        writes = request.path.endswith("batch/update") or (
+        writes = request.path.endswith(("batch/update", "batch/upsert")) or (
             request.method == "PATCH" and "composite/sobjects" in request.path
         )
         if writes and not self.done:
@@ -99,17 +99,46 @@ def crm_first(mapping: StreamMapping, name: str) -> StreamMapping:
     return replace(mapping, groups={**mapping.groups, name: changed})
 
 
+def add_second(world: Any) -> str:
+    (partner,) = world.all_ours("partner")
+    values = {"number": "DR-2", "partner": partner, "customer_name": "Second AG"}
+    made: str = world.insert("registration", values)
+    return made
+
+
+def give_key(crm: Any, prm_id: str) -> None:
+    word = "PRM_Registration_Id__c" if crm.connector == "salesforce" else "prm_registration_id"
+    crm.edit(crm.words["registration"], in_crm(crm), {word: prm_id})
+
+
+def test_a_record_that_shows_the_key_of_a_new_one_gets_its_own_before_that_is_made(
+    world: Any, crm: Any, filed: str
+) -> None:
+    """Made at once the new one would be written over it."""
+    second = add_second(world)
+    give_key(crm, second)
+    word = crm.words["registration_customer"]
+    crm.edit(crm.words["registration"], in_crm(crm), {word: "Northwind SE"})
+    world.settle("crm")
+    assert {one: row["customer_name"] for one, row in world.all_ours("registration").items()} == {
+        filed: "Northwind SE",
+        second: "Second AG",
+    }
+    shown = [row[word] for row in crm.rows("registration")]
+    assert sorted(shown) == ["Northwind SE", "Second AG"]
+    assert world.parked() == [] == world.held()
+
+
 def test_two_records_that_mean_one_crm_record_do_not_take_it_from_each_other(
     world: Any, crm: Any, filed: str
 ) -> None:
-    """Somebody gave the CRM record of one registration the key of another, still unlinked one."""
-    (partner,) = world.all_ours("partner")
-    second = world.insert(
-        "registration", {"number": "DR-2", "partner": partner, "customer_name": "Second AG"}
-    )
-    word = "PRM_Registration_Id__c" if crm.connector == "salesforce" else "prm_registration_id"
-    crm.edit(crm.words["registration"], in_crm(crm), {word: second})
+    """Somebody gives the CRM record of one registration the key of another that is just made."""
+    simulator = crm.simulator
+    second = add_second(world)
+    crm.simulator = During(simulator, lambda: give_key(crm, second))
     world.sync("crm", release=True)
+    assert crm.simulator.done
+    crm.simulator = simulator
     with world.database.read() as connection:
         (link,) = links.ids_of_record(connection, "registration", filed)
         mine = links.by_ids(connection, [link])[link]
@@ -122,14 +151,16 @@ def test_what_a_create_overwrote_waits_for_a_person_though_its_answer_was_lost(
     world: Any, crm: Any, filed: str
 ) -> None:
     """As when the answer comes: the other registration's values stay out of our first one."""
-    (partner,) = world.all_ours("partner")
-    second = world.insert(
-        "registration", {"number": "DR-2", "partner": partner, "customer_name": "Second AG"}
-    )
-    word = "PRM_Registration_Id__c" if crm.connector == "salesforce" else "prm_registration_id"
-    crm.edit(crm.words["registration"], in_crm(crm), {word: second})
-    crm.fault(drop=True, commit=True, times=1)
+    simulator = crm.simulator
+    second = add_second(world)
+
+    def give_and_lose_the_answer() -> None:
+        give_key(crm, second)
+        crm.fault(drop=True, commit=True, times=1)
+
+    crm.simulator = During(simulator, give_and_lose_the_answer)
     world.sync("crm", release=True)
+    crm.simulator = simulator
     crm.no_faults()
     assert crm.only("registration")[crm.words["registration_customer"]] == "Second AG"
     world.wait(700)
