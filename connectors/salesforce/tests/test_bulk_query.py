@@ -166,3 +166,27 @@ def test_relations_in_other_roles_are_left_out_of_a_job_too(bench):
     connector = bench.connector(options={"bulk_rows": 1, "prefetch": False})
     found, _ = read(connector, spec)
     assert [one.values["Role"] for one in found.values()] == ["Distributor"]
+
+
+def test_the_way_of_a_long_read_is_told_with_its_calls_and_its_reason(filled):
+    connector = filled.connector(options=BULK)
+    read(connector)
+    (told,) = connector.ways_of_reading()
+    assert told.startswith("registration: 400 records were read by a Bulk job, in about 11 calls")
+    assert "instead of 1 page by page" in told
+    assert "more than 100 records (options.bulk_rows)" in told
+
+
+def test_a_job_that_could_not_be_had_is_told_with_the_reason(filled):
+    filled.fault(path=JOBS, method="POST", status=400, code="FEATURENOTENABLED", message="No.")
+    connector = filled.connector(options=BULK)
+    read(connector)
+    (told,) = connector.ways_of_reading()
+    assert "400 records were read page by page, in about 1 call; a Bulk job would" in told
+    assert "but Salesforce made none: FEATURENOTENABLED: No." in told
+
+
+def test_of_a_short_read_nothing_is_told(filled):
+    connector = filled.connector(options={"bulk_rows": 400, "prefetch": False})
+    read(connector)
+    assert connector.ways_of_reading() == ()

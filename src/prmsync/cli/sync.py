@@ -88,6 +88,8 @@ def _show_plan(app: Application, name: str, report: Report, session: Session) ->
     if report.counts or report.held:
         say("")
     say_wrapped(f"{plans.totals(report.counts)} · {plans.calls_line(report.calls)}")
+    for told in report.reading:
+        say_wrapped(told)
     if plans.cost_line(report):
         say_wrapped(plans.cost_line(report))
     if report.trips:
@@ -209,6 +211,8 @@ def show_run(name: str, report: Report) -> None:
         one for one in (plans.calls_line(report.calls), plans.sent_line(report)) if one
     )
     say_wrapped(told, indent=2)
+    for way in report.reading:
+        say_wrapped(way, indent=2)
     for run_id, count in report.went_on.items():
         say(
             f"  went on with run {run_id}, which had been let go: {count:,} more written to the CRM"

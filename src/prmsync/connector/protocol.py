@@ -250,6 +250,15 @@ class RightsChecker(Protocol):
 
 
 @runtime_checkable
+class ReadExplainer(Protocol):
+    """What a connector has besides where it reads very many records in another way than few."""
+
+    def ways_of_reading(self) -> Sequence[str]:
+        """A sentence for each stream of this session that was long enough for the other way: how
+        many records, which way they came, in about how many calls, and why."""
+
+
+@runtime_checkable
 class JobWriter(Protocol):
     """What a connector has besides where it writes many rows as one job, which goes on when the run
     that made it has ended."""

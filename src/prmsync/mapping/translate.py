@@ -42,6 +42,8 @@ class Resolved:
     lengths: Mapping[str, int] = field(default_factory=dict)
     never_blank: frozenset[str] = frozenset()
     """prm fields whose CRM field cannot be cleared."""
+    required: frozenset[str] = frozenset()
+    """prm fields without which the CRM makes no record."""
     people: Mapping[str, str] = field(default_factory=dict)
     emails: Mapping[str, str] = field(default_factory=dict)
     fallback_owner: str | None = None

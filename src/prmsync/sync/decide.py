@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -215,6 +215,8 @@ def _decide(
     waits = verdict.waits
     if waits and decision.op is Op.CREATE_PRM and second_pass.requires(stream, waits):
         return verdict
+    if decision.op is Op.CREATE_CRM and skip and _lacks_required(stream, rule, skip):
+        return verdict
     if late and decision.op is Op.NONE:
         second_pass.take_over(decision, late, projected, link.crm, skip)
     if winner is not None and _waits_for(winner, decision, link, waits):
@@ -231,6 +233,13 @@ def _decide(
     verdict.actions = _actions(session, stream, link, prm, decision, rule)
     _tell_stand_ins(verdict)
     return verdict
+
+
+def _lacks_required(stream: Stream, rule: RecordRule, skip: Collection[str]) -> bool:
+    """Whether what is left out is something that the CRM makes no record without: sent all the
+    same, it would be refused for what is missing, and nobody be told why it is."""
+    required = stream.translator.resolved.required
+    return any(not required.isdisjoint(one.members) for one in rule.groups if one.name in skip)
 
 
 def _waits_for(winner: Winner, decision: Decision, link: Link, waits: set[str]) -> bool:

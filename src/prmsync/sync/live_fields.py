@@ -69,6 +69,7 @@ class FieldResolver:
         self.scales: dict[str, int] = {}
         self.lengths: dict[str, int] = {}
         self.never_blank: set[str] = set()
+        self.required: set[str] = set()
         self.picklists: dict[str, Mapping[str, tuple[str, ...]]] = {}
         self._mapping = mapping
         self._schema = schema
@@ -130,6 +131,8 @@ class FieldResolver:
         self._check_access(mapped, found)
         if not found.nullable and found.type is not FieldType.BOOLEAN:
             self.never_blank.add(mapped.prm)
+        if found.required:
+            self.required.add(mapped.prm)
         if found.scale is not None and mapped.transform in ("number", "money"):
             self.scales[mapped.prm] = found.scale
         if found.length is not None and found.type is FieldType.TEXT:

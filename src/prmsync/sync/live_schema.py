@@ -44,6 +44,7 @@ def resolve(
         scales=fields.scales,
         lengths=fields.lengths,
         never_blank=frozenset(fields.never_blank),
+        required=frozenset(fields.required),
         people=known.people,
         emails=known.emails,
         fallback_owner=known.fallback,

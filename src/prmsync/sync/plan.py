@@ -28,7 +28,7 @@ class Plan:
     saved: int = 0
     """How many calls fewer that is than without jobs for many rows."""
     held: int = 0
-    unfit: int = 0
+    unfit_links: set[int] = field(default_factory=set)
     """Records with a value that the CRM cannot hold; they are parked."""
     trips: dict[Cell, Trip] = field(default_factory=dict)
     waiting_run: int | None = None

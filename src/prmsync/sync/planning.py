@@ -88,7 +88,7 @@ def take_fresh(
     _let_go(session, actions)
     carry_out(connection, session, stream, _ours(actions, session.sides), _by_id(page))
     links.add(connection, [one for one in page if one.unsaved])
-    plan.unfit += _park_unfit(connection, session, verdicts, {})
+    plan.unfit_links |= _park_unfit(connection, session, verdicts, {})
     plan.held += _store_held(connection, session, stream, plan.run_id, verdicts)
     journal.add(connection, plan.run_id, actions)
 
@@ -143,7 +143,7 @@ def _store(
     for dirty, dirty_ids in by_dirty.items():
         links.set_dirty(connection, dirty_ids, dirty)
     held_store.unpark(connection, unparked)
-    plan.unfit += _park_unfit(connection, session, verdicts, parked)
+    plan.unfit_links |= _park_unfit(connection, session, verdicts, parked)
     plan.held += _store_held(connection, session, stream, plan.run_id, verdicts)
     return actions
 
@@ -197,8 +197,8 @@ def _park_unfit(
     session: Session,
     verdicts: Sequence[Verdict],
     parked: Mapping[int, ParkedItem],
-) -> int:
-    """Values that do not fit the CRM are kept and named, never cut."""
+) -> set[int]:
+    """Values that do not fit the CRM are kept and named, never cut; the links that have some."""
     items = [
         ParkedItem(
             verdict.link.id,
@@ -214,7 +214,7 @@ def _park_unfit(
     ]
     fresh = [one for one in items if not _is_dropped(one, parked.get(one.link_id))]
     held_store.park(connection, fresh)
-    return len(fresh)
+    return {one.link_id for one in fresh}
 
 
 def _is_dropped(item: ParkedItem, before: ParkedItem | None) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from prmsync.connector.protocol import ReadExplainer
 from prmsync.errors import ConnectorError, QuotaError, StateError
 from prmsync.reconcile.brakes import Trip
 from prmsync.reconcile.causes import crm_user_of
@@ -52,6 +53,8 @@ class Report:
     """Everything that brakes hold under `waiting_run`, this run's trips included."""
     cost: dict[str, int] = field(default_factory=dict)
     """About how many calls of which kind sending takes, as known before anything was sent."""
+    reading: Sequence[str] = ()
+    """How streams with very many records were read, and why so."""
     saved: int = 0
     """Calls that jobs for many rows save of what sending would take without them."""
     left: int | None = None
@@ -203,7 +206,7 @@ def finish(
         made.waiting_run,
         linked,
         made.held,
-        made.unfit,
+        len(made.unfit_links),
         message,
         paused=_paused(session),
         mapping_edits=session.mapping_edits,
@@ -211,6 +214,7 @@ def finish(
         waiting=waiting,
         names=_names(session, [*made.trips.values(), *waiting]),
         cost=dict(made.cost),
+        reading=_ways_of_reading(session),
         saved=made.saved,
         left=session.connector.usage().left,
         forecast_cost=made.forecast_cost,
@@ -219,16 +223,26 @@ def finish(
     )
 
 
+def _ways_of_reading(session: Session) -> Sequence[str]:
+    connector = session.connector
+    return connector.ways_of_reading() if isinstance(connector, ReadExplainer) else ()
+
+
 def _ended(made: Plan, outcome: Outcome, states: Collection[str], otherwise: RunState) -> RunState:
     refused = outcome.refused or ActionState.PARKED in states
-    if refused or outcome.retry or outcome.stopped or made.unfit:
+    if refused or outcome.retry or outcome.stopped or made.unfit_links:
         return _failed(outcome.stopped)
     return RunState.WAITING if ActionState.WAITING in states else otherwise
 
 
 def _said_of_plan(made: Plan) -> dict[str, Any]:
     brakes = [f"{one.count:,} × {one.cell}: {one.why}" for one in made.trips.values()]
-    return {"held": made.held, "unfit": made.unfit, "cost": dict(made.cost), "brakes": brakes}
+    return {
+        "held": made.held,
+        "unfit": len(made.unfit_links),
+        "cost": dict(made.cost),
+        "brakes": brakes,
+    }
 
 
 def _paused(session: Session) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from prmsync.domain.values import Values
+from prmsync.sync import run
 from rig import Crm, World
 
 
@@ -100,3 +101,45 @@ def test_a_refusal_says_who_can_do_what(
     item = refused(org)
     assert item.code == code
     assert hint in item.hint
+
+
+def test_a_name_that_is_too_long_is_told_as_that_and_not_as_missing(
+    org: World, partner_values: Values
+) -> None:
+    org.insert("partner", {**partner_values, "name": "N" * 300})
+    report = org.sync("crm", release=True)
+    (item,) = org.parked()
+    assert (item.code, report.unfit) == ("DOES_NOT_FIT", 1)
+    assert item.message.startswith("name: ")
+    assert report.calls.get("write", 0) == 0
+    assert crm_of(org).records("Account") == []
+
+
+def test_it_is_made_as_soon_as_the_name_fits(org: World, partner_values: Values) -> None:
+    made = org.insert("partner", {**partner_values, "name": "N" * 300})
+    org.sync("crm", release=True)
+    org.edit("partner", made, {"name": "Northwind"})
+    assert org.sync("crm", release=True).state == "done"
+    assert org.parked() == []
+    assert [one["Name"] for one in crm_of(org).records("Account")] == ["Northwind"]
+
+
+def test_a_record_that_a_run_decides_twice_is_counted_once(org: World) -> None:
+    org.insert("opportunity", DEAL | {"owner": "gone@example.com"})
+    report = org.sync("crm", release=True)
+    assert (report.unfit, len(org.parked())) == (1, 1)
+    assert len(crm_of(org).records("Opportunity")) == 1
+
+
+def test_a_plan_says_which_way_a_long_read_came_and_why(org: World) -> None:
+    org.options["bulk_rows"] = 10
+    crm = crm_of(org)
+    for number in range(12):
+        crm.create("Account", {"Name": f"Partner {number}", "PRM_Tier__c": "Gold"})
+    with org.session("crm") as session:
+        (told,) = run.plan(session).reading
+    assert told.startswith("partner: 12 records were read by a Bulk job, in about 11 calls")
+    assert "(options.bulk_rows)" in told
+
+
+DEAL: Values = {"name": "Firewall", "stage": "qualified", "close_date": "2026-12-20"}

@@ -11,6 +11,7 @@ import csv
 import io
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from math import ceil
 from typing import Any
 
 from prmsync.connector.schema import FieldType
@@ -21,6 +22,8 @@ from prmsync_salesforce.limits import QUERY_JOBS
 from prmsync_salesforce.rows import RowPlan
 
 PAGE = 10_000
+OWN_CALLS = 10
+"""About how many calls a job takes besides its pages: to make it, ask for it, end it."""
 PATIENCE = 240.0
 """Seconds that a job may take: a run that gives no sign of life for longer can be taken over."""
 _FIRST_LOOK, _LAST_LOOK = 2.0, 20.0
@@ -28,6 +31,11 @@ _BOOLEANS = {"true": True, "false": False, "": None}
 
 Columns = list[Sequence[Any]]
 """The cells of a page, field by field, in the order of `RowPlan.fields`."""
+
+
+def calls(rows: int) -> int:
+    """About how many calls a job takes to read so many records."""
+    return OWN_CALLS + ceil(rows / PAGE)
 
 
 class NoJobError(RejectedError):
@@ -58,7 +66,7 @@ def _made(client: Client, plan: RowPlan) -> str:
     except (AuthError, QuotaError):
         raise
     except ConnectorError as error:
-        raise NoJobError(f"no Bulk job for {plan.object}: {error.message}") from error
+        raise NoJobError(f"Salesforce made none: {error.message}") from error
     return str(decoded(answer, "read")["id"])
 
 

@@ -66,6 +66,7 @@ class SalesforceConnector:
         # Jobs are for whoever has the time to wait; what runs one call after the other has not.
         self._bulk_rows = self._options.bulk_writes if runtime.pool is not None else 0
         self._settled = False
+        self._ways: list[str] = []
         self._lanes = Lanes(runtime.pool, runtime.sleep)
         self._plans: dict[ObjectSpec, RowPlan] = {}
 
@@ -134,8 +135,11 @@ class SalesforceConnector:
     def _raw(self, spec: ObjectSpec, cursor: str | None) -> Iterator[reading.RawPage]:
         plan, bulk_rows = self._plan(spec), self._options.bulk_rows
         return reading.Changes(
-            self._client, plan, cursor, self._sleep, bulk_rows, self._ahead
+            self._client, plan, cursor, self._sleep, bulk_rows, self._ahead, self._ways.append
         ).raw_pages()
+
+    def ways_of_reading(self) -> Sequence[str]:
+        return tuple(self._ways)
 
     def fetch(self, spec: ObjectSpec, ids: Sequence[str]) -> dict[str, Record]:
         return reading.fetch(self._client, self._plan(spec), ids, self._lanes)

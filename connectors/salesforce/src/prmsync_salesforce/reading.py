@@ -12,7 +12,7 @@ from prmsync.connector.protocol import Page, Record, RelationSpec, relation_key
 from prmsync.connector.values import in_utc, parse_moment
 from prmsync.connector.values import moment as canonical_moment
 from prmsync.errors import GoneError, RejectedError, SchemaError
-from prmsync_salesforce import bulk_query, soql
+from prmsync_salesforce import bulk_query, soql, ways
 from prmsync_salesforce.client import Answer, Client, SubAnswer, query_path
 from prmsync_salesforce.codes import LocatorExpiredError
 from prmsync_salesforce.cursor import LOOK_BACK, cursor_of, parse_cursor
@@ -65,10 +65,12 @@ class Changes:
         sleep: Callable[[float], None],
         bulk_rows: int = 0,
         ahead: Executor | None = None,
+        explain: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._client = client
         self._plan = plan
         self._sleep = sleep
+        self._explain = explain
         self._bulk_rows = bulk_rows if cursor is None else 0
         self._ahead = ahead
         self._since = None if cursor is None else parse_cursor(cursor)
@@ -81,11 +83,14 @@ class Changes:
         was written since then comes next time."""
         for answer in self._answers():
             if 0 < self._bulk_rows < answer.total:
+                least = self._bulk_rows
                 try:
                     yield from self._by_job()
-                except bulk_query.NoJobError:
+                except bulk_query.NoJobError as error:
+                    self._explain(ways.by_pages(self._plan.spec.stream, answer.total, error))
                     self._bulk_rows = 0
                 else:
+                    self._explain(ways.by_job(self._plan.spec.stream, answer.total, least))
                     return
             reached = self._reached
             if answer.last:
