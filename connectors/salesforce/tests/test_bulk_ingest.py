@@ -289,3 +289,16 @@ def test_a_plan_knows_what_jobs_save(connect):
     assert connector.calls_saved(SPEC, "update", 10_000) == 50 - bulk_ingest.CALLS
     assert connector.calls_saved(SPEC, "delete", 20_000) == 100 - 2 * bulk_ingest.CALLS
     assert connector.calls_saved(strict, "update", 10_000) == 0
+
+
+def test_no_assignment_rule_takes_a_record_from_the_owner_that_a_job_writes(bench, connect):
+    bench.user_creates("AssignmentRule", {"Name": "Desk", "SobjectType": "Account", "Active": True})
+    connector = connect()
+    fields = ("PRM_Partner_Id__c", "Name", "OwnerId")
+    partners = ObjectSpec("partner", "Account", fields, "PRM_Partner_Id__c")
+    owner = connector.account().user_id
+    rows = [NewRecord(f"key-{n}", {"Name": f"P{n}", "OwnerId": owner}) for n in range(12)]
+    made = [str(one.id) for one in connector.create(partners, rows)]
+    assert write_calls(connector) == 3
+    there = connector.fetch(partners, made).values()
+    assert {one.values["OwnerId"] for one in there} == {owner}

@@ -259,3 +259,37 @@ def test_a_taken_unique_value_names_its_holder_and_never_the_value(bench):
     (result,) = connector.update(PARTNERS, [change])
     assert str(first.id)[:15] in result.error.hint
     assert "key-1" not in f"{result.error.message}{result.error.hint}"
+
+
+OWNED = ObjectSpec(
+    "partner", "Account", ("PRM_Partner_Id__c", "Name", "OwnerId", "Website"), "PRM_Partner_Id__c"
+)
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_no_assignment_rule_takes_a_record_from_the_owner_that_was_written(bench, strict):
+    rule = {"Name": "Desk", "SobjectType": "Account", "Active": True}
+    bench.user_creates("AssignmentRule", rule)
+    connector = bench.connector()
+    spec = dataclasses.replace(OWNED, strict=strict)
+    owner = connector.account().user_id
+    rows = [NewRecord(f"key-{n}", {"Name": f"Partner {n}", "OwnerId": owner}) for n in range(3)]
+    made = [str(one.id) for one in connector.create(spec, rows)]
+    seen = connector.fetch(spec, made)
+    changes = [Change(one, {"Name": "New"}, seen[one].version) for one in made]
+    assert not [one.error for one in connector.update(spec, changes) if one.error]
+    now = connector.fetch(spec, made)
+    assert {(one.values["Name"], one.values["OwnerId"]) for one in now.values()} == {("New", owner)}
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_an_alert_is_passed_over_in_updates_that_are_conditional_too(bench, strict):
+    bench.control("POST", "duplicate_rules", {"object": "Account", "fields": ["Website"]})
+    connector = bench.connector()
+    spec = dataclasses.replace(OWNED, strict=strict, allow_duplicates=True)
+    rows = [NewRecord(f"key-{n}", {"Name": f"Partner {n}"}) for n in range(2)]
+    for made in connector.create(spec, rows):
+        (seen,) = connector.fetch(spec, [str(made.id)]).values()
+        change = Change(str(made.id), {"Website": "acme.example"}, seen.version)
+        (result,) = connector.update(spec, [change])
+        assert result.error is None

@@ -156,13 +156,11 @@ class Client:
             for part in decoded(response, kind)["compositeResponse"]
         }
 
-    def composite_writes(
-        self, parts: Mapping[str, Mapping[str, Any]], headers: Mapping[str, str]
-    ) -> dict[str, SubAnswer]:
+    def composite_writes(self, parts: Mapping[str, Mapping[str, Any]]) -> dict[str, SubAnswer]:
         """Up to 25 writes in one call, each by itself; answers by the same names."""
         requests = [{**part, "referenceId": name} for name, part in parts.items()]
         body = {"allOrNone": False, "compositeRequest": requests}
-        response = self.send("write", "POST", f"{self.root}/composite", body=body, headers=headers)
+        response = self.send("write", "POST", f"{self.root}/composite", body=body)
         found = decoded(response, "write").get("compositeResponse", ())
         answers = {
             part["referenceId"]: SubAnswer(part["httpStatusCode"], part["body"]) for part in found

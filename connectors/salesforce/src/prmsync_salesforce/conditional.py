@@ -35,9 +35,12 @@ class Guarded:
 def update(
     client: Client, object_name: str, rows: Sequence[Guarded], headers: Mapping[str, str]
 ) -> list[WriteResult]:
-    """At most `PARTS` rows in one call; a record that moved has a RetryableError of code MOVED."""
-    parts = {f"r{place}": _part(client, object_name, row) for place, row in enumerate(rows)}
-    answers = client.composite_writes(parts, headers)
+    """At most `PARTS` rows in one call; a record that moved has a RetryableError of code MOVED.
+    `headers` go with every row: a row takes over none from the call around it."""
+    parts = {
+        f"r{place}": _part(client, object_name, row, headers) for place, row in enumerate(rows)
+    }
+    answers = client.composite_writes(parts)
     return [_result(client, row, answers[f"r{place}"]) for place, row in enumerate(rows)]
 
 
@@ -46,15 +49,16 @@ def http_date(version: str) -> str:
     return format_datetime(parse_moment(version), usegmt=True)
 
 
-def _part(client: Client, object_name: str, row: Guarded) -> dict[str, Any]:
-    part: dict[str, Any] = {
+def _part(
+    client: Client, object_name: str, row: Guarded, headers: Mapping[str, str]
+) -> dict[str, Any]:
+    condition = {"If-Unmodified-Since": http_date(row.version)} if row.version else {}
+    return {
         "method": "PATCH",
         "url": f"{client.root}/sobjects/{object_name}/{row.id}",
         "body": {name: value for name, value in row.record.items() if name != "attributes"},
+        "httpHeaders": {**headers, **condition},
     }
-    if row.version:
-        part["httpHeaders"] = {"If-Unmodified-Since": http_date(row.version)}
-    return part
 
 
 def _result(client: Client, row: Guarded, answer: SubAnswer) -> WriteResult:

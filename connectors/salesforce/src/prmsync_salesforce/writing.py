@@ -24,6 +24,11 @@ ALLOW_DUPLICATES = {"Sforce-Duplicate-Rule-Header": "allowSave=true"}
 """Saves what a duplicate rule alerts of; one that blocks still blocks (API 52 and later)."""
 
 
+OWN_OWNERS = {"Sforce-Auto-Assign": "FALSE"}
+"""No assignment rule of the org decides the owner of what is written: without this header one does,
+on accounts, cases and leads. A Bulk job runs one only where it names one."""
+
+
 def takes_jobs(spec: ObjectSpec) -> bool:
     """Whether many rows of a stream may go by Bulk jobs. A job knows no header that saves what a
     duplicate rule alerts of; relations are kept to collections, where each row is looked at."""
@@ -161,7 +166,7 @@ class Writer:
         )
 
     def _headers(self) -> Mapping[str, str]:
-        return ALLOW_DUPLICATES if self.plan.spec.allow_duplicates else {}
+        return OWN_OWNERS | (ALLOW_DUPLICATES if self.plan.spec.allow_duplicates else {})
 
     def _record(self, values: Values) -> dict[str, Any]:
         record: dict[str, Any] = {"attributes": {"type": self.plan.object}}

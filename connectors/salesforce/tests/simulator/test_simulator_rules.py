@@ -229,3 +229,33 @@ def test_a_renamed_stage_moves_its_records_without_their_modified_date(org):
     ]
     assert "Won" in choices
     assert "Closed Won" not in choices
+
+
+def test_an_assignment_rule_decides_the_owner_unless_the_call_says_otherwise(org):
+    values = {"Name": "Desk", "SobjectType": "Account", "Active": True}
+    org.call("POST", "/_simulator/records", {"object": "AssignmentRule", "values": values})
+    ours = org.create("Account", Name="Acme")
+    (dana,) = org.ids("SELECT Id FROM User WHERE Username = 'dana.admin@crm.example.com'")
+    assert org.read("Account", ours)["OwnerId"] == dana
+    me = org.call("GET", "/services/oauth2/userinfo")[1]["user_id"]
+    without = {"sforce-auto-assign": "FALSE"}
+    org.call("PATCH", f"/sobjects/Account/{ours}", {"OwnerId": me}, without)
+    assert org.read("Account", ours)["OwnerId"] == me
+    org.call("PATCH", f"/sobjects/Account/{ours}", {"Name": "Acme AG"})
+    assert org.read("Account", ours)["OwnerId"] == dana
+    assert org.read("Opportunity", org.opportunity())["OwnerId"] == me
+
+
+def test_a_call_within_a_composite_takes_over_no_header_but_the_sign_in(org):
+    values = {"Name": "Desk", "SobjectType": "Account", "Active": True}
+    org.call("POST", "/_simulator/records", {"object": "AssignmentRule", "values": values})
+    me = org.call("GET", "/services/oauth2/userinfo")[1]["user_id"]
+    off = {"Sforce-Auto-Assign": "FALSE"}
+    call = {"method": "POST", "url": "/services/data/v68.0/sobjects/Account"}
+    parts = [
+        {**call, "referenceId": "outer", "body": {"Name": "A"}},
+        {**call, "referenceId": "own", "body": {"Name": "B"}, "httpHeaders": off},
+    ]
+    org.call("POST", "/composite", {"compositeRequest": parts}, off)
+    owners = org.query("SELECT OwnerId FROM Account ORDER BY Name")
+    assert [one["OwnerId"] == me for one in owners] == [False, True]

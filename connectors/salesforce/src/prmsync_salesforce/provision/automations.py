@@ -190,9 +190,9 @@ def _assignment(reader: Reader, names: _Names) -> Iterator[Automation]:
             "assignment rule",
             str(row["Name"]),
             "gives new records an owner",
-            "may change the owner that was just written",
-            "prmsync does not ask for it on its writes; where it runs all the same, give the "
-            "owner to the CRM in the mapping (policy: crm).",
+            "does not run on what prmsync writes",
+            "Every write asks Salesforce to leave it out (Sforce-Auto-Assign: FALSE); where a flow "
+            "runs it all the same, give the owner to the CRM in the mapping (policy: crm).",
             where="Setup > Assignment Rules",
         )
 

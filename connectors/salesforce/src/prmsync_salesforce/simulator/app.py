@@ -137,7 +137,8 @@ class SalesforceSimulator:
             raise no_resource()
         version, rest = match.groups()
         segments = tuple(unquote(part) for part in (rest or "").strip("/").split("/"))
-        writer = Writer(user_id, allow_duplicates=_allows_duplicates(request))
+        allowed, assigns = _allows_duplicates(request), _assigns(request)
+        writer = Writer(user_id, allow_duplicates=allowed, assigns=assigns)
         return self._resources.handle(
             Call(request, version, segments, writer, self.chassis.faults, self.org)
         )
@@ -146,6 +147,11 @@ class SalesforceSimulator:
 def _allows_duplicates(request: Request) -> bool:
     header = request.headers.get("sforce-duplicate-rule-header", "")
     return "allowsave=true" in header.replace(" ", "").lower()
+
+
+def _assigns(request: Request) -> bool:
+    """Assignment rules hold for every call that does not say otherwise."""
+    return request.headers.get("sforce-auto-assign", "").strip().lower() != "false"
 
 
 _FAULTS = {

@@ -19,6 +19,7 @@ MAX_QUERIES = 5
 _QUERY = re.compile(r"/services/data/v[\d.]+/(query|queryAll|composite/sobjects)\b")
 MAX_CALLS = 25
 """Calls in one composite call or batch."""
+_FROM_THE_CALL = ("accept", "authorization", "content-type")
 _REFERENCE = re.compile(r"@\{([A-Za-z0-9_]+)((?:\.[A-Za-z0-9_]+|\[\d+\])+)\}")
 _STEP = re.compile(r"\.([A-Za-z0-9_]+)|\[(\d+)\]")
 
@@ -97,16 +98,21 @@ def _request(call: Call, part: dict[str, Any]) -> Request:
         method=part["method"].upper(),
         path=url.path,
         query=parse_qs(url.query, keep_blank_values=True),
-        headers={**call.request.headers, **_headers(part.get("httpHeaders"))},
+        headers={**_inherited(call.request), **_headers(part.get("httpHeaders"))},
         body=orjson.dumps(part["body"]) if part.get("body") is not None else b"",
     )
+
+
+def _inherited(request: Request) -> dict[str, str]:
+    """All that a subrequest takes over from the call around it; other headers are its own."""
+    return {name: one for name, one in request.headers.items() if name in _FROM_THE_CALL}
 
 
 def _headers(given: Any) -> dict[str, str]:
     """A subrequest's own headers; the caller's sign-in cannot be replaced by them."""
     named = given if isinstance(given, dict) else {}
     found = {str(name).lower(): str(value) for name, value in named.items()}
-    return {name: value for name, value in found.items() if name != "authorization"}
+    return {name: value for name, value in found.items() if name not in _FROM_THE_CALL}
 
 
 def _filled(part: dict[str, Any], known: dict[str, bytes]) -> dict[str, Any]:

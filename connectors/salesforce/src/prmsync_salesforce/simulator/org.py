@@ -10,6 +10,7 @@ from typing import Any
 from prmsync.connector.simulator.automations import LATER_SECONDS, Automations
 from prmsync_salesforce.simulator import field_history, opportunity_history
 from prmsync_salesforce.simulator.access import Access
+from prmsync_salesforce.simulator.assignment import assign
 from prmsync_salesforce.simulator.checks import check_references, check_unique
 from prmsync_salesforce.simulator.cleaning import Cleaner, known_field
 from prmsync_salesforce.simulator.database import GRANTS, Database, Row, Table
@@ -36,12 +37,14 @@ _HISTORIES = (opportunity_history.HISTORY, field_history.FIELD_HISTORY)
 class Writer:
     """Who writes, and with which modified time; None is the org's clock. `unbound`: past the API,
     where neither field-level security nor the API's bounds on set-up objects hold.
-    `allow_duplicates`: save what a duplicate rule only warns of."""
+    `allow_duplicates`: save what a duplicate rule only warns of. `assigns`: an active assignment
+    rule decides the owner."""
 
     user_id: str
     moment: datetime | None = None
     unbound: bool = False
     allow_duplicates: bool = False
+    assigns: bool = False
 
 
 class Org:
@@ -76,6 +79,8 @@ class Org:
         cleaned = self._cleaner.cleaned(definition, values, creating=True)
         row: Row = {**definition.defaults, **cleaned, "IsDeleted": False}
         self._fill_defaults(definition, row, writer)
+        if writer.assigns:
+            assign(self.database, definition.name, row)
         missing = [field.name for field in definition.required if row.get(field.name) is None]
         if missing:
             raise _required(missing)
@@ -112,6 +117,8 @@ class Org:
         if missing:
             raise _required(missing)
         row = {**old, **cleaned}
+        if writer.assigns:
+            assign(self.database, definition.name, row)
         self._finish(table, row, cleaned, old)
         self.duplicates.check(table, row, allow_save=writer.allow_duplicates or writer.unbound)
         moment = stamp(writer.moment or self.now())

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from prmsync.connector.simulator.chassis import json_response
@@ -130,7 +130,8 @@ class IngestJobs:
                 400, "INVALIDJOBSTATE", f"Job {job.id} cannot go from {job.state} to {wanted}"
             )
         job.state = str(wanted)
-        self._work[job.id].closed_by = call
+        # A job runs an assignment rule only where it names one.
+        self._work[job.id].closed_by = replace(call, writer=replace(call.writer, assigns=False))
         return json_response(200, job.summary())
 
     def _carry_out(self, call: Call, job: Job, work: _Work) -> None:
