@@ -51,6 +51,10 @@ _NO_CREATION = (
     f"without a date of creation: taken as made {ASSUMED_AGE.days} days before the close; "
     "`prmsync forecast backfill` asks the CRM, a file tells it as `created_at`"
 )
+_BROUGHT_OVER = (
+    "made after they were closed, as deals brought over from another system are: they count at "
+    f"their close date, taken as made {ASSUMED_AGE.days} days before it"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +161,7 @@ def deal_book(connection: sa.Connection, program: Program, as_of: date) -> DealB
     present = list(connection.execute(sa.select(tables.opportunity)))
     past = list(past_states(connection))
     states = _known(present, past, end)
-    kept, findings = _usable(states, as_of)
+    kept, findings = _usable(states, as_of, zone)
     late = _blank_until_closed(kept.values())
     if late:
         findings[_BLANK] = late
@@ -208,7 +212,7 @@ def _known(
 
 
 def _usable(
-    states: Mapping[str, tuple[PastState, ...]], as_of: date
+    states: Mapping[str, tuple[PastState, ...]], as_of: date, zone: tzinfo
 ) -> tuple[dict[str, tuple[PastState, ...]], dict[str, int]]:
     """Deals that can enter a forecast, and what was found wrong with how many."""
     kept: dict[str, tuple[PastState, ...]] = {}
@@ -223,6 +227,9 @@ def _usable(
             continue
         if all(state.created_at is None for state in mine):
             findings[_NO_CREATION] += 1
+        if _brought_over(mine, zone):
+            findings[_BROUGHT_OVER] += 1
+            mine = tuple(replace(state, created_at=None) for state in mine)
         if not closed and (last.amount is None or last.currency is None):
             findings[_TYPICAL] += 1
         if _stage(last).is_won and last.amount is None:
@@ -234,6 +241,16 @@ def _usable(
     if _NO_AMOUNT in found:
         found.pop(_TYPICAL, None)
     return kept, found
+
+
+def _brought_over(states: tuple[PastState, ...], zone: tzinfo) -> bool:
+    """A deal that was never seen open and says that it was made after its close: the date is that
+    of its record, and to count it as won on that day would make a quarter of old deals."""
+    made = min((s.created_at for s in states if s.created_at is not None), default=None)
+    close = states[-1].close_date
+    if made is None or close is None or not all(_stage(state).is_closed for state in states):
+        return False
+    return made.astimezone(zone).date() > close
 
 
 def _of_all(deals: Collection[tuple[PastState, ...]]) -> dict[str, int]:

@@ -9,6 +9,7 @@ from typing import Any
 from prmsync.answers.quarter_outlook import QuarterOutlook, quarter_outlook
 from prmsync.forecast.rollup import by_dimension, total
 from prmsync.program.reference import REFERENCE_PROGRAM
+from prmsync.store import tables
 from prmsync.store.database import Database
 
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
@@ -78,3 +79,31 @@ def test_a_close_that_is_dated_in_the_future_is_told(database: Database, add: Ad
     outlook = found(database)
     (finding,) = outlook.book.findings
     assert finding.startswith("closed, with a close date still to come")
+
+
+def test_deals_brought_over_after_their_close_count_at_their_close(
+    database: Database, add: Add
+) -> None:
+    made = {"close_date": date(2026, 3, 2), "created_at": datetime(2026, 11, 20, tzinfo=UTC)}
+    deals(add, 3, 30, {}, made)
+    outlook = found(database)
+    row = total(outlook.indirect[0].found, outlook.indirect[0].deals)
+    assert row.won == 0
+    assert [(name[:28], count) for name, count in outlook.book.findings.items()] == [
+        ("made after they were closed,", 30)
+    ]
+
+
+def test_a_close_that_was_typed_in_late_counts_on_the_day_it_was_seen(
+    database: Database, add: Add
+) -> None:
+    made = {"created_at": datetime(2026, 11, 20, tzinfo=UTC)}
+    deals(add, 3, 0, made)
+    with database.begin() as connection:
+        connection.execute(
+            tables.opportunity.update()
+            .where(tables.opportunity.c.id == "o0")
+            .values(stage="launched", close_date=date(2026, 3, 2))
+        )
+    outlook = found(database)
+    assert outlook.book.findings == {}
