@@ -52,9 +52,12 @@ _NO_CREATION = (
     "`prmsync forecast backfill` asks the CRM, a file tells it as `created_at`"
 )
 _BROUGHT_OVER = (
-    "made after they were closed, as deals brought over from another system are: they count at "
-    f"their close date, taken as made {ASSUMED_AGE.days} days before it"
+    "with the date of a move from another system (made after their close, or on a day when many "
+    f"such were): taken as made {ASSUMED_AGE.days} days before the close"
 )
+_MOVE = 20
+"""Deals that say on one day that they were made after their close, from which all deals of that
+day are taken to have been brought over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +220,7 @@ def _usable(
     """Deals that can enter a forecast, and what was found wrong with how many."""
     kept: dict[str, tuple[PastState, ...]] = {}
     findings: Counter[str] = Counter()
+    moves = _days_of_moves(states.values(), zone)
     for deal, mine in states.items():
         last = mine[-1]
         closed = _stage(last).is_closed
@@ -227,7 +231,7 @@ def _usable(
             continue
         if all(state.created_at is None for state in mine):
             findings[_NO_CREATION] += 1
-        if _brought_over(mine, zone):
+        if _made(mine, zone) in moves or _brought_over(mine, zone):
             findings[_BROUGHT_OVER] += 1
             mine = tuple(replace(state, created_at=None) for state in mine)
         if not closed and (last.amount is None or last.currency is None):
@@ -243,14 +247,24 @@ def _usable(
     return kept, found
 
 
+def _made(states: tuple[PastState, ...], zone: tzinfo) -> date | None:
+    made = min((s.created_at for s in states if s.created_at is not None), default=None)
+    return None if made is None else made.astimezone(zone).date()
+
+
 def _brought_over(states: tuple[PastState, ...], zone: tzinfo) -> bool:
     """A deal that was never seen open and says that it was made after its close: the date is that
     of its record, and to count it as won on that day would make a quarter of old deals."""
-    made = min((s.created_at for s in states if s.created_at is not None), default=None)
-    close = states[-1].close_date
+    made, close = _made(states, zone), states[-1].close_date
     if made is None or close is None or not all(_stage(state).is_closed for state in states):
         return False
-    return made.astimezone(zone).date() > close
+    return made > close
+
+
+def _days_of_moves(deals: Iterable[tuple[PastState, ...]], zone: tzinfo) -> set[date | None]:
+    """Days on which deals were brought over: the open ones among them are older than they say."""
+    count = Counter(_made(mine, zone) for mine in deals if _brought_over(mine, zone))
+    return {day for day, deals_ in count.items() if deals_ >= _MOVE}
 
 
 def _of_all(deals: Collection[tuple[PastState, ...]]) -> dict[str, int]:

@@ -89,9 +89,21 @@ def test_deals_brought_over_after_their_close_count_at_their_close(
     outlook = found(database)
     row = total(outlook.indirect[0].found, outlook.indirect[0].deals)
     assert row.won == 0
-    assert [(name[:28], count) for name, count in outlook.book.findings.items()] == [
-        ("made after they were closed,", 30)
+    assert [(name[:19], count) for name, count in outlook.book.findings.items()] == [
+        ("with the date of a ", 30)
     ]
+
+
+def test_open_deals_of_the_day_of_a_move_are_older_than_they_say(
+    database: Database, add: Add
+) -> None:
+    moved = {"created_at": datetime(2026, 11, 20, tzinfo=UTC)}
+    deals(add, 3, 30, moved, moved | {"close_date": date(2026, 3, 2)})
+    book = found(database).book
+    assert list(book.findings.values()) == [33]
+    made = book.states["o0"][0].created_at
+    assert made is not None
+    assert made < datetime(2026, 9, 1, tzinfo=UTC)
 
 
 def test_a_close_that_was_typed_in_late_counts_on_the_day_it_was_seen(
