@@ -182,6 +182,10 @@ def test_a_converted_lead_is_refused_with_its_address_and_what_went_on_in_its_pl
     assert "CANNOT_UPDATE_CONVERTED_LEAD: cannot reference converted lead" in told
     assert "its opportunity goes on in its place" in told
     assert f"/lightning/r/Lead/{lead['Id']}/view" in told
+    (lead,) = filled.records("salesforce", "Lead")
+    heir = lead["ConvertedOpportunityId"]
+    assert f"It went on as Opportunity {heir} (" in told
+    assert f"/lightning/r/Opportunity/{heir}/view" in told
 
 
 def test_an_org_without_the_fields_is_told_what_makes_them(filled: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from prmsync.connector.protocol import Change, NewRecord, ObjectSpec, WriteResult
 from prmsync.domain.values import Values
 from prmsync.errors import GoneError, RejectedError
-from prmsync_salesforce import bulk_ingest, conditional, currency
+from prmsync_salesforce import bulk_ingest, conditional, converted, currency
 from prmsync_salesforce.client import Client
 from prmsync_salesforce.errors import row_error
 from prmsync_salesforce.lanes import Lanes, is_locked, side_by_side
@@ -52,7 +52,9 @@ class Writer:
 
     def update(self, rows: Sequence[Change]) -> list[WriteResult]:
         """Change the named fields only; None clears one."""
-        return self._without_foreign(rows, self._update)
+        results = self._without_foreign(rows, self._update)
+        converted.name_heirs(self.client, [row.id for row in rows], results)
+        return results
 
     def _without_foreign(
         self, rows: Sequence[Valued], write: Callable[[Sequence[Valued]], list[WriteResult]]
