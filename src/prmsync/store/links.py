@@ -90,6 +90,12 @@ class Link:
         """Whether both sides are known and belong together."""
         return None not in (self.prm_id, self.crm_id) and self.state != LinkState.ENDED
 
+    def agree(self, values: Values) -> None:
+        """Both sides have these values. A CRM record that is none of ours yet agrees with nothing,
+        also where an undo has put something back in it."""
+        if self.prm_id is not None:
+            self.base = {**(self.base or {}), **values}
+
     def cut_crm(self) -> None:
         """Forget the CRM record: it is gone by our doing, and another one comes in its place."""
         self.crm_id = self.crm = self.crm_version = self.crm_modified_by = self.base = None

@@ -23,7 +23,7 @@ def acknowledge(stream: Stream, op: str, one: Write, result: WriteResult) -> Non
     if op == "create":
         link.base, link.crm = first_base(stream, one.action), None
     else:
-        link.base = {**(link.base or {}), **one.action.field_values}
+        link.agree(one.action.field_values)
     link.crm = {**(link.crm or {}), **new}
     if KEY in new:
         link.crm.pop(UNSTAMPED, None)

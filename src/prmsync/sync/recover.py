@@ -192,7 +192,7 @@ def _outcome(stream: Stream, intent: Action, link: Link, record: Record | None) 
         return not_sent(intent)
     if {name: (link.crm or {}).get(name) for name in wanted} != wanted:
         return _in_part(stream, intent, link)
-    link.base = {**(link.base or {}), **wanted}
+    link.agree(wanted)
     return ActionState.DONE
 
 
@@ -210,5 +210,5 @@ def _in_part(stream: Stream, intent: Action, link: Link) -> ActionState:
     if not stands:
         return not_sent(intent)
     intent.fields = {name: one for name, one in intent.fields.items() if name in stands}
-    link.base = {**(link.base or {}), **intent.field_values}
+    link.agree(intent.field_values)
     return ActionState.DONE

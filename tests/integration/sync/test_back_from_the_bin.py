@@ -236,3 +236,22 @@ def test_after_an_undo_took_it_away_there_and_somebody_deleted_it_here(
     assert list(both.all_ours("opportunity")) == [made]
     assert number(crm) == record
     assert [both.sync(one).counts for one in NAMES] == [{}, {}]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_and_an_undo_puts_a_field_of_it_back_before_it_is_here_again(
+    both: World, deal: str, name: str
+) -> None:
+    """The restore is read by the undo's run, which makes no records: the next one does."""
+    crm = both.crms[name]
+    record = number(crm)
+    both.edit("opportunity", deal, {"customer_domain": "typo.example"})
+    typo = both.sync(name, release=True).run_id
+    both.remove("opportunity", deal)
+    both.sync(name, release=True)
+    crm.restore("opportunity", record)
+    both.wait(700)
+    both.undo(name, typo)
+    settle(both)
+    assert_one_deal(both, deal)
+    assert both.ours("opportunity", deal)["customer_domain"] is None
