@@ -393,6 +393,20 @@ def _due_again(dialect: str) -> sa.Select[Any]:
     )
 
 
+def refused_as(connection: sa.Connection, stream_ids: Sequence[int], code: str) -> list[int]:
+    """Links of these streams with a refusal of this code."""
+    named = {"ids": packed(connection, stream_ids), "code": code}
+    return list(connection.execute(_refused_as(connection.dialect.name), named).scalars())
+
+
+@lru_cache(maxsize=4)
+def _refused_as(dialect: str) -> sa.Select[Any]:
+    return sa.select(parked_table.c.link_id).where(
+        parked_table.c.code == given("code"),
+        whose(parked_table.c.link_id, listed(dialect, links.c.stream_id)),
+    )
+
+
 def unpark(connection: sa.Connection, link_ids: Sequence[int]) -> None:
     """Forget the refusals of these links."""
     for part in chunks(link_ids):

@@ -223,14 +223,15 @@ def observe_prm(
     *,
     anew: bool = False,
     asks: bool = False,
-) -> None:
+) -> bool:
     """Mark records of the partner database as changed: prm id → whether it is deleted. `anew` and
-    `asks` as for `observe_crm`."""
+    `asks` as for `observe_crm`. Returns whether one is there that was not."""
     known = links.by_prm_ids(connection, stream_id, changes)
     alone = _deleted_alone(connection, known.values()) if asks else ()
     fresh = []
     changed = []
     moved = []
+    came = False
     for prm_id, gone in changes.items():
         link = known.get(prm_id)
         if link is None:
@@ -246,12 +247,14 @@ def observe_prm(
             elif anew and link.crm_gone:
                 link.cut_crm()
             link.state = LinkState.LIVE if link.crm_id else LinkState.NEW
+        came = came or (link.prm_gone and not gone)
         link.prm_gone = gone
         link.dirty = Dirty.CHANGED
         changed.append(link)
     links.set_dirty(connection, moved, Dirty.CHANGED)
     links.save(connection, changed)
     insert_rows(connection, table, ("stream_id", "prm_id", "state", "dirty"), fresh)
+    return came or bool(fresh)
 
 
 def absent_here(connection: sa.Connection, stream_id: int, stream_name: str) -> list[str]:

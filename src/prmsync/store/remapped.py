@@ -43,7 +43,7 @@ def set_unsettled_dirty(
     is deleted on one side.
     """
     open_rows = sa.select(actions.c.link_id).where(
-        actions.c.stream_id == stream_id, actions.c.state.in_(("waiting", "dropped"))
+        actions.c.stream_id == stream_id, actions.c.state.in_(("waiting", "released", "dropped"))
     )
     held = sa.select(helds.c.link_id).where(helds.c.state.in_(("open", "decided")))
     which = [

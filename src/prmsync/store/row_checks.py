@@ -29,14 +29,20 @@ WORDS = {
 """Stream or table → the word people use for one of its records."""
 
 
+NO_SUCH_RECORD = "NO_SUCH_RECORD"
+"""Code of a refusal that ends by itself once the record that is named is there."""
+
+
 @dataclass(frozen=True, slots=True)
 class RowProblem:
-    """Why a row was not written. `field` is empty where it concerns the whole record."""
+    """Why a row was not written. `field` is empty where it concerns the whole record, `code` where
+    nothing follows from the kind of the refusal."""
 
     id: PrmId
     field: str
     message: str
     hint: str = ""
+    code: str = ""
 
     def __str__(self) -> str:
         return f"{self.field}: {self.message}" if self.field else self.message
@@ -53,9 +59,9 @@ class Batch:
     problems: list[RowProblem] = field(default_factory=list)
     bad: set[int] = field(default_factory=set)
 
-    def refuse(self, index: int, name: str, message: str, hint: str = "") -> None:
+    def refuse(self, index: int, name: str, message: str, hint: str = "", code: str = "") -> None:
         self.bad.add(index)
-        self.problems.append(RowProblem(self.ids[index], name, message, hint))
+        self.problems.append(RowProblem(self.ids[index], name, message, hint, code))
 
     def good(self) -> list[int]:
         return [index for index in range(len(self.ids)) if index not in self.bad]
@@ -149,7 +155,8 @@ def check_references(connection: sa.Connection, batch: Batch) -> None:
         hint = _known_tiers(connection) if refers[0] == "tier" else ""
         for index, value in enumerate(values):
             if value is not None and value not in there:
-                batch.refuse(index, name, f"there is no {WORDS[refers[0]]} {value}", hint)
+                message = f"there is no {WORDS[refers[0]]} {value}"
+                batch.refuse(index, name, message, hint, NO_SUCH_RECORD)
 
 
 def _known_tiers(connection: sa.Connection) -> str:

@@ -16,9 +16,9 @@ from prmsync.store.bulk import select_rows
 from prmsync.store.held import ParkedItem
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.links import Dirty, Link, LinkState
-from prmsync.store.row_checks import RowProblem
 from prmsync.store.tables import PRM_TABLES
 from prmsync.sync import newcomers, own_writes, references, relation_ends, returning, second_pass
+from prmsync.sync.refused_here import by_record, parked, try_again
 from prmsync.sync.session import HOME, Session, Stream
 
 PAGE = 2000
@@ -134,6 +134,7 @@ def carry_out(
         own_writes.pass_over(connection, stream)
     if creates:
         newcomers.written(connection, stream.newcomers)
+        try_again(connection, session)
     made = [action for action, _, _ in batch.inserts if action.state == ActionState.DONE]
     tallies.created(connection, made)
     links.save_ours(connection, [known[one] for one in _links_of(actions)])
@@ -224,27 +225,27 @@ def _move_base(batch: _Batch, link: Link, action: Action) -> None:
 
 
 def _write(connection: sa.Connection, session: Session, stream: Stream, batch: _Batch) -> None:
-    refused = _by_id(
+    refused = by_record(
         prm_records.insert(
             connection, stream.name, [(prm_id, values) for _, prm_id, values in batch.inserts]
         )
     )
     for action, prm_id, values in batch.inserts:
         if prm_id in refused:
-            _refuse(session, batch, action, refused[prm_id])
+            batch.parked.append(parked(session, action, refused[prm_id]))
             continue
         link = batch.links[action.link_id]
         link.prm_id, link.state, link.prm_gone = prm_id, LinkState.LIVE, False
         link.base = _agreed_on_create(stream, link, values)
         _done(batch, action)
-    refused = _by_id(
+    refused = by_record(
         prm_records.update(
             connection, stream.name, [(prm_id, values) for _, prm_id, values in batch.updates]
         )
     )
     for action, prm_id, values in batch.updates:
         if prm_id in refused:
-            _refuse(session, batch, action, refused[prm_id])
+            batch.parked.append(parked(session, action, refused[prm_id]))
             continue
         link = batch.links[action.link_id]
         agreed = {name: value for name, value in values.items() if name != HOME}
@@ -257,23 +258,16 @@ def _write(connection: sa.Connection, session: Session, stream: Stream, batch: _
 def _delete(connection: sa.Connection, session: Session, stream: Stream, batch: _Batch) -> None:
     if not batch.deletes:
         return
-    refused = _by_id(
+    refused = by_record(
         prm_records.delete(connection, stream.name, [prm_id for _, prm_id in batch.deletes])
     )
     for action, prm_id in batch.deletes:
         if prm_id in refused:
-            _refuse(session, batch, action, refused[prm_id])
+            batch.parked.append(parked(session, action, refused[prm_id]))
             continue
         link = batch.links[action.link_id]
         link.state, link.prm_gone = LinkState.ENDED, True
         _done(batch, action)
-
-
-def _by_id(problems: Sequence[RowProblem]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for one in problems:
-        found[one.id] = f"{found[one.id]}; {one}" if one.id in found else str(one)
-    return found
 
 
 def _agreed_on_create(stream: Stream, link: Link, values: Values) -> Values:
@@ -285,18 +279,3 @@ def _agreed_on_create(stream: Stream, link: Link, values: Values) -> Values:
     if references.any_marked(stream, crm):
         base.update(second_pass.marks(stream, crm))
     return base
-
-
-def _refuse(session: Session, batch: _Batch, action: Action, message: str) -> None:
-    action.state, action.error = ActionState.PARKED, message
-    batch.parked.append(
-        ParkedItem(
-            action.link_id,
-            action.fingerprint,
-            Side.PRM,
-            None,
-            message,
-            None,
-            session.now(),
-        )
-    )

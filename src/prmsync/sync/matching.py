@@ -138,11 +138,16 @@ def _lists(item: HeldItem, ours: held.GroupValue, theirs: held.GroupValue) -> bo
 
 
 def _by_external_key(connection: sa.Connection, stream: Stream) -> tuple[int, bool]:
-    """CRM records that carry the key of one of our records, linked or not."""
-    waiting = list(
-        links.unlinked(connection, stream.id, crm_side=True, dirty_only=True, showing=KEY)
+    """CRM records that carry the key of one of our records, linked or not. Where a record of ours
+    is new, those too that did not move: one may wait for a person, or have been refused here."""
+    shown = links.unlinked(
+        connection,
+        stream.id,
+        crm_side=True,
+        dirty_only=not _has_fresh(connection, stream, crm_side=False),
+        showing=KEY,
     )
-    waiting = [one for one in waiting if not one.crm_gone]
+    waiting = [one for one in shown if not one.crm_gone]
     ours = links.by_prm_ids(
         connection, stream.id, {str(one.crm[KEY]) for one in waiting if one.crm}
     )
@@ -159,12 +164,8 @@ def _by_key(
 ) -> list[Candidate]:
     """Pairs with equal values of one match key; without `everything` at least one of them is
     new or changed, and it is cheap when nothing is."""
-    fresh = everything or _has(
-        links.unlinked(connection, stream.id, crm_side=False, dirty_only=True)
-    )
-    if not fresh and not _has(
-        links.unlinked(connection, stream.id, crm_side=True, dirty_only=True)
-    ):
+    fresh = everything or _has_fresh(connection, stream, crm_side=False)
+    if not fresh and not _has_fresh(connection, stream, crm_side=True):
         return []
     ours: dict[Key, list[int]] = {}
     for link, values in _unlinked_prm(connection, stream):
@@ -202,7 +203,9 @@ def _theirs(
     return found
 
 
-def _has(rows: Iterable[Link]) -> bool:
+def _has_fresh(connection: sa.Connection, stream: Stream, *, crm_side: bool) -> bool:
+    """Whether a record of one side alone is new or changed."""
+    rows = links.unlinked(connection, stream.id, crm_side=crm_side, dirty_only=True)
     return next(iter(rows), None) is not None
 
 

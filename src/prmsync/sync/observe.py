@@ -27,6 +27,7 @@ from prmsync.store.erasing import BLANK
 from prmsync.store.links import Observation
 from prmsync.sync import references
 from prmsync.sync.mapping_change import NOTHING
+from prmsync.sync.refused_here import try_again
 from prmsync.sync.session import KEY, STOOD_IN, UNREADABLE, Session, Stream
 
 LOG_PAGE = 5000
@@ -363,13 +364,15 @@ def observe_prm(session: Session, stream: Stream) -> None:
                 connection, stream.state.prm_cursor, stream.name, LOG_PAGE
             )
             gone = {one: op == "delete" for one, op in changes.items()}
-            observations.observe_prm(
+            came = observations.observe_prm(
                 connection,
                 stream.id,
                 gone,
                 anew=_propagates(stream),
                 asks=_propagates(stream) and stream.spec.relation is None,
             )
+            if came:
+                try_again(connection, session)
             moved = cursor != stream.state.prm_cursor
             stream.state.prm_cursor = cursor
             if moved:

@@ -212,3 +212,24 @@ def test_a_first_read_that_broke_off_before_an_edit_is_not_lost(
     world.wait(10_000)
     world.settle("crm")
     assert world.ours("partner", partner)["duns"] == "123456789"
+
+
+def test_a_write_that_was_let_go_before_the_edit_is_not_noted_as_sent(
+    world: Any, crm: Any, partner: str, rig: Any
+) -> None:
+    """The run that was to send it died; the next one knows no such field any more."""
+    world.edit("partner", partner, {"duns": "123456789"})
+
+    def cut(_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    before_it_is_written = r"batch/read$|composite/sobjects"
+    with pytest.raises(KeyboardInterrupt), crm.standing_before(cut, before_it_is_written):
+        world.sync("crm", release=True)
+    world.alter = of_partners(lambda one: rig.without(one, "duns"))
+    world.wait(400)
+    world.settle("crm")
+    assert "duns" not in base_of(world, partner)
+    crm.change("partner", in_crm(crm), name="Theirs GmbH")
+    world.settle("crm")
+    assert world.ours("partner", partner)["name"] == "Theirs GmbH"

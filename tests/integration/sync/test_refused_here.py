@@ -1,0 +1,99 @@
+"""A write to our side that names a record of ours which is gone waits for that record."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from prmsync.domain.merge import OnDelete
+from prmsync.domain.values import PrmId, Values
+from prmsync.store import records
+from prmsync.store.row_checks import NO_SUCH_RECORD
+from prmsync.sync import run
+from prmsync.sync.session import Session
+from rig import Crm, World
+
+DEAL: Values = {"name": "Firewall", "close_date": "2026-12-20"}
+
+
+@pytest.fixture
+def deal(world: World, partner_values: Values) -> str:
+    """A deal and a partner that both sides have."""
+    world.insert("partner", partner_values)
+    made = world.insert("opportunity", DEAL)
+    world.settle("crm")
+    return made
+
+
+@pytest.fixture
+def refused(world: World, crm: Crm, deal: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A relation made in the CRM, of a deal that is deleted here once the run has read both."""
+    ends = [str(crm.only(one)[crm.words["id"]]) for one in ("opportunity", "partner")]
+    crm.relate(ends[0], ends[1], crm.words["distributor"])
+    with monkeypatch.context() as patch:
+        remove_before_deciding(patch, lambda: world.remove("opportunity", deal))
+        world.wait(700)
+        world.sync("crm", full=True, release=True)
+    assert [one.code for one in world.parked()] == [NO_SUCH_RECORD]
+    return deal
+
+
+def remove_before_deciding(patch: pytest.MonkeyPatch, remove: Callable[[], None]) -> None:
+    """Somebody deletes something here while a run is at work: it has read both sides."""
+    real, todo = run.plan_streams, [remove]
+
+    def plan_streams(session: Session, *args: Any, **more: Any) -> None:
+        if todo:
+            todo.pop()()
+        real(session, *args, **more)
+
+    patch.setattr(run, "plan_streams", plan_streams)
+
+
+def put_back(world: World, deal: str, **more: str) -> None:
+    with world.database.begin() as connection:
+        values: Values = {**DEAL, **more}
+        assert not records.insert(connection, "opportunity", [(PrmId(deal), values)])
+
+
+def test_it_is_not_tried_while_that_record_is_missing(world: World, refused: str) -> None:
+    world.settle("crm")
+    assert [one.code for one in world.parked()] == [NO_SUCH_RECORD]
+    assert world.all_ours("relation") == {}
+
+
+def test_it_is_written_once_that_record_is_back(world: World, refused: str) -> None:
+    world.settle("crm")
+    put_back(world, refused)
+    world.settle("crm")
+    assert [one["role"] for one in world.all_ours("relation").values()] == ["distributor"]
+    assert world.parked() == []
+
+
+def test_a_refused_record_is_linked_by_its_key_when_it_is_here_in_another_way(
+    world: World, crm: Crm, partner_values: Values, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would be made in the CRM a second time, which is an upsert on our key: over what
+    stands there."""
+    world.alter = lambda one: dataclasses.replace(one, on_delete=OnDelete.PROPAGATE)
+    partner = world.insert("partner", partner_values)
+    deal = world.insert("opportunity", {**DEAL, "partner": partner})
+    world.settle("crm")
+    record = str(crm.only("opportunity")[crm.words["id"]])
+    crm.remove("opportunity", record)
+    world.wait(700)
+    world.sync("crm", full=True, release=True)
+    assert world.all_ours("opportunity") == {}
+    crm.restore("opportunity", record)
+    with monkeypatch.context() as patch:
+        remove_before_deciding(patch, lambda: world.remove("partner", partner))
+        world.wait(700)
+        world.sync("crm", full=True, release=True)
+    assert [one.code for one in world.parked()] == [NO_SUCH_RECORD]
+    put_back(world, deal, name="Firewall of another CRM")
+    assert "opportunity/crm/create/done" not in world.sync("crm", release=True).counts
+    assert crm.only("opportunity")[crm.words["deal_name"]] == "Firewall"
+    assert world.parked() == []
