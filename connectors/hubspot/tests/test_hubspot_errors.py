@@ -14,7 +14,7 @@ from prmsync.errors import (
     RetryableError,
     SchemaError,
 )
-from prmsync_hubspot.errors import TABLE, http_error, masked, row_error, unreadable
+from prmsync_hubspot.errors import TABLE, http_error, masked, no_results, row_error, unreadable
 
 REFUSED = (
     'Property values were not valid: [{"isValid":false,"message":"Property \\"tier2\\" does not '
@@ -82,7 +82,14 @@ def test_a_server_error_leaves_a_writes_outcome_unknown() -> None:
     assert type(http_error(500, told, kind="write")) is OutcomeUnknownError
     assert type(row_error({"category": "INTERNAL_ERROR"})) is RetryableError
     assert type(unreadable(200, "write")) is OutcomeUnknownError
-    assert type(unreadable(200, "read")) is RetryableError
+
+
+def test_of_a_read_nobody_asks_whether_it_arrived() -> None:
+    told = unreadable(204, "read")
+    assert type(told) is RetryableError
+    assert "204" in told.message
+    assert "arrived" in unreadable(204, "write").hint
+    assert "arrived" not in told.hint + no_results().hint
 
 
 def test_every_refused_property_is_named_from_json_inside_the_message() -> None:

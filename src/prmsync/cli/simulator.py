@@ -73,12 +73,17 @@ def simulator(
 
 
 def _announce(known: ConnectorPlugin, url: str, files: TlsFiles | None, proxy: int | None) -> None:
+    from prmsync.connector.protocol import SimulatedAppPlugin
     from prmsync.service.setup import variable
 
     say(f"{known.title}, simulated, at {url}")
     say(f'  prmsync.toml  base_url = "{url}"')
     for key, value in known.simulator_auth().items():
         say(f"  credential    export {variable(known.name, key)}={value}")
+    if isinstance(known, SimulatedAppPlugin):
+        for place, (key, value) in enumerate(known.simulator_app().items()):
+            start = "" if place else "or an app"
+            say(f"  {start:<14}export {variable(known.name, key)}={value}")
     if files is not None:
         certificate = files.certificate.resolve()
         say(f"  certificate   export SSL_CERT_FILE={certificate}")

@@ -404,6 +404,14 @@ class HostedPlugin(Protocol):
         """Their names: a simulator behind a proxy has a certificate that is made out to them."""
 
 
+@runtime_checkable
+class SimulatedAppPlugin(Protocol):
+    """What a plugin has besides where its simulator also lets an app sign in, in a browser."""
+
+    def simulator_app(self) -> Mapping[str, str]:
+        """Keys of `auth` by which a fresh simulator knows the app."""
+
+
 class ConnectorPlugin(Protocol):
     """What the entry point group `prmsync.connectors` names."""
 

@@ -18,7 +18,7 @@ from prmsync.connector.protocol import Page, Record
 from prmsync.errors import StateError
 from prmsync.store import links, pairs, verification
 from prmsync.store import records as prm_records
-from prmsync.store.links import Dirty, LinkState
+from prmsync.store.links import Dirty, Link, LinkState
 from prmsync.store.verification import Verification
 from prmsync.sync import unseen as listing
 from prmsync.sync.comparing import Difference, StreamReport, compare_page
@@ -123,11 +123,16 @@ def _unseen(
                     missing.append(link.id)
             elif link.state == LinkState.NEW and link.crm_id is None and not link.prm_gone:
                 report.only_in_prm += 1
-            elif link.state == LinkState.ENDED and link.crm_gone and not link.prm_gone:
+            elif link.state == LinkState.ENDED and link.crm_gone and _ours_is_left(link):
                 report.explain("no longer in the CRM, not made there again")
         report.missing_in_crm += len(missing)
         if repair:
             links.set_dirty(connection, missing, Dirty.CHANGED)
+
+
+def _ours_is_left(link: Link) -> bool:
+    """Not so of the tombstone of a record that was made again: another link has ours by now."""
+    return link.prm_id is not None and not link.prm_gone
 
 
 def _not_ticked(

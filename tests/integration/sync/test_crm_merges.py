@@ -182,6 +182,18 @@ def test_a_winner_that_is_linked_waits_for_a_person_with_both_named(
     assert [one.id for one in waiting(world)] == [item.id]
 
 
+def test_a_partner_that_was_made_again_after_a_merge_differs_in_nothing(
+    world: Any, crm: Any, partner: str, both: str
+) -> None:
+    (item,) = waiting(world)
+    decide(world, item, "prm")
+    look(world)
+    world.settle("crm")
+    assert len(crm.rows("partner")) == 2
+    (compared,) = [one for one in world.verify("crm") if one.stream == "partner"]
+    assert (compared.explained, compared.counts["equal"]) == ({}, 2)
+
+
 def test_no_relation_is_made_for_the_other_partner_meanwhile(
     world: Any, crm: Any, partner: str, both: str
 ) -> None:

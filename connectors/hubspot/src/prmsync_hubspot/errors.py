@@ -187,6 +187,8 @@ TABLE: dict[str | int, Rule] = {
 }
 """Code or status → what it means for us."""
 
+_IF_THIS_STAYS = "if this stays, check base_url and api_version"
+_NEXT_RUN = f"the next run asks again; {_IF_THIS_STAYS}"
 NO_ANSWER_HINT = "prmsync looks whether the write arrived before it sends anything again"
 _JSON_TAIL = re.compile(r"\[\s*\{.*\}\s*\]", re.DOTALL)
 _IN_WORDS = (
@@ -232,12 +234,17 @@ def http_error(
 
 def unreadable(status: int, kind: CallKind) -> ConnectorError:
     """A 2xx answer whose body is not what HubSpot documents: for a write, nobody knows."""
-    error = OutcomeUnknownError if kind == "write" else RetryableError
-    return error(
-        f"HubSpot answered {status} without a body that can be read",
-        hint=f"if this stays, check base_url and api_version; {NO_ANSWER_HINT}",
-        code=str(status),
-    )
+    said = f"HubSpot answered {status} without a body that can be read"
+    if kind == "write":
+        hint = f"{_IF_THIS_STAYS}; {NO_ANSWER_HINT}"
+        return OutcomeUnknownError(said, hint=hint, code=str(status))
+    return RetryableError(said, hint=_NEXT_RUN, code=str(status))
+
+
+def no_results() -> RetryableError:
+    """An answer without the list that it was asked for, which is never taken for an empty one."""
+    said = "HubSpot's answer lacks the list that it was asked for (results)"
+    return RetryableError(said, hint=_NEXT_RUN, code="NO_RESULTS")
 
 
 def row_error(error: Mapping[str, Any], link: Link | None = None) -> ConnectorError:

@@ -20,7 +20,12 @@ from prmsync_hubspot.connector import HubSpotConnector
 from prmsync_hubspot.paths import Paths
 from prmsync_hubspot.provision import admin as one_time
 from prmsync_hubspot.provision.provisioner import HubSpotProvisioner
-from prmsync_hubspot.simulator import ACCESS_TOKEN, HubSpotSimulator
+from prmsync_hubspot.simulator import (
+    ACCESS_TOKEN,
+    CLIENT_ID,
+    CLIENT_SECRET,
+    HubSpotSimulator,
+)
 
 
 class HubSpotPlugin:
@@ -102,3 +107,6 @@ class HubSpotPlugin:
     def simulator_auth(self) -> Mapping[str, str]:
         """A service key, which is what an admin makes; the simulator takes OAuth as well."""
         return {"token": ACCESS_TOKEN}
+
+    def simulator_app(self) -> Mapping[str, str]:
+        return {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}

@@ -27,7 +27,7 @@ from hubspot import HubSpot
 
 from prmsync.connector.budget import CallKind
 from prmsync_hubspot.client import Answer, Client, Transport, read_answer
-from prmsync_hubspot.errors import unreadable
+from prmsync_hubspot.errors import no_results
 from prmsync_hubspot.paths import Paths
 
 Query = Iterable[tuple[str, object]] | None
@@ -148,7 +148,7 @@ def results(data: Mapping[str, Any]) -> list[dict[str, Any]]:
     for an empty one. Raises RetryableError."""
     found = data.get("results")
     if not isinstance(found, list):
-        raise unreadable(httpx.codes.OK, "read")
+        raise no_results()
     return found
 
 

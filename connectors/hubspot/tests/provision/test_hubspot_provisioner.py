@@ -364,6 +364,17 @@ def test_what_hubspot_refuses_is_told_with_its_words_and_the_rest_comes_later(gr
     assert {one.kind for one in ground.plan().steps} == {StepKind.LABEL}
 
 
+def test_an_admin_who_may_not_make_objects_is_told_the_scope_and_its_remedy_once(new_ground):
+    some = ("companies", "deals", "custom")
+    read = [f"crm.{one}.{two}.read" for one in ("objects", "schemas") for two in some]
+    ground = new_ground(tokens={"pat-of-the-service": ["*"], "pat-of-the-admin": read})
+    with pytest.raises(AuthError, match="prm_registration") as refused:
+        ground.apply()
+    [finding] = refused.value.findings
+    assert "crm.schemas.custom.write" in finding.message
+    assert (finding.hint, "add the scope" in (refused.value.hint or "")) == ("", True)
+
+
 def test_an_account_that_was_prepared_by_hand_keeps_every_property_as_it_is(new_ground):
     ground = new_ground(prepared=True)
     before = ground.defined()

@@ -40,6 +40,8 @@ from prmsync.connector.simulator.stats import DROPPED, Stats
 CONTROL = "/_simulator/"
 JSON_HEADERS = {"content-type": "application/json;charset=UTF-8"}
 
+_RECORD_KEYS = frozenset({"object", "id", "values", "user", "stamp"})
+
 Control = Callable[[Mapping[str, Any] | None], Any]
 """A vendor's own control path: the JSON object that was posted, or None for GET → the JSON answer.
 Raises ValueError for a body that it cannot use."""
@@ -261,6 +263,11 @@ class Chassis:
         return {"id": self._write_record(_object(request), creating=request.method == "POST")}
 
     def _write_record(self, body: Mapping[str, Any], *, creating: bool) -> str:
+        if strange := sorted(body.keys() - _RECORD_KEYS):
+            raise ControlError(
+                f"unknown: {', '.join(strange)}; known: {', '.join(sorted(_RECORD_KEYS))}, "
+                'and what is to change stands in "values"'
+            )
         object_name, record_id, values = body.get("object"), body.get("id"), body.get("values")
         if not isinstance(object_name, str) or not isinstance(values, dict):
             raise ControlError('a record needs "object" (text) and "values" (an object)')

@@ -121,6 +121,8 @@ def test_control_mistakes_are_answered_with_what_is_wrong(notebook):
     assert '"id"' in call(notebook, "PATCH", "/_simulator/records", no_id)[1]["message"]
     unsaid = {"object": "note", "values": {}}
     assert "needs a text" in call(notebook, "POST", "/_simulator/records", unsaid)[1]["message"]
+    beside = {"object": "note", "id": "1", "archived": False, "values": {"text": "x"}}
+    assert "archived" in call(notebook, "PATCH", "/_simulator/records", beside)[1]["message"]
 
 
 def test_calls_from_many_threads_are_answered_one_at_a_time(notebook):

@@ -134,7 +134,7 @@ class HubSpotProvisioner:
 
 def _refusal(where: str, error: RejectedError | AuthError | SchemaError) -> ConnectorError:
     """The same with what was to be made: a missing right stays one, all else was refused."""
-    told = error.findings or [Finding("", error.message, error.hint)]
+    told = error.findings or [Finding("", error.message)]
     findings = [Finding(f"{where} {one.where}".strip(), one.message, one.hint) for one in told]
     kind = AuthError if isinstance(error, AuthError) else RejectedError
     return kind(
