@@ -18,7 +18,8 @@ from prmsync.connector.protocol import Page, Record
 from prmsync.errors import StateError
 from prmsync.store import links, pairs, verification
 from prmsync.store import records as prm_records
-from prmsync.store.links import Dirty, Link, LinkState
+from prmsync.store.links import Dirty, LinkState
+from prmsync.store.pairs import Pair
 from prmsync.store.verification import Verification
 from prmsync.sync import unseen as listing
 from prmsync.sync.comparing import Difference, StreamReport, compare_page
@@ -130,7 +131,7 @@ def _unseen(
             links.set_dirty(connection, missing, Dirty.CHANGED)
 
 
-def _ours_is_left(link: Link) -> bool:
+def _ours_is_left(link: Pair) -> bool:
     """Not so of the tombstone of a record that was made again: another link has ours by now."""
     return link.prm_id is not None and not link.prm_gone
 
