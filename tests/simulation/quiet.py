@@ -207,9 +207,10 @@ def _relation_explained(
     for link_id, base, seen, prm_id in rows:
         if link_id not in explained:
             continue
-        said = {**orjson.loads(base or "{}"), **orjson.loads(seen or "{}")}
-        same = (said.get("opportunity"), said.get("partner")) == (deal_id, partner_id)
-        if same or prm_id in ids:
+        agreed = orjson.loads(base or "{}")
+        said = {**agreed, **orjson.loads(seen or "{}")}  # the CRM's own id of an end that was gone
+        ends_of = [(one.get("opportunity"), one.get("partner")) for one in (agreed, said)]
+        if (deal_id, partner_id) in ends_of or prm_id in ids:
             return True
     return False
 

@@ -106,6 +106,28 @@ AGREED: dict[str, tuple[str, list[Event]]] = {
             about("D162", **{"do": "create", "in": "prm", "set": NEW}),
         ],
     ),
+    "an edit that waits is taken back to what both sides had agreed on": (
+        "propagate",
+        [
+            about("D6", **{"do": "edit", "in": "sf", "set": {"source": "Fair"}}),
+            about("D6", **{"do": "edit", "in": "prm", "set": {"source": "Call"}}),
+            run("sf"),
+            about("D6", **{"do": "edit", "in": "prm", "set": {"source": None}}),
+            run("sf"),
+        ],
+    ),
+    "a relation waits for a person that is told by the CRM's own id of its deal": (
+        "unlink",
+        [
+            {"do": "relate", "in": "prm", "deal": "D1", "partner": "P1", "role": "msp"},
+            run("sf"),
+            about("D1", **{"do": "delete", "in": "prm"}),
+            about("D1", **{"do": "edit", "in": "hs", "set": {"amount": "1015.00"}}),
+            run("sf"),
+            run("hs"),
+            {"do": "decide", "pick": 0, "take": "crm"},
+        ],
+    ),
 }
 
 

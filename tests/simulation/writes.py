@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import orjson
+
 from simulation.known import Known, other
 from simulation.versions import Broken, Entity, Version
 from simulation.weighing import further, over, settle, told
@@ -76,6 +78,7 @@ def _judge(
         or (group in FIRST and who in entity.first and FIRST[group] == "crm" and system == "prm")
         or _decided(known, entity, group, system, who, old, new)
         or _back_again(entity, group, system, who, old, new)
+        or _taken_back(known, entity, group, system, who, old, new)
     )
     if not allowed:
         raise Broken(
@@ -95,6 +98,36 @@ def _back_again(
     return (
         stood is not None and stood.value == old.value and over(new, stood) and not old.knows(new)
     )
+
+
+def _taken_back(
+    known: Known,
+    entity: Entity,
+    group: str,
+    system: str,
+    who: str,
+    old: Version,
+    new: Version,
+) -> bool:
+    """Whoever takes an own edit back to what both sides had agreed on has withdrawn it, although a
+    run has seen it: nobody else's word was under it, and the only edit left is the other side's."""
+    if old.author != system or old.knows(new) or not _is_agreed(known, entity, group, who, old):
+        return False
+    seen = [one for one in entity.versions[group] if one.number in old.seen and one is not old]
+    stood = next((one for one in reversed(seen) if one.value == old.value), None)
+    if stood is None or not over(new, stood):
+        return False
+    return all(one.author == system for one in seen if not stood.knows(one))
+
+
+def _is_agreed(known: Known, entity: Entity, group: str, who: str, old: Version) -> bool:
+    """Whether the base of before this run says the same."""
+    for link in known.links(who):
+        if (link.stream, link.prm_id) == (entity.stream, entity.ids.get("prm")):
+            base = orjson.loads(known.base_seen.get(link.id) or link.base or "{}")
+            members = GROUPS[entity.stream][group]
+            return tuple(base.get(name) for name in members) == old.value
+    return False
 
 
 def _decided(

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from prmsync.domain.merge import OnDelete
-from prmsync.domain.values import Values
+from prmsync.domain.values import PrmId, Values
+from prmsync.store import records
 from prmsync.sync import run
 from rig import Crm, World, without
 
@@ -255,3 +256,22 @@ def test_and_an_undo_puts_a_field_of_it_back_before_it_is_here_again(
     settle(both)
     assert_one_deal(both, deal)
     assert both.ours("opportunity", deal)["customer_domain"] is None
+
+
+def test_and_it_is_here_again_while_a_brake_holds_it(both: World, deal: str) -> None:
+    """It is linked by its key. Else it would be made there a second time, which is an upsert on
+    that key: over what stands there."""
+    sf = both.crms["sf"]
+    record = number(sf)
+    sf.remove("opportunity", record)
+    settle(both, "sf")
+    assert both.all_ours("opportunity") == {}
+    sf.restore("opportunity", record)
+    both.wait(700)
+    both.sync("sf", full=True)
+    assert both.all_ours("opportunity") == {}
+    values: Values = {"name": "Of another CRM", "close_date": "2026-12-20"}
+    with both.database.begin() as connection:
+        assert not records.insert(connection, "opportunity", [(PrmId(deal), values)])
+    assert "opportunity/crm/create/found" not in both.sync("sf", release=True).counts
+    assert sf.only("opportunity")["Name"] == "Firewall"

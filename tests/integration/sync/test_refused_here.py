@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from prmsync.domain.merge import OnDelete
 from prmsync.domain.values import PrmId, Values
 from prmsync.store import records
 from prmsync.store.row_checks import NO_SUCH_RECORD
@@ -53,10 +51,9 @@ def remove_before_deciding(patch: pytest.MonkeyPatch, remove: Callable[[], None]
     patch.setattr(run, "plan_streams", plan_streams)
 
 
-def put_back(world: World, deal: str, **more: str) -> None:
+def put_back(world: World, deal: str) -> None:
     with world.database.begin() as connection:
-        values: Values = {**DEAL, **more}
-        assert not records.insert(connection, "opportunity", [(PrmId(deal), values)])
+        assert not records.insert(connection, "opportunity", [(PrmId(deal), DEAL)])
 
 
 def test_it_is_not_tried_while_that_record_is_missing(world: World, refused: str) -> None:
@@ -70,30 +67,4 @@ def test_it_is_written_once_that_record_is_back(world: World, refused: str) -> N
     put_back(world, refused)
     world.settle("crm")
     assert [one["role"] for one in world.all_ours("relation").values()] == ["distributor"]
-    assert world.parked() == []
-
-
-def test_a_refused_record_is_linked_by_its_key_when_it_is_here_in_another_way(
-    world: World, crm: Crm, partner_values: Values, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Else it would be made in the CRM a second time, which is an upsert on our key: over what
-    stands there."""
-    world.alter = lambda one: dataclasses.replace(one, on_delete=OnDelete.PROPAGATE)
-    partner = world.insert("partner", partner_values)
-    deal = world.insert("opportunity", {**DEAL, "partner": partner})
-    world.settle("crm")
-    record = str(crm.only("opportunity")[crm.words["id"]])
-    crm.remove("opportunity", record)
-    world.wait(700)
-    world.sync("crm", full=True, release=True)
-    assert world.all_ours("opportunity") == {}
-    crm.restore("opportunity", record)
-    with monkeypatch.context() as patch:
-        remove_before_deciding(patch, lambda: world.remove("partner", partner))
-        world.wait(700)
-        world.sync("crm", full=True, release=True)
-    assert [one.code for one in world.parked()] == [NO_SUCH_RECORD]
-    put_back(world, deal, name="Firewall of another CRM")
-    assert "opportunity/crm/create/done" not in world.sync("crm", release=True).counts
-    assert crm.only("opportunity")[crm.words["deal_name"]] == "Firewall"
     assert world.parked() == []
