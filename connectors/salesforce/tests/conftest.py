@@ -15,6 +15,8 @@ from requests.adapters import BaseAdapter
 from prmsync.connector.protocol import ConnectionSettings, Runtime
 from prmsync.connector.testing import Bench
 from prmsync_salesforce import PLUGIN
+from prmsync_salesforce.provision.package import Parts
+from prmsync_salesforce.provision.source import PEOPLE_SET, SERVICE_SET, source
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 BASE = "https://acme.my.salesforce.com"
@@ -24,6 +26,23 @@ BASE = "https://acme.my.salesforce.com"
 def bench() -> Iterator[Bench]:
     with Bench.in_process(PLUGIN) as bench:
         yield bench
+
+
+@pytest.fixture
+def everything() -> Callable[..., Parts]:
+    """All parts that ship, but for those that are named."""
+    found = source()
+    parts: dict[str, Any] = {
+        "objects": found.objects,
+        "fields": found.fields,
+        "list_views": tuple(found.list_views),
+        "value_sets": tuple(found.value_sets),
+        "layouts": tuple(found.layouts),
+        "tabs": tuple(found.tabs),
+        "permission_sets": (SERVICE_SET, PEOPLE_SET),
+        "present_objects": frozenset({"Account", "Opportunity"}),
+    }
+    return lambda **changed: Parts(**{**parts, **changed})
 
 
 class SignInAdapter(BaseAdapter):

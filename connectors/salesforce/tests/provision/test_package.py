@@ -12,21 +12,6 @@ from prmsync_salesforce.provision.source import PEOPLE_SET, SERVICE_SET, source
 from prmsync_salesforce.provision.xml import parsed, written
 
 
-def everything(**changed):
-    found = source()
-    parts = {
-        "objects": found.objects,
-        "fields": found.fields,
-        "list_views": tuple(found.list_views),
-        "value_sets": tuple(found.value_sets),
-        "layouts": tuple(found.layouts),
-        "tabs": tuple(found.tabs),
-        "permission_sets": (SERVICE_SET, PEOPLE_SET),
-        "present_objects": frozenset({"Account", "Opportunity"}),
-    }
-    return Parts(**{**parts, **changed})
-
-
 def only(fields, **changed):
     kept = {name: one for name, one in source().fields.items() if name in fields}
     return Parts(fields=kept, **changed)
@@ -40,7 +25,7 @@ def members(files):
     }
 
 
-def test_the_same_parts_give_the_same_bytes_in_whatever_order_they_come():
+def test_the_same_parts_give_the_same_bytes_in_whatever_order_they_come(everything):
     files = files_of(source(), everything(), "68.0")
     turned = dict(reversed(files.items()))
     assert zipped(files) == zipped(turned)
@@ -49,7 +34,7 @@ def test_the_same_parts_give_the_same_bytes_in_whatever_order_they_come():
         assert {one.date_time for one in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
-def test_the_manifest_names_every_part_and_nothing_else():
+def test_the_manifest_names_every_part_and_nothing_else(everything):
     named = members(files_of(source(), everything(), "68.0"))
     assert len(named["CustomField"]) == len(source().fields)
     assert set(named["CustomObject"]) == set(source().objects)
@@ -76,7 +61,7 @@ def test_permission_sets_leave_out_fields_and_objects_that_the_org_will_not_have
     assert one.said("label") == "Partner Sync: service user"
 
 
-def test_list_views_and_the_page_leave_out_fields_that_the_org_will_not_have():
+def test_list_views_and_the_page_leave_out_fields_that_the_org_will_not_have(everything):
     kept = {name: one for name, one in source().fields.items() if name[1] != "Amount__c"}
     files = files_of(source(), everything(fields=kept), "68.0")
     texts = {name: data for name, data in files.items() if name.startswith(("obj", "lay"))}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
+from xml.etree import ElementTree
 
 import orjson
 import pytest
@@ -16,6 +17,8 @@ from prmsync_salesforce.simulator.settings import OrgSettings
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 BASE = "/services/data/v68.0"
+
+NS = "{http://soap.sforce.com/2006/04/metadata}"
 
 
 class Org:
@@ -86,6 +89,45 @@ class Org:
             "Opportunity",
             **{"Name": "Deal", "StageName": "Prospecting", "CloseDate": "2026-06-30", **values},
         )
+
+
+class Soap:
+    """Calls the Metadata API as a user."""
+
+    def __init__(self, org, username):
+        self.org = org
+        users = org.simulator.org.database.table("User")
+        [user] = [row["Id"] for row in users.live() if row["Username"] == username]
+        self.session = org.simulator.sign_in._tokens.issue(user)
+
+    def __call__(self, call, inner):
+        body = (
+            '<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/">'
+            f"<e:Header><SessionHeader><sessionId>{self.session}</sessionId></SessionHeader>"
+            f'</e:Header><e:Body><{call} xmlns="{NS[1:-1]}">{inner}'
+            f"</{call}></e:Body></e:Envelope>"
+        )
+        request = Request(
+            "POST", "/services/Soap/m/68.0", {}, {"host": "127.0.0.1:9999"}, body.encode()
+        )
+        answer = self.org.simulator.handle(request)
+        return answer.status, ElementTree.fromstring(answer.body)
+
+    def names(self, kind):
+        status, answer = self("listMetadata", f"<queries><type>{kind}</type></queries>")
+        assert status == 200
+        return {one.findtext(f"{NS}fullName"): one for one in answer.iter(f"{NS}result")}
+
+    def read(self, kind, *names):
+        inner = "".join(f"<fullNames>{name}</fullNames>" for name in names)
+        status, answer = self("readMetadata", f"<type>{kind}</type>{inner}")
+        assert status == 200, ElementTree.tostring(answer)
+        return list(answer.iter(f"{NS}records"))
+
+
+@pytest.fixture
+def soap():
+    return Soap
 
 
 @pytest.fixture

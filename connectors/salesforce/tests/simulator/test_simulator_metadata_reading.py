@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from xml.etree import ElementTree
-
 import pytest
 
-from prmsync.connector.simulator.http import Request
 from prmsync_salesforce.simulator.metadata.fields import custom_field
 from prmsync_salesforce.simulator.metadata.xmltree import Node
 
@@ -15,43 +12,9 @@ XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
 SHIPPED = "PRM_Registration__c"
 
 
-class Soap:
-    """Calls the Metadata API as a user."""
-
-    def __init__(self, org, username):
-        self.org = org
-        users = org.simulator.org.database.table("User")
-        [user] = [row["Id"] for row in users.live() if row["Username"] == username]
-        self.session = org.simulator.sign_in._tokens.issue(user)
-
-    def __call__(self, call, inner):
-        body = (
-            '<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/">'
-            f"<e:Header><SessionHeader><sessionId>{self.session}</sessionId></SessionHeader>"
-            f'</e:Header><e:Body><{call} xmlns="http://soap.sforce.com/2006/04/metadata">{inner}'
-            f"</{call}></e:Body></e:Envelope>"
-        )
-        request = Request(
-            "POST", "/services/Soap/m/68.0", {}, {"host": "127.0.0.1:9999"}, body.encode()
-        )
-        answer = self.org.simulator.handle(request)
-        return answer.status, ElementTree.fromstring(answer.body)
-
-    def names(self, kind):
-        status, answer = self("listMetadata", f"<queries><type>{kind}</type></queries>")
-        assert status == 200
-        return {one.findtext(f"{NS}fullName"): one for one in answer.iter(f"{NS}result")}
-
-    def read(self, kind, *names):
-        inner = "".join(f"<fullNames>{name}</fullNames>" for name in names)
-        status, answer = self("readMetadata", f"<type>{kind}</type>{inner}")
-        assert status == 200, ElementTree.tostring(answer)
-        return list(answer.iter(f"{NS}records"))
-
-
 @pytest.fixture
-def admin(org):
-    return Soap(org, "dana.admin@crm.example.com")
+def admin(soap, org):
+    return soap(org, "dana.admin@crm.example.com")
 
 
 def test_components_are_listed_by_kind_with_their_files(admin):
@@ -139,8 +102,8 @@ def test_what_cannot_be_listed_or_read_is_refused(admin, call, inner, code):
     assert code in "".join(answer.itertext())
 
 
-def test_who_is_no_administrator_sees_no_metadata(org):
-    service = Soap(org, "integration@crm.example.com")
+def test_who_is_no_administrator_sees_no_metadata(soap, org):
+    service = soap(org, "integration@crm.example.com")
     status, answer = service("listMetadata", "<queries><type>CustomObject</type></queries>")
     assert status == 500
     assert "INSUFFICIENT_ACCESS" in "".join(answer.itertext())

@@ -19,6 +19,8 @@ class Deployed:
         self._database = database
         self._access = access
         self._value_sets = value_sets
+        self.sources: dict[tuple[str, str], str] = {}
+        """Kind and full name of each component that was deployed → its element."""
         self._first = {name: table.definition for name, table in database.tables.items()}
 
     def dump(self) -> dict[str, Any]:
@@ -28,13 +30,19 @@ class Deployed:
             for name, table in self._database.tables.items()
             if table.definition is not self._first.get(name)
         ]
-        if not changed and not self._access.dump()["fields"]:
+        if not (changed or self.sources or self._access.dump()["fields"]):
             return {}
         sets = {
             name: [[one.value, one.label, one.active] for one in choices]
             for name, choices in self._value_sets.items()
         }
-        return {"objects": changed, "access": self._access.dump(), "value_sets": sets}
+        sources = [[*named, text] for named, text in self.sources.items()]
+        return {
+            "objects": changed,
+            "access": self._access.dump(),
+            "value_sets": sets,
+            "sources": sources,
+        }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go back to the schema the org began with, plus what `dump` gave."""
@@ -49,3 +57,4 @@ class Deployed:
         self._value_sets.clear()
         for name, choices in state.get("value_sets", {}).items():
             self._value_sets[name] = tuple(Choice(*one) for one in choices)
+        self.sources = {(kind, name): text for kind, name, text in state.get("sources", ())}

@@ -15,8 +15,9 @@ from typing import Any
 from prmsync_salesforce.simulator.failure import ApiError
 from prmsync_salesforce.simulator.ids import long_id, make_id
 from prmsync_salesforce.simulator.metadata.apply import Applier
-from prmsync_salesforce.simulator.metadata.package import Component, read_package
+from prmsync_salesforce.simulator.metadata.package import CHILDREN, Component, read_package
 from prmsync_salesforce.simulator.metadata.problem import Problem
+from prmsync_salesforce.simulator.metadata.xmltree import as_xml
 from prmsync_salesforce.simulator.org import Org
 from prmsync_salesforce.simulator.values import stamp
 
@@ -158,6 +159,7 @@ class Deployments:
                 _failure(self._org.now(), item.file, item.type, item.full_name, str(problem))
             )
             return
+        self._keep(item)
         deployment.successes.append(
             {
                 **_message(self._org.now(), item.file, item.type, item.full_name),
@@ -166,6 +168,14 @@ class Deployments:
                 "success": True,
             }
         )
+
+    def _keep(self, item: Component) -> None:
+        """What was deployed, to be retrieved: of an object without the parts that go by themselves,
+        of which its file may hold nothing else."""
+        whole = item.type == "CustomObject"
+        node = item.node.without(CHILDREN) if whole else item.node
+        if node.children:
+            self._org.deployed.sources[item.type, item.full_name] = as_xml(node)
 
 
 class _Saved:
@@ -176,6 +186,7 @@ class _Saved:
         self._definitions = {name: table.definition for name, table in org.database.tables.items()}
         self._access = org.access.dump()
         self._value_sets = dict(org.value_sets)
+        self._sources = dict(org.deployed.sources)
 
     def put_back(self) -> None:
         database = self._org.database
@@ -187,6 +198,7 @@ class _Saved:
         self._org.access.restore(self._access)
         self._org.value_sets.clear()
         self._org.value_sets.update(self._value_sets)
+        self._org.deployed.sources = self._sources
 
 
 def _message(now: datetime, file: str, type_name: str, full_name: str) -> dict[str, Any]:

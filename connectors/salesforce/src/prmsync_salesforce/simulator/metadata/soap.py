@@ -1,4 +1,4 @@
-"""The Metadata API over SOAP: deployments, kinds of metadata, and what an org has of each."""
+"""The Metadata API over SOAP: deployments, retrievals, and what an org has of each kind."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from prmsync_salesforce.simulator.metadata.listing import SUFFIXES, listed
 from prmsync_salesforce.simulator.metadata.package import CHILDREN, FOLDERS
 from prmsync_salesforce.simulator.metadata.problem import Problem
 from prmsync_salesforce.simulator.metadata.reading import MOST, read_component
-from prmsync_salesforce.simulator.metadata.xmltree import Node, parse
+from prmsync_salesforce.simulator.metadata.retrieve import Retrievals
+from prmsync_salesforce.simulator.metadata.xmltree import Node, element, parse
 from prmsync_salesforce.simulator.org import Org
 
 _ENVELOPE = (
@@ -37,6 +38,12 @@ class MetadataSoap:
     ) -> None:
         self._org = org
         self._deployments = deployments
+        self._retrievals = Retrievals(org)
+        self._of_admins: dict[str, Callable[[Node], Response]] = {
+            "listMetadata": self._listed,
+            "readMetadata": self._read,
+            "retrieve": self._retrieve,
+        }
         self._user_of = user_of
 
     def handle(self, request: Request) -> Response:
@@ -68,9 +75,12 @@ class MetadataSoap:
             return _result(name, self._deployments.result(deployment, details=details))
         if name == "describeMetadata":
             return _result(name, _kinds())
-        if call is not None and name in ("listMetadata", "readMetadata"):
+        if call is not None and name == "checkRetrieveStatus":
+            return _result(name, self._retrievals.look(call.text("asyncProcessId")))
+        work = self._of_admins.get(name)
+        if call is not None and work is not None:
             require_admin(self._org, user_id)
-            return self._listed(call) if name == "listMetadata" else self._read(call)
+            return work(call)
         return _fault("soapenv:Client", f"No operation available for request {name}")
 
     def _deploy(self, call: Node, user_id: str) -> dict[str, Any]:
@@ -85,6 +95,15 @@ class MetadataSoap:
             raise Problem("The zip file is not base64") from error
         deployment = self._deployments.request(content, given, user_id)
         return {"done": False, "id": deployment.id, "state": "Queued"}
+
+    def _retrieve(self, call: Node) -> Response:
+        wanted = [
+            (types.text("name"), member.value)
+            for package in call.below("unpackaged")
+            for types in package.all("types")
+            for member in types.all("members")
+        ]
+        return _result(call.name, self._retrievals.request(wanted))
 
     def _listed(self, call: Node) -> Response:
         kinds = [query.text("type") for query in call.all("queries")]
@@ -102,7 +121,7 @@ class MetadataSoap:
 def _record(kind: str, elements: Mapping[str, Any] | None) -> str:
     if elements is None:
         return '<records xsi:nil="true"/>'
-    inner = "".join(_xml(key, item) for key, item in elements.items())
+    inner = "".join(element(key, item) for key, item in elements.items())
     return f'<records xsi:type="{kind}">{inner}</records>'
 
 
@@ -135,7 +154,7 @@ def _kinds() -> dict[str, Any]:
 
 
 def _result(name: str, result: Any) -> Response:
-    return _answer(name, _xml("result", result))
+    return _answer(name, element("result", result))
 
 
 def _answer(name: str, inner: str) -> Response:
@@ -149,16 +168,3 @@ def _fault(code: str, text: str) -> Response:
         f"<faultstring>{escape(text)}</faultstring></soapenv:Fault>"
     )
     return Response(500, _ENVELOPE.format(body=body).encode(), _HEADERS)
-
-
-def _xml(name: str, value: Any) -> str:
-    """JSON values as elements: a list repeats its element, null leaves it out."""
-    if value is None:
-        return ""
-    if isinstance(value, list):
-        return "".join(_xml(name, item) for item in value)
-    if isinstance(value, Mapping):
-        inner = "".join(_xml(key, item) for key, item in value.items())
-        return f"<{name}>{inner}</{name}>"
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    return f"<{name}>{escape(text)}</{name}>"
