@@ -98,7 +98,8 @@ class Oracle(Known):
         ours.ids.update(theirs.ids)
         ours.current.update(theirs.current)
         ours.buried.update(theirs.buried)
-        ours.shown.update(theirs.shown)
+        for place, values in theirs.shown.items():
+            ours.shown.setdefault(place, set()).update(values)
         for group, versions in theirs.versions.items():
             ours.versions.setdefault(group, []).extend(versions)
         ours.first.add(system)

@@ -166,10 +166,13 @@ def _relation_equal(
 
 def _undone_there(player: Player, entity: Entity, name: str) -> bool:
     """Whether somebody has undone a relation of this deal: its link has ended with it, and does
-    not follow what is made of it afterwards, another role or the partner it was merged into."""
-    deal = entity.label.partition(" on ")[2]
+    not follow what is made of it afterwards: another role, or the partner or deal that an end of it
+    was merged into."""
+    *said, deal = entity.ends
+    merged = player.oracle.merged
     return any(
-        name in one.undone and one.label.partition(" on ")[2] == deal
+        name in one.undone
+        and (one.ends[2] == deal or ([*one.ends[:2]] == said and {one.ends[2], deal} <= merged))
         for one in player.oracle.relations.values()
     )
 

@@ -36,6 +36,8 @@ NEW = {
     "customer_name": "Customer 162",
     "partner": "P3",
 }
+THERE = {name: value for name, value in NEW.items() if name != "partner"}
+"""The same where a CRM's users type it."""
 RESELLER: Event = {"deal": "D3", "partner": "P3", "role": "reseller"}
 AGREED: dict[str, tuple[str, list[Event]]] = {
     "a field that left the mapping is not put back by an undo": (
@@ -126,6 +128,24 @@ AGREED: dict[str, tuple[str, list[Event]]] = {
             run("sf"),
             run("hs"),
             {"do": "decide", "pick": 0, "take": "crm"},
+        ],
+    ),
+    "a base that a CRM showed before its record was merged into another one": (
+        "propagate",
+        [
+            about("D8", **{"do": "edit", "in": "prm", "set": {"customer_domain": "c.example"}}),
+            about("D162", **{"do": "create", "in": "hs", "set": THERE}),
+            about("D8", **{"do": "merge", "in": "hs", "into": "D162"}),
+        ],
+    ),
+    "a relation that was undone goes on with the deal that takes its deal in": (
+        "registrations",
+        [
+            {"do": "relate", "in": "hs", "deal": "D2", "partner": "P6", "role": "distributor"},
+            run("hs"),
+            {"do": "undone", "on": "hs", "back": 0, "wire": []},
+            about("D2", **{"do": "delete", "in": "prm"}),
+            about("D7", **{"do": "merge", "in": "hs", "into": "D2"}),
         ],
     ),
 }

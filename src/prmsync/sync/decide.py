@@ -201,7 +201,7 @@ def _decide(
     projected, skip = _comparable(stream, link, prm, rule, verdict)
     verdict.prm, verdict.ours = prm, projected
     undone = standing(known, rule, projected, link.crm, skip) if known else []
-    if undone:
+    if undone and not link.crm_gone:  # else there is nothing to tell ours from: it is made whole
         skip |= {one.group for one in undone}
     late = second_pass.left_out(stream, link.base)
     decision = reconcile(

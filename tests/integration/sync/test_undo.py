@@ -8,6 +8,7 @@ import pytest
 
 from prmsync.domain.values import Values
 from prmsync.errors import NotFoundError, StateError
+from prmsync.reconcile.record import RECORD
 from prmsync.store import held, journal, runs
 from prmsync.store.journal import ActionState
 from prmsync.sync import run, undo
@@ -389,6 +390,28 @@ def test_a_record_that_somebody_restored_after_an_undo_is_not_taken_away_once_mo
     again = world.undo("crm", first)
     assert crm_id(crm) == record
     assert kept(world, again.run_id)
+
+
+def test_a_record_that_is_made_again_in_the_crm_has_also_what_an_undo_left_waiting(
+    world: Any, crm: Any, deal: str
+) -> None:
+    """Nothing stands there any more that could be told from ours."""
+    world.edit("opportunity", deal, {"customer_name": "Typo GmbH"})
+    typo = world.sync("crm", release=True).run_id
+    world.undo("crm", typo)
+    assert [one.group for one in waiting(world)] == ["customer"]
+    world.edit("opportunity", deal, {"close_date": "2027-01-31"})
+    crm.remove("opportunity", crm_id(crm))
+    world.wait(700)
+    with world.session("crm") as session:
+        run.sync(session, full=True, release=True)
+    (whole,) = (one for one in waiting(world) if one.group == RECORD)
+    with world.database.begin() as connection:
+        held.decide(connection, whole.id, "prm", "dana", world.now())
+    world.settle("crm")
+    made = [one for one in world.history("opportunity", deal) if one.op == "create"][-1]
+    assert made.new_values["customer_name"] == "Typo GmbH"
+    assert waiting(world) == []
 
 
 def test_deletions_are_listed_as_not_undoable(world: Any, crm: Any, deal: str) -> None:
