@@ -9,6 +9,8 @@ references the id of the other record in the partner database.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from itertools import repeat
 from typing import NewType
 
 Scalar = str | bool | None
@@ -17,3 +19,10 @@ Values = dict[str, Scalar]
 PrmId = NewType("PrmId", str)
 """Id of a record in the partner database: a UUID, also the external key in every CRM."""
 RunId = NewType("RunId", int)
+
+
+def as_rows(names: Sequence[str], columns: Iterable[Iterable[Scalar]]) -> list[Values]:
+    """Records whose values stand field by field, in the order of `names`; as many as the shortest
+    column has, so a constant may be repeated without end. Without a loop of our own, which would
+    take twice as long."""
+    return list(map(dict, map(zip, repeat(names), zip(*columns, strict=False))))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from prmsync.domain.values import Scalar, Values
+from prmsync.domain.values import Scalar, Values, as_rows
 from prmsync.mapping.transforms import Untranslatable
 
 
@@ -96,8 +96,7 @@ class Columns:
     def rows(self) -> Rows:
         """One record after the other."""
         names = list(self.values)
-        columns = zip(*self.values.values(), strict=True)
-        found = Rows([dict(zip(names, cells, strict=True)) for cells in columns], {}, {})
+        found = Rows(as_rows(names, self.values.values()), {}, {})
         for prm, cells, faults in self._faults:
             for place, cell in enumerate(cells):
                 if cell in faults:

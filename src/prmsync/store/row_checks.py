@@ -69,14 +69,14 @@ class Batch:
 
 def batches(
     stream: str, rows: Sequence[tuple[PrmId, Values]], *, new: bool
-) -> Iterator[tuple[Batch, dict[str, list[Any]]]]:
+) -> Iterator[tuple[Batch, Mapping[str, Sequence[Any]]]]:
     """Rows grouped by the fields they name, each with its columns of canonical values."""
     groups: dict[tuple[str, ...], list[tuple[PrmId, Values]]] = {}
     for row in rows:
         groups.setdefault(tuple(row[1]), []).append(row)
     for names, members in groups.items():
-        values = [row[1] for row in members]
-        canonical = {name: [one[name] for one in values] for name in names}
+        cells = zip(*(row[1].values() for row in members), strict=True)
+        canonical = dict(zip(names, cells, strict=True))
         yield Batch(stream, [row[0] for row in members], {}, new), canonical
 
 

@@ -35,6 +35,8 @@ class _Batch:
     deletes: list[tuple[Action, PrmId]] = field(default_factory=list)
     keyed: returning.Keyed = field(default_factory=returning.Keyed)
     parked: list[ParkedItem] = field(default_factory=list)
+    marked: bool = False
+    """Whether a row refers to a record that has no link yet."""
 
 
 def apply_prm(session: Session, run_id: int, states: Sequence[ActionState]) -> None:
@@ -122,7 +124,7 @@ def carry_out(
         select_rows(connection, [table.c.id], table.c.id, ids, lock=True)
     present = prm_records.read(connection, stream.name, ids) if ids else {}
     news = [one.new_values for one in actions]
-    references.resolve_marked(connection, stream, session.streams, news)
+    batch.marked = references.resolve_marked(connection, stream, session.streams, news)
     for action, values in zip(actions, news, strict=True):
         _sort(session, stream, batch, action, values, present)
     creates = bool(batch.inserts)
@@ -182,7 +184,7 @@ def _sort(
     if action.side == "base":
         _move_base(batch, link, action)
     elif action.op == "create":
-        if references.any_marked(stream, values):
+        if batch.marked and references.any_marked(stream, values):
             link.dirty = Dirty.WAITS
             action.state = ActionState.RETRY
         elif link.id in batch.keyed.there:
@@ -230,13 +232,17 @@ def _write(connection: sa.Connection, session: Session, stream: Stream, batch: _
             connection, stream.name, [(prm_id, values) for _, prm_id, values in batch.inserts]
         )
     )
-    for action, prm_id, values in batch.inserts:
+    shown = [batch.links[action.link_id].crm or {} for action, _, _ in batch.inserts]
+    marked = references.marked_in(stream, shown)
+    for (action, prm_id, values), crm in zip(batch.inserts, shown, strict=True):
         if prm_id in refused:
             batch.parked.append(parked(session, action, refused[prm_id]))
             continue
         link = batch.links[action.link_id]
         link.prm_id, link.state, link.prm_gone = prm_id, LinkState.LIVE, False
-        link.base = _agreed_on_create(stream, link, values)
+        link.base = _agreed_on_create(stream, crm, values)
+        if marked and references.any_marked(stream, crm):
+            link.base.update(second_pass.marks(stream, crm))
         _done(batch, action)
     refused = by_record(
         prm_records.update(
@@ -270,12 +276,10 @@ def _delete(connection: sa.Connection, session: Session, stream: Stream, batch: 
         _done(batch, action)
 
 
-def _agreed_on_create(stream: Stream, link: Link, values: Values) -> Values:
+def _agreed_on_create(stream: Stream, crm: Values, values: Values) -> Values:
     """What both sides agree on after a creation from the CRM: what was taken over, and blanks."""
-    crm = link.crm or {}
-    blank = {name: value for name, value in crm.items() if not value and name in stream.fields}
-    base = {**blank, **values}
+    fields = stream.fields
+    base: Values = {name: value for name, value in crm.items() if not value and name in fields}
+    base.update(values)
     base.pop(HOME, None)
-    if references.any_marked(stream, crm):
-        base.update(second_pass.marks(stream, crm))
     return base

@@ -18,8 +18,9 @@ from prmsync.sync.session import HOME, STOOD_IN, UNREADABLE, Session, Stream
 ONLY_IN_CRM = "only in the CRM"
 
 
-def creations(session: Session, stream: Stream) -> Callable[[Link], Action | None]:
-    """What makes our record of a link's CRM record; None where more has to be asked."""
+def creations(session: Session, stream: Stream, *, marked: bool) -> Callable[[Link], Action | None]:
+    """What makes our record of a link's CRM record; None where more has to be asked. `marked`:
+    some of the records refer to one that has no link yet."""
     given = stream.rule.taken_by[Side.PRM]
     if (
         not (stream.rule.create_prm and given)
@@ -35,7 +36,9 @@ def creations(session: Session, stream: Stream) -> Callable[[Link], Action | Non
         crm = link.crm
         if crm is None or not _is_new(link) or not stream.fields <= crm.keys():
             return None
-        if STOOD_IN in crm or UNREADABLE in crm or references.any_marked(stream, crm):
+        if STOOD_IN in crm or UNREADABLE in crm:
+            return None
+        if marked and references.any_marked(stream, crm):
             return None
         fields: dict[str, FieldChange] = {
             name: (None, value)

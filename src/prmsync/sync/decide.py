@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import sqlalchemy as sa
@@ -42,13 +42,13 @@ class Verdict:
     """What one link needs. `state` is the link's next state; `waits` names what it waits for."""
 
     link: Link
-    actions: list[Action] = field(default_factory=list)
-    held: list[Held] = field(default_factory=list)
+    actions: list[Action]
+    held: Sequence[Held] = ()
     known: Sequence[HeldItem] = ()
-    problems: list[Problem] = field(default_factory=list)
+    problems: Sequence[Problem] = ()
     notes: Sequence[Problem] = ()
     """Values of ours for which the CRM takes a stand-in."""
-    waits: set[str] = field(default_factory=set)
+    waits: frozenset[str] = frozenset()
     state: str = ""
     prm: Values | None = None
     ours: Values | None = None
@@ -67,7 +67,7 @@ def decide_page(
         connection, stream.name, [one.prm_id for one in links if one.prm_id is not None]
     )
     crm_rows = [one.crm for one in links if one.crm is not None]
-    references.resolve_marked(connection, stream, session.streams, crm_rows)
+    marked = references.resolve_marked(connection, stream, session.streams, crm_rows)
     waiting = held_store.of_links(connection, [one.id for one in links])
     written = last_written(connection, links, session.account.user_id)
     winners = winners_of(connection, stream, links)
@@ -76,7 +76,7 @@ def decide_page(
     if stream.spec.relation is not None:
         going = partial(_going, connection, session)
         fates = relation_ends.fates(connection, session, stream, links, ours, going)
-    creation = creations(session, stream)
+    creation = creations(session, stream, marked=marked)
     asked = waiting.keys() | back
     verdicts = []
     for link in links:
@@ -102,8 +102,8 @@ def decide_page(
     )
     for verdict in verdicts if later else ():
         if verdict.link.id in later:
-            verdict.actions, verdict.held = [], []
-            verdict.waits.add(RECORD)
+            verdict.actions, verdict.held = [], ()
+            verdict.waits |= {RECORD}
     left = journal.left(connection, [one.link.id for one in verdicts if one.actions])
     for verdict in verdicts:
         if verdict.link.id in left:
@@ -166,7 +166,7 @@ def _hold_put_backs(
         if verdict.link.id not in writes:
             continue
         decided = asked.get(verdict.link.id, {})
-        verdict.held += hold_back(
+        put_back = hold_back(
             verdict.actions,
             stream.rule.groups,
             verdict.link,
@@ -175,6 +175,7 @@ def _hold_put_backs(
             session.connector_title,
             session.people,
         )
+        verdict.held = [*verdict.held, *put_back]
         verdict.actions = [one for one in verdict.actions if one.fields or one.op != "update"]
 
 
@@ -190,7 +191,7 @@ def _decide(
     *,
     back: bool,
 ) -> Verdict:
-    verdict = Verdict(link, known=known, state=link.state)
+    verdict = Verdict(link, [], known=known, state=link.state)
     if link.state == LinkState.ENDED or (known and _unclear(known)):
         return verdict
     if stream.spec.relation is not None and _with_its_end(session, stream, verdict, prm, fate):
@@ -212,14 +213,14 @@ def _decide(
         _taken(known) if known else None,
         skip,
     )
-    waits = verdict.waits
-    if waits and decision.op is Op.CREATE_PRM and second_pass.requires(stream, waits):
+    lacking = verdict.waits
+    if lacking and decision.op is Op.CREATE_PRM and second_pass.requires(stream, lacking):
         return verdict
     if decision.op is Op.CREATE_CRM and skip and _lacks_required(stream, rule, skip):
         return verdict
     if late and decision.op is Op.NONE:
         second_pass.take_over(decision, late, projected, link.crm, skip)
-    if winner is not None and _waits_for(winner, decision, link, waits):
+    if winner is not None and _waits_for(winner, decision, verdict):
         return verdict
     _spare_blanks(decision, rule, stream.translator.resolved.never_blank)
     if written:
@@ -242,12 +243,12 @@ def _lacks_required(stream: Stream, rule: RecordRule, skip: Collection[str]) -> 
     return any(not required.isdisjoint(one.members) for one in rule.groups if one.name in skip)
 
 
-def _waits_for(winner: Winner, decision: Decision, link: Link, waits: set[str]) -> bool:
+def _waits_for(winner: Winner, decision: Decision, verdict: Verdict) -> bool:
     """Whether nothing happens before something becomes of the winner: it may be let go, and then
     the link follows; and while it shows the key of its loser, that is not made again under it."""
-    keyless = decision.op is Op.CREATE_CRM and winner.values.get(KEY) == link.prm_id
+    keyless = decision.op is Op.CREATE_CRM and winner.values.get(KEY) == verdict.link.prm_id
     if keyless or decision.op in (Op.NONE, Op.FOLLOW):
-        waits.add(RECORD)
+        verdict.waits |= {RECORD}
     return keyless or decision.op is Op.FOLLOW
 
 
@@ -282,7 +283,7 @@ def _with_its_end(
     verdict.prm = prm
     if fate is Fate.WAITS:
         verdict.state = LinkState.DORMANT
-        verdict.waits.add(RECORD)
+        verdict.waits |= {RECORD}
     elif fate is Fate.RESTS:
         if link.state != LinkState.DORMANT:
             row = Action(link.id, link.stream_id, "base", "end", {}, relation_ends.ENDED)
@@ -381,7 +382,7 @@ def _comparable(
         mapped = {name: prm.get(name) for name in stream.members}
         result = stream.translator.project(mapped, str(pipeline) if pipeline else None)
         projected = result.values
-        verdict.problems, verdict.notes = list(result.problems), result.notes
+        verdict.problems, verdict.notes = result.problems, result.notes
         unfit.update(one.field for one in result.problems)
     crm = link.crm or {}
     if crm:  # a field new in the mapping is no blank: it was never read
@@ -390,7 +391,7 @@ def _comparable(
         unfit.update(str(crm[UNREADABLE]).split(","))
     for name in stream.references:
         if references.is_marked(crm.get(name)):
-            verdict.waits.add(name)
+            verdict.waits |= {name}
             unfit.add(name)
     if not unfit:
         return projected, frozenset()

@@ -29,19 +29,31 @@ def to_prm(
 
 def resolve_marked(
     connection: sa.Connection, stream: Stream, streams: Mapping[str, Stream], rows: list[Values]
-) -> None:
-    """Try again for references that had no link when they were read."""
+) -> bool:
+    """Try again for references that had no link when they were read; whether some have none yet."""
+    left = False
     for field, parent in stream.references.items():
-        named = [row for row in rows if row.get(field) is not None]
-        marked = [row for row in named if is_marked(row[field])]
-        if not marked:
+        if not _is_marked_in(rows, field):
             continue
+        marked = [row for row in rows if is_marked(row.get(field))]
         wanted = {str(row[field])[len(UNRESOLVED) :] for row in marked}
         known = _known(connection, streams[parent].id, wanted)
         for row in marked:
             found = known.get(str(row[field])[len(UNRESOLVED) :])
             if found is not None:
                 row[field] = found
+            else:
+                left = True
+    return left
+
+
+def marked_in(stream: Stream, rows: Sequence[Values]) -> bool:
+    """Whether some reference of any of these records has no link yet."""
+    return any(_is_marked_in(rows, field) for field in stream.references)
+
+
+def _is_marked_in(rows: Sequence[Values], field: str) -> bool:
+    return any(map(is_marked, {row.get(field) for row in rows}))
 
 
 def _known(connection: sa.Connection, stream_id: int, wanted: set[str]) -> dict[str, str]:

@@ -104,7 +104,7 @@ def test_a_new_record_is_decided_as_any_other(
     other.crms["crm"], other.at, other.alter = crm, world.at, world.alter
     world.sync("crm", release=release)
     world.wait(60)  # the CRM's limits go by this world's clock
-    monkeypatch.setattr(decide, "creations", lambda *_: lambda _: None)
+    monkeypatch.setattr(decide, "creations", lambda *_, **__: lambda _: None)
     other.sync("crm", release=release)
     assert stored(world) == stored(other)
 

@@ -16,7 +16,7 @@ from prmsync.connector import values as canon
 from prmsync.connector.protocol import Record
 from prmsync.connector.schema import FieldType
 from prmsync.connector.values import Canon, CanonColumn
-from prmsync.domain.values import Scalar, Values
+from prmsync.domain.values import Scalar, Values, as_rows
 
 MERGED_IDS = "hs_merged_object_ids"
 UPDATED_BY = "hs_updated_by_user_id"
@@ -132,7 +132,7 @@ class Reader:
         for name, meant in self._blanks.items():
             place = names.index(name)
             columns[place] = [meant if cell is None else cell for cell in columns[place]]
-        return [dict(zip(names, cells, strict=True)) for cells in zip(*columns, strict=True)]
+        return as_rows(names, columns)
 
     def told(self, properties: Mapping[str, Any]) -> Values:
         """Only the wanted fields that an answer mentions: what a write says that it left."""

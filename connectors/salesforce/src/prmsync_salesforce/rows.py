@@ -15,7 +15,7 @@ from prmsync.connector import values as canonical
 from prmsync.connector.protocol import ObjectSpec, Record
 from prmsync.connector.schema import FieldSchema, FieldType, ObjectSchema
 from prmsync.connector.values import CanonColumn
-from prmsync.domain.values import Scalar, Values
+from prmsync.domain.values import Scalar, Values, as_rows
 from prmsync.errors import Finding, SchemaError
 
 _SYSTEM = ("SystemModstamp", "LastModifiedById", "IsDeleted", "MasterRecordId")
@@ -109,7 +109,7 @@ class RowPlan:
                 raise self._unreadable(name, to_column, read[0], read[place]) from error
         names = [*(name for name, _, _ in self._columns), *self.constants]
         told = [*found, *map(repeat, self.constants.values())]
-        return [dict(zip(names, cells, strict=True)) for cells in zip(*told, strict=False)]
+        return as_rows(names, told)
 
     def _unreadable(
         self, name: str, to_column: CanonColumn, ids: Sequence[str], cells: Sequence[Any]
