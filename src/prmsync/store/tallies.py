@@ -117,7 +117,12 @@ def count_unlinked(connection: sa.Connection, stream_id: int) -> tuple[int, int]
     unmatched = sa.and_(
         link.c.state == "new", sa.or_(link.c.crm_id.is_(None), link.c.prm_id.is_(None))
     )
-    left = sa.and_(link.c.state == "ended", link.c.crm_gone == 1, link.c.prm_gone == 0)
+    left = sa.and_(
+        link.c.state == "ended",
+        link.c.crm_gone == 1,
+        link.c.prm_id.is_not(None),
+        link.c.prm_gone == 0,
+    )
     theirs = sa.and_(link.c.state == "new", link.c.crm_id.is_not(None)).label("crm")
     statement = (
         sa.select(theirs, sa.func.count())

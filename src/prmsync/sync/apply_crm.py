@@ -214,7 +214,7 @@ def send(
     with session.database.begin() as connection:
         session.fence(connection)
         _settle(connection, session, stream, op, batch, results, outcome)
-        typed_meanwhile.hold(connection, session, stream, batch, lost)
+        outcome.held += typed_meanwhile.hold(connection, session, stream, batch, lost)
 
 
 def _guarded(

@@ -27,6 +27,8 @@ class Outcome:
     stopped: ConnectorError | None = None
     passed_over: int = 0
     """Rows that wait for the link of a record which is still to be sent in this run."""
+    held: int = 0
+    """Values that came to wait for a person while it wrote."""
     errors: list[str] = field(default_factory=list)
 
 

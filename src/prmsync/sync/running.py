@@ -193,6 +193,7 @@ def finish(
                 "recovered": recovered,
                 **_said_of_schema(session),
                 **_said_of_plan(made),
+                "held": made.held + outcome.held,
             },
             message=message,
         )
@@ -205,7 +206,7 @@ def finish(
         list(made.trips.values()),
         made.waiting_run,
         linked,
-        made.held,
+        made.held + outcome.held,
         len(made.unfit_links),
         message,
         paused=_paused(session),
@@ -238,7 +239,6 @@ def _ended(made: Plan, outcome: Outcome, states: Collection[str], otherwise: Run
 def _said_of_plan(made: Plan) -> dict[str, Any]:
     brakes = [f"{one.count:,} × {one.cell}: {one.why}" for one in made.trips.values()]
     return {
-        "held": made.held,
         "unfit": len(made.unfit_links),
         "cost": dict(made.cost),
         "brakes": brakes,
@@ -348,6 +348,7 @@ def merge(total: Outcome, part: Outcome) -> None:
     total.written += part.written
     total.refused += part.refused
     total.retry += part.retry
+    total.held += part.held
     total.errors.extend(part.errors)
     total.stopped = total.stopped or part.stopped
 

@@ -115,11 +115,11 @@ def hold(
     stream: Stream,
     written: Sequence[Write],
     lost: Lost,
-) -> None:
-    """Open an item for each group of which something was replaced unseen."""
+) -> int:
+    """Open an item for each group of which something was replaced unseen; how many."""
     found = [one for one in written if one.link.id in lost]
     if not found:
-        return
+        return 0
     shown = [{**one.shown, **lost[one.link.id]} for one in found]
     records = [
         Record(str(one.link.crm_id), "", values) for one, values in zip(found, shown, strict=True)
@@ -139,6 +139,7 @@ def hold(
         items += [item for item in _items(stream, one, row) if item.group not in known]
     run_id = found[0].action.run_id or None
     held_store.open_items(connection, items, run_id, session.now())
+    return len(items)
 
 
 def _items(stream: Stream, one: Write, row: Values) -> list[HeldItem]:

@@ -104,6 +104,13 @@ def test_it_waits_for_a_person_with_both_values(world: World, crm: Any, lost_edi
     )
 
 
+def test_the_run_that_found_it_says_that_it_waits(world: World, crm: Any, filed: str) -> None:
+    world.edit("registration", filed, {CONTACT: "Ours"})
+    with typing(world, crm, customer_contact="Theirs"):
+        found = world.sync("crm", release=True)
+    assert (found.held, len(waiting(world))) == (1, 1)
+
+
 @pytest.mark.parametrize(("take", "left"), [("crm", "Theirs"), ("prm", "Ours")])
 def test_a_decision_makes_both_sides_so(
     world: World, crm: Any, lost_edit: str, take: str, left: str
