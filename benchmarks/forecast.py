@@ -29,7 +29,7 @@ import numpy as np
 
 from prmsync.answers.quarter_outlook import PRODUCT, Setting
 from prmsync.forecast.groups import Cut
-from prmsync.forecast.hazard_forecast import SHOCK, hazard_forecast
+from prmsync.forecast.hazard_forecast import hazard_forecast
 from prmsync.forecast.hazard_model import Fitted, Outlook, learn_all, outlook
 from prmsync.forecast.hazards import Prior
 from prmsync.forecast.history import NEVER, DealHistory
@@ -130,7 +130,7 @@ def forecast(deals: int) -> dict[str, Any]:
     end = WEEKS.bounds(QUARTERS - 1)[1]
 
     def work() -> Outlook:
-        found = outlook(fitted, history, WEEKS, TODAY, end, SHOCK)
+        found = outlook(fitted, history, WEEKS, TODAY, end)
         roll_ups(history, found)
         return found
 

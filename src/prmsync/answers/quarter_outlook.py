@@ -15,7 +15,7 @@ from prmsync.domain.program import Program
 from prmsync.errors import ConfigurationError
 from prmsync.forecast.backtest import Progress, Score, backtest, cuts
 from prmsync.forecast.groups import Answer, Cut, Groups, Model
-from prmsync.forecast.hazard_forecast import SHOCK, Believe, QuarterForecast, hazard_forecast
+from prmsync.forecast.hazard_forecast import Believe, QuarterForecast, hazard_forecast
 from prmsync.forecast.hazards import Prior
 from prmsync.forecast.period import Quarter
 from prmsync.forecast.prior import prior_at
@@ -32,6 +32,8 @@ FEW_WINS = 30
 """Recorded wins below which the range says more than the number."""
 FARTHEST = 365
 """Days from today to the first day of the last quarter that is forecast."""
+_SHOCK = 0.1
+"""Relative standard deviation of a quarter's wins beyond the luck of single deals."""
 _SHIFT = 3.0
 """Standard deviations between the wins of a quarter and those expected that are told."""
 
@@ -104,7 +106,7 @@ class View:
         None where they do not, or nothing earlier is on record."""
         for past in self.found.past:
             if past.quarters_ago == 1:
-                spread = (past.expected + (SHOCK * past.expected) ** 2) ** 0.5
+                spread = (past.expected + (_SHOCK * past.expected) ** 2) ** 0.5
                 told = abs(past.won - past.expected) > _SHIFT * max(spread, 1.0)
                 return (past.won, past.expected) if told else None
         return None

@@ -14,7 +14,7 @@ from prmsync.forecast.changes import changes
 from prmsync.forecast.deal_outlook import DealOutlook, Reason, deal_outlooks, reason_of
 from prmsync.forecast.groups import TOTAL
 from prmsync.forecast.hazards import OUTCOMES
-from prmsync.forecast.spells import Exit
+from prmsync.forecast.spells import QUARTER, Exit
 from prmsync.forecast.timelines import OPEN_STAGES
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ _WORDS = {Exit.MOVE: "moves on", Exit.WIN: "wins"}
 _WEEKS = ((0, 4), (4, 8), (8, 13), (13, 26))
 _SHORT = {"technical_validation": "technical", "business_validation": "business"}
 _SHOWN = 6
+_LITTLE = 0.02
+"""Change of the market, as a share, that is not worth a word."""
 """Reasons of a dimension that are shown to people; --json has all."""
 
 
@@ -98,14 +100,15 @@ def _reason_json(outlook: QuarterOutlook, reason: Reason) -> dict[str, Any]:
 def show_evidence(outlook: QuarterOutlook, *, as_json: bool) -> None:
     """Weekly hazards by stage, and who differs, with the counts behind it."""
     if not outlook.indirect:
-        emit_json({"hazards": [], "evidence": []}) if as_json else say("No deal is known yet.")
+        nothing = {"hazards": [], "market": None, "evidence": []}
+        emit_json(nothing) if as_json else say("No deal is known yet.")
         return
     # All currencies share the hazards; the commonest one's view has them.
     view = outlook.indirect[0]
     reasons = _all_reasons(view)
     if as_json:
         evidence = [_reason_json(outlook, reason) for reason in reasons]
-        emit_json({"hazards": _hazard_rows(view), "evidence": evidence})
+        emit_json({"hazards": _hazard_rows(view), "market": _market(view), "evidence": evidence})
         return
     say_wrapped(head(outlook, ": what was learned"))
     say_wrapped(
@@ -123,7 +126,27 @@ def show_evidence(outlook: QuarterOutlook, *, as_json: bool) -> None:
         ],
         indent=2,
     )
+    _say_market(_market(view))
     _evidence(outlook, reasons)
+
+
+def _market(view: View) -> dict[str, float]:
+    """What wins are multiplied by in the next week and in the last one of a quarter from now."""
+    ahead = view.found.fitted.level.ahead(QUARTER)
+    return {"next_week": round(float(ahead[0]), 3), "in_13_weeks": round(float(ahead[-1]), 3)}
+
+
+def _say_market(market: dict[str, float]) -> None:
+    near, far = market["next_week"], market["in_13_weeks"]
+    say("")
+    if abs(near - 1) < _LITTLE:
+        say_wrapped("The market: wins of the last weeks came as this table says.", indent=2)
+        return
+    say_wrapped(
+        f"The market: wins of the last weeks came otherwise. Those of the next week are taken at "
+        f"{near:.2f} times the table, those in 13 weeks at {far:.2f} times.",
+        indent=2,
+    )
 
 
 def _rates(cell: dict[str, float]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from prmsync.forecast.hazards import OUTCOMES, Hazards
-from prmsync.forecast.spells import LONGEST, QUARTER, Floats, Ints
+from prmsync.forecast.spells import LONGEST, QUARTER, Exit, Floats, Ints
 
 _TOGETHER = 4096
 """Deals that are walked through the weeks together: what the processor's cache holds."""
@@ -17,11 +17,13 @@ _TOGETHER = 4096
 @dataclass(frozen=True, slots=True)
 class Window:
     """The weeks of a forecast: from `now` to before `end`. `left` is how much of the week `now`
-    is still to come (1: all of it)."""
+    is still to come (1: all of it); `level` what the wins of each week are multiplied by, all 1
+    where nothing is known of it."""
 
     now: int
     end: int
     left: float = 1.0
+    level: tuple[float, ...] = ()
 
     @property
     def weeks(self) -> range:
@@ -29,6 +31,13 @@ class Window:
 
     def part(self, week: int) -> float:
         return self.left if week == self.now else 1.0
+
+    def parts(self, week: int) -> Floats:
+        """What each outcome's hazards are multiplied by in a week."""
+        found: Floats = np.full(len(OUTCOMES), self.part(week))
+        if self.level:
+            found[OUTCOMES.index(Exit.WIN)] *= self.level[week - self.now]
+        return found
 
 
 def of_new(hazards: Hazards, window: Window, factor: Floats) -> Floats:
@@ -42,7 +51,7 @@ def of_new(hazards: Hazards, window: Window, factor: Floats) -> Floats:
     found = np.empty((count, factor.shape[1], hazards.stages))
     for index in reversed(range(count)):
         week = window.weeks[index]
-        later = _one_week(hazards, later, week % QUARTER, factor * window.part(week))
+        later = _one_week(hazards, later, week % QUARTER, factor * window.parts(week)[:, None])
         found[index] = later[:, :, 0]
     return found
 
@@ -71,7 +80,7 @@ def of_open(
     was given and found."""
     states, back = _distinct(where, factors.shape[2], hazards.stages)
     rates = [
-        _after(hazards, index, week % QUARTER, window.part(week))
+        _after(hazards, index, week % QUARTER, window.parts(week))
         for index, week in enumerate(window.weeks)
     ]
     onward = new @ hazards.moves.T
@@ -98,11 +107,12 @@ def _walked(rates: list[Floats], factor: Floats, entered: Floats, cell: Ints) ->
     return chance
 
 
-def _after(hazards: Hazards, weeks: int, phase: int, part: float) -> Floats:
+def _after(hazards: Hazards, weeks: int, phase: int, parts: Floats) -> Floats:
     """Hazards [outcome, cell] of a week of the quarter; cells are stages and weeks in them `weeks`
     weeks ago."""
     at = np.minimum(np.arange(LONGEST) + weeks, LONGEST - 1)
-    return np.array([(hazards.rate[kind][:, at, phase] * part).ravel() for kind in OUTCOMES])
+    pairs = zip(OUTCOMES, parts, strict=True)
+    return np.array([(hazards.rate[kind][:, at, phase] * part).ravel() for kind, part in pairs])
 
 
 def _distinct(

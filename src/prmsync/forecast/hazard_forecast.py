@@ -20,8 +20,6 @@ COLD = 0.25
 """Relative error of the prior hazards, before any win was seen from stage to stage."""
 COLD_WINS = 10.0
 """Wins seen that halve the square of it."""
-SHOCK = 0.1
-"""Standard deviation of the market's common log factor on win hazards before any record."""
 
 Believe = Callable[[Cut], Prior]
 """What is believed of stages, given what was known on a day and nothing later."""
@@ -90,11 +88,11 @@ def _cold(history: DealHistory) -> float:
 def _ahead(cut: Cut, believe: Believe, product: int) -> tuple[Fitted, Outlook]:
     fitted = learn_all(cut.history, cut.weeks, cut.today, believe(cut), product)
     start, end = cut.bounds
-    ahead = outlook(fitted, cut.history, cut.weeks, cut.today, end, SHOCK)
+    ahead = outlook(fitted, cut.history, cut.weeks, cut.today, end)
     if start <= cut.today:
         return fitted, ahead
     # A quarter to come: what is won before it begins is not its own.
-    before = outlook(fitted, cut.history, cut.weeks, cut.today, start, SHOCK)
+    before = outlook(fitted, cut.history, cut.weeks, cut.today, start)
     chance = np.maximum(ahead.lots.chance - before.lots.chance, 0.0)
     return fitted, replace(ahead, lots=replace(ahead.lots, chance=chance))
 

@@ -12,6 +12,7 @@ from prmsync.forecast.chances import Window, of_new, of_open
 from prmsync.forecast.evidence import Evidence, prior_worth
 from prmsync.forecast.hazards import OUTCOMES, Hazards, Prior, by_class, count, expected, fit
 from prmsync.forecast.history import NEVER, DealHistory
+from prmsync.forecast.level import Level, read_level, wins_by_week
 from prmsync.forecast.spells import LONGEST, QUARTER, Exit, Floats, Ints, Spells
 from prmsync.forecast.spread import SHOCKS, WEIGHTS, Lots, Tally, tally
 from prmsync.forecast.weeks import Weeks
@@ -33,6 +34,8 @@ class Fitted:
     evidence: tuple[Evidence, ...]
     """Where they come from."""
     amounts: Amounts
+    level: Level
+    """What the market lately does to wins."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,9 @@ def learn_all(history: DealHistory, weeks: Weeks, today: int, prior: Prior, prod
     spells = history.spells(weeks, today)
     hazards = fit(count(spells, history.stages), prior)
     factor, evidence = _evidence(history, hazards, spells)
-    return Fitted(hazards, factor, evidence, learn(history, product))
+    now = int(weeks.week(np.array([today]))[0])
+    wins = wins_by_week(hazards, factor[OUTCOMES.index(Exit.WIN)], spells, now)
+    return Fitted(hazards, factor, evidence, learn(history, product), read_level(*wins))
 
 
 def _evidence(
@@ -109,13 +114,14 @@ def doubt(fitted: Fitted, dimension: str, groups: int) -> Floats:
     return np.zeros(groups)
 
 
-def outlook(
-    fitted: Fitted, history: DealHistory, weeks: Weeks, today: int, end: int, shock: float
-) -> Outlook:
+def outlook(fitted: Fitted, history: DealHistory, weeks: Weeks, today: int, end: int) -> Outlook:
     """Open deals and new ones, with their chances to be won from `today` to before `end`
-    (ordinals). `shock` is the standard deviation of the market's common log factor on wins."""
+    (ordinals). How far the market's level may be off is a shock that all of them share."""
     now = int(weeks.week(np.array([today]))[0])
-    window = Window(now, int(weeks.week(np.array([end - 1]))[0]) + 1, weeks.left_of_week(today))
+    until = int(weeks.week(np.array([end - 1]))[0]) + 1
+    ahead = max(until - now, 0)
+    level, shock = fitted.level.ahead(ahead), fitted.level.shock(ahead)
+    window = Window(now, until, weeks.left_of_week(today), tuple(level))
     factors = np.array([_under(fitted.factor, shock * z) for z in SHOCKS])
     new = np.array([of_new(fitted.hazards, window, factor) for factor in factors])
     still = np.flatnonzero(history.closed == NEVER)
@@ -145,7 +151,8 @@ def _sources(
     won = np.zeros_like(here)
     for week in window.weeks:
         move, win, loss = (
-            hazards.rate[kind][:, :, week % QUARTER] * window.part(week) for kind in OUTCOMES
+            hazards.rate[kind][:, :, week % QUARTER] * part
+            for kind, part in zip(OUTCOMES, window.parts(week), strict=True)
         )
         won += here * win
         moved = (here * move).sum(axis=1) @ hazards.moves
