@@ -30,7 +30,7 @@ def test_wins_due_by_week_are_those_of_the_stays_at_risk_in_it() -> None:
     now = 150
     spells = stays(np.random.default_rng(1), 400).until(now)
     flat = np.full(STAGES, 0.05)
-    prior = Prior({kind: flat for kind in (Exit.MOVE, Exit.WIN, Exit.LOSS)}, np.arange(STAGES))
+    prior = Prior(dict.fromkeys((Exit.MOVE, Exit.WIN, Exit.LOSS), flat), np.arange(STAGES))
     hazards = fit(count(spells, STAGES), prior)
     factor = np.array([1.0, 0.5, 2.0, 1.3])
     seen, due = wins_by_week(hazards, factor, spells, now)
