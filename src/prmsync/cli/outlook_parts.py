@@ -100,7 +100,7 @@ def _reason_json(outlook: QuarterOutlook, reason: Reason) -> dict[str, Any]:
 def show_evidence(outlook: QuarterOutlook, *, as_json: bool) -> None:
     """Weekly hazards by stage, and who differs, with the counts behind it."""
     if not outlook.indirect:
-        nothing = {"hazards": [], "market": None, "evidence": []}
+        nothing: dict[str, Any] = {"hazards": [], "market": None, "evidence": []}
         emit_json(nothing) if as_json else say("No deal is known yet.")
         return
     # All currencies share the hazards; the commonest one's view has them.
