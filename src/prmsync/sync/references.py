@@ -85,6 +85,11 @@ def is_marked(value: object) -> bool:
     return isinstance(value, str) and value.startswith(UNRESOLVED)
 
 
+def marked_id(value: object) -> str | None:
+    """The CRM's id in a reference that has no link yet; None in every other one."""
+    return str(value)[len(UNRESOLVED) :] if is_marked(value) else None
+
+
 def any_marked(stream: Stream, values: Values) -> bool:
     """Whether some reference of a record has no link yet."""
     for name in stream.references:

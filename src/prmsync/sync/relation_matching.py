@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
 
+from prmsync.connector.protocol import RelationReader
 from prmsync.domain.values import Scalar, Values
 from prmsync.store import links, lost_links, unsettled_links
 from prmsync.store import records as prm_records
@@ -45,8 +46,32 @@ def _match_stream(session: Session, stream: Stream) -> int:
             if one.crm and not one.crm_gone
         ]
         return sum(
-            _match_page(connection, session, stream, page, said) for page in links.chunks(fresh)
+            _match_page(connection, session, stream, page, said)
+            for page in links.chunks(_without_aliases(connection, session, stream, fresh))
         )
+
+
+def _without_aliases(
+    connection: sa.Connection, session: Session, stream: Stream, fresh: list[Link]
+) -> list[Link]:
+    """Where relations are no records of their own (HubSpot), one that was read under the id of a
+    record which was merged away is the winner's by another name: that one was read too, or is."""
+    waiting = [one for one in fresh if references.any_marked(stream, one.crm or {})]
+    if not waiting or not isinstance(session.connector, RelationReader):
+        return fresh
+    aliases: dict[int, Link] = {}
+    for field, parent in stream.references.items():
+        named = {one.id: references.marked_id((one.crm or {}).get(field)) for one in waiting}
+        wanted = {crm_id for crm_id in named.values() if crm_id is not None}
+        found = lost_links.survivors(connection, session.streams[parent].id, wanted)
+        for one in waiting:
+            left = found.get(named[one.id] or "")
+            if isinstance(left, Link) and left.crm_id != named[one.id]:
+                aliases[one.id] = one
+    for one in aliases.values():
+        one.crm_gone = True
+    _end(connection, list(aliases.values()))
+    return [one for one in fresh if one.id not in aliases]
 
 
 def _revive_duplicates(connection: sa.Connection, stream: Stream) -> None:

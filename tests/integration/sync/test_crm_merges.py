@@ -397,6 +397,41 @@ def test_what_hung_on_a_deal_that_was_let_go_comes_with_it(
     assert clean(world)
 
 
+def test_a_role_that_was_changed_here_does_not_come_back_under_the_lost_deals_id(
+    make_world: Any, partner_values: Values
+) -> None:
+    """Before the search tells of the merge, HubSpot shows the other deal's relations as the lost
+    deal's too. The run that read them dies before it takes away the old role,
+    and the next one reads them once more."""
+    world = make_world(crm="hubspot")
+    crm, partner = world.crms["crm"], world.insert("partner", partner_values)
+    lost, left = (
+        world.insert("opportunity", {"name": name, "close_date": "2026-12-20"})
+        for name in ("Firewall", "Switches")
+    )
+    relation = world.insert(
+        "relation", {"opportunity": left, "partner": partner, "role": "reseller"}
+    )
+    world.settle("crm")
+    world.sync("crm")
+    searches_lag(crm)
+    ids = {row["dealname"]: row["id"] for row in crm.rows("opportunity")}
+    world.remove("opportunity", lost)
+    crm.merge("opportunity", ids["Firewall"], ids["Switches"])
+    world.edit("relation", relation, {"role": "si"})
+
+    def cut(_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), crm.standing_before(cut, "labels/archive$"):
+        world.sync("crm", release=True)
+    world.sync("crm", release=True)
+    world.wait(700)
+    look(world)
+    assert relations(world) == [(left, partner, "si")]
+    assert [(one[0], one[2]) for one in crm.relations()] == [(ids["Switches"], crm.words["si"])]
+
+
 def test_a_merge_of_a_merge_is_followed_to_its_end(world: Any, crm: Any, partner: str) -> None:
     second, third = duplicate(crm), duplicate(crm)
     crm.merge("partner", crm_id(world, crm, "Globex Corporation"), second)
