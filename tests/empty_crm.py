@@ -73,6 +73,15 @@ class EmptyCrm(ABC):
     def provisioner(self, who: str | None = "") -> Provisioner:
         """For an admin, unless another is named; for the user that syncs with None."""
 
+    @abstractmethod
+    def changing_calls(self) -> list[Request]:
+        """Those of the wire's calls that may have changed what the CRM defines."""
+
+    @property
+    def complete(self) -> int:
+        """How many fields a plan finds once nothing is missing."""
+        return sum(len(one.fields) for one in self.needs())
+
     def needs(self, *files: Path) -> list[ObjectNeed]:
         """Those of the shipped mappings, or of these files."""
         found = files or sorted((ROOT / "mappings" / self.connector_name).glob("*.yaml"))

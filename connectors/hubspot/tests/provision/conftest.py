@@ -10,6 +10,7 @@ import pytest
 from empty_crm import BASE, EmptyCrm, add_field, closing, killed
 from prmsync.connector.protocol import ConnectionSettings, SimulatorOptions
 from prmsync.connector.provisioning import AdminSignIn
+from prmsync.connector.simulator.http import Request
 from prmsync.connector.testing.bench import FakeClock
 from prmsync_hubspot import PLUGIN
 from prmsync_hubspot.connector import HubSpotConnector
@@ -58,6 +59,9 @@ class Ground(EmptyCrm):
     def provisioner(self, token: str | None = ADMIN) -> HubSpotProvisioner:
         admin = None if token is None else AdminSignIn(token)
         return PLUGIN.provisioner(self.settings, self.runtime, self.connector(), admin)
+
+    def changing_calls(self) -> list[Request]:
+        return [one for one in self.wire.calls if one.method != "GET"]
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """What an admin does by the API or by hand."""

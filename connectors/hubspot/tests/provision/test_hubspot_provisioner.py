@@ -8,36 +8,23 @@ import pytest
 
 from prmsync.connector.provisioning import AdminSignIn, StepKind
 from prmsync.connector.schema import FieldType
-from prmsync.errors import AuthError, ConfigurationError, OutcomeUnknownError, RejectedError
+from prmsync.errors import AuthError, OutcomeUnknownError, RejectedError
 from prmsync_hubspot import PLUGIN
+from provision_cases import (
+    test_a_plan_changes_nothing,
+    test_applying_makes_what_was_planned_and_then_nothing_is_missing,
+    test_applying_twice_makes_nothing_the_second_time,
+    test_killed_at_any_call_and_run_again_it_is_complete,
+    test_without_an_admin_there_is_a_plan_and_no_apply,
+)
 
-
-def test_a_plan_changes_nothing(ground):
-    before = ground.defined()
-    plan = ground.plan()
-    assert len(plan.steps) > 60
-    assert ground.defined() == before
-    assert {call.method for call in ground.wire.calls} == {"GET"}
-
-
-def test_applying_makes_what_was_planned_and_then_nothing_is_missing(ground):
-    planned = ground.plan()
-    made = ground.apply()
-    assert made.steps == planned.steps
-    assert made.findings == ()
-    after = ground.plan()
-    assert (after.steps, after.findings) == ((), ())
-    needs = ground.needs()
-    assert after.present == sum(len(one.fields) for one in needs)
-
-
-def test_applying_twice_makes_nothing_the_second_time(ground):
-    ground.apply()
-    before = ground.defined()
-    ground.wire.calls.clear()
-    assert ground.apply().steps == ()
-    assert ground.defined() == before
-    assert {call.method for call in ground.wire.calls} == {"GET"}
+__all__ = [
+    "test_a_plan_changes_nothing",
+    "test_applying_makes_what_was_planned_and_then_nothing_is_missing",
+    "test_applying_twice_makes_nothing_the_second_time",
+    "test_killed_at_any_call_and_run_again_it_is_complete",
+    "test_without_an_admin_there_is_a_plan_and_no_apply",
+]
 
 
 @pytest.mark.parametrize("version", ["2026-09", "2026-03", "v3"])
@@ -131,11 +118,6 @@ def test_the_registration_object_shows_its_number_and_belongs_to_companies_and_d
     assert made["labels"] == {"singular": "Deal registration", "plural": "Deal registrations"}
     assert made["primaryDisplayProperty"] == "number"
     assert made["requiredProperties"] == []
-
-
-def test_without_an_admin_there_is_a_plan_and_no_apply(ground):
-    with pytest.raises(ConfigurationError, match="one-time sign-in"):
-        ground.provisioner(None).apply(ground.needs(), lambda _: None)
 
 
 def test_the_service_key_cannot_make_anything(ground):
@@ -325,24 +307,6 @@ def test_views_are_described_because_hubspot_has_no_api_for_them(ground):
     views = {one.where: one.message for one in ground.plan().by_hand}
     assert views["Deals: “Needs my decision”"].startswith("Partner sync decision is unknown")
     assert "Submitted, Under review" in views["Deal registrations: “To review”"]
-
-
-@pytest.mark.parametrize("after", [False, True], ids=["before it arrives", "after the answer"])
-def test_killed_at_any_call_and_run_again_it_is_complete(new_ground, killed, after):
-    whole = new_ground()
-    whole.wire.calls.clear()
-    whole.apply()
-    wanted, calls = whole.defined(), len(whole.wire.calls)
-    assert calls > 20
-    for at in range(calls):
-        ground = new_ground()
-        ground.wire.dies_at, ground.wire.after = at, after
-        with pytest.raises(killed):
-            ground.apply()
-        ground.wire.dies_at = None
-        ground.apply()
-        assert ground.defined() == wanted, at
-        assert ground.apply().steps == ()
 
 
 def test_an_answer_that_is_lost_after_the_properties_were_made_is_made_good(ground):

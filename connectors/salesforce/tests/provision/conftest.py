@@ -13,6 +13,7 @@ from empty_crm import BASE, ROOT, EmptyCrm, add_field, closing, killed
 from prmsync.connector.protocol import ConnectionSettings, SimulatorOptions
 from prmsync.connector.provisioning import AdminSignIn, ObjectNeed
 from prmsync.connector.sign_in import Attempt
+from prmsync.connector.simulator.http import Request
 from prmsync.connector.testing.bench import FakeClock
 from prmsync_salesforce import PLUGIN
 from prmsync_salesforce.provision.provisioner import SalesforceProvisioner
@@ -54,6 +55,9 @@ class Ground(EmptyCrm):
         connector = PLUGIN.connect(self.settings, self.runtime)
         admin = None if who is None else self.token(who)
         return PLUGIN.provisioner(self.settings, self.runtime, connector, admin)
+
+    def changing_calls(self) -> list[Request]:
+        return [one for one in self.wire.calls if "deployRequest" in one.path]
 
     def field(self, on: str, name: str) -> Any:
         return self.org.database.tables[on].definition.fields.get(name)

@@ -10,39 +10,27 @@ from prmsync.connector.provisioning import AdminSignIn, RecordTypeNeed, StepKind
 from prmsync.connector.schema import FieldType
 from prmsync.errors import (
     AuthError,
-    ConfigurationError,
     OutcomeUnknownError,
     RejectedError,
 )
 from prmsync_salesforce import PLUGIN
 from prmsync_salesforce.provision.admin import admin_client
 from prmsync_salesforce.provision.source import PEOPLE_SET, SERVICE_SET
+from provision_cases import (
+    test_a_plan_changes_nothing,
+    test_applying_makes_what_was_planned_and_then_nothing_is_missing,
+    test_applying_twice_makes_nothing_the_second_time,
+    test_killed_at_any_call_and_run_again_it_is_complete,
+    test_without_an_admin_there_is_a_plan_and_no_apply,
+)
 
-
-def test_a_plan_changes_nothing(ground):
-    before = ground.defined()
-    plan = ground.plan()
-    assert len(plan.steps) > 70
-    assert ground.defined() == before
-
-
-def test_applying_makes_what_was_planned_and_then_nothing_is_missing(ground):
-    planned = ground.plan()
-    made = ground.apply()
-    assert made.steps == planned.steps
-    assert made.findings == ()
-    after = ground.plan()
-    assert (after.steps, after.findings) == ((), ())
-    assert after.present == 77
-
-
-def test_applying_twice_makes_nothing_the_second_time(ground):
-    ground.apply()
-    before = ground.defined()
-    ground.wire.calls.clear()
-    assert ground.apply().steps == ()
-    assert ground.defined() == before
-    assert not [call for call in ground.wire.calls if "deployRequest" in call.path]
+__all__ = [
+    "test_a_plan_changes_nothing",
+    "test_applying_makes_what_was_planned_and_then_nothing_is_missing",
+    "test_applying_twice_makes_nothing_the_second_time",
+    "test_killed_at_any_call_and_run_again_it_is_complete",
+    "test_without_an_admin_there_is_a_plan_and_no_apply",
+]
 
 
 def test_the_user_that_syncs_sees_and_may_write_every_field_afterwards(ground):
@@ -53,11 +41,6 @@ def test_the_user_that_syncs_sees_and_may_write_every_field_afterwards(ground):
         for field in need.fields:
             found = schema.fields[field.name]
             assert found.updateable or found.createable, f"{need.object}.{field.name}"
-
-
-def test_without_an_admin_there_is_a_plan_and_no_apply(ground):
-    with pytest.raises(ConfigurationError, match="one-time sign-in"):
-        ground.provisioner(None).apply(ground.needs(), lambda _: None)
 
 
 def test_a_sign_in_that_has_ended_is_refused(ground):
@@ -126,24 +109,6 @@ def test_a_mapping_of_some_streams_only_gets_what_those_need(ground, leave_out):
     assert ground.apply(needs).findings == ()
     assert ground.field("Account", "PRM_Partner_Id__c") is None
     assert ground.plan(needs).steps == ()
-
-
-@pytest.mark.parametrize("after", [False, True], ids=["before it arrives", "after the answer"])
-def test_killed_at_any_call_and_run_again_it_is_complete(new_ground, killed, after):
-    whole = new_ground()
-    whole.wire.calls.clear()
-    whole.apply()
-    wanted, calls = whole.defined(), len(whole.wire.calls)
-    assert calls > 10
-    for at in range(calls):
-        ground = new_ground()
-        ground.wire.dies_at, ground.wire.after = at, after
-        with pytest.raises(killed):
-            ground.apply()
-        ground.wire.dies_at = None
-        ground.apply()
-        assert ground.defined() == wanted, at
-        assert ground.apply().steps == ()
 
 
 def test_an_answer_that_is_lost_after_the_deployment_was_taken_is_made_good(ground):
