@@ -64,3 +64,12 @@ def test_without_the_scope_it_is_said_not_left_out(told):
     (gap,) = automations.unread
     assert "automation" in gap.message
     assert "Automation > Workflows" in gap.hint
+
+
+def test_where_the_plan_has_no_custom_objects_the_others_workflows_are_named(new_ground):
+    ground = new_ground(custom_objects=False)
+    told = flow("Round amounts", "0-3", "amount")
+    ground.runtime.http.post("http://crm.test/_simulator/flows", json=told).raise_for_status()
+    automations = ground.provisioner("pat-of-the-admin").automations(["prm_registration", "deals"])
+    assert [one.name for one in automations.found] == ["Round amounts"]
+    assert automations.unread == ()

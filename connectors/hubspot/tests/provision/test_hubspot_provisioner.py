@@ -10,21 +10,11 @@ from prmsync.connector.provisioning import AdminSignIn, StepKind
 from prmsync.connector.schema import FieldType
 from prmsync.errors import AuthError, OutcomeUnknownError, RejectedError
 from prmsync_hubspot import PLUGIN
-from provision_cases import (
-    test_a_plan_changes_nothing,
-    test_applying_makes_what_was_planned_and_then_nothing_is_missing,
-    test_applying_twice_makes_nothing_the_second_time,
-    test_killed_at_any_call_and_run_again_it_is_complete,
-    test_without_an_admin_there_is_a_plan_and_no_apply,
-)
+from provision_cases import ProvisionCases
 
-__all__ = [
-    "test_a_plan_changes_nothing",
-    "test_applying_makes_what_was_planned_and_then_nothing_is_missing",
-    "test_applying_twice_makes_nothing_the_second_time",
-    "test_killed_at_any_call_and_run_again_it_is_complete",
-    "test_without_an_admin_there_is_a_plan_and_no_apply",
-]
+
+class TestHubSpot(ProvisionCases):
+    """What provisioning must do in any CRM."""
 
 
 @pytest.mark.parametrize("version", ["2026-09", "2026-03", "v3"])

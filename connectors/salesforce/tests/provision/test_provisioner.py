@@ -16,21 +16,11 @@ from prmsync.errors import (
 from prmsync_salesforce import PLUGIN
 from prmsync_salesforce.provision.admin import admin_client
 from prmsync_salesforce.provision.source import PEOPLE_SET, SERVICE_SET
-from provision_cases import (
-    test_a_plan_changes_nothing,
-    test_applying_makes_what_was_planned_and_then_nothing_is_missing,
-    test_applying_twice_makes_nothing_the_second_time,
-    test_killed_at_any_call_and_run_again_it_is_complete,
-    test_without_an_admin_there_is_a_plan_and_no_apply,
-)
+from provision_cases import ProvisionCases
 
-__all__ = [
-    "test_a_plan_changes_nothing",
-    "test_applying_makes_what_was_planned_and_then_nothing_is_missing",
-    "test_applying_twice_makes_nothing_the_second_time",
-    "test_killed_at_any_call_and_run_again_it_is_complete",
-    "test_without_an_admin_there_is_a_plan_and_no_apply",
-]
+
+class TestSalesforce(ProvisionCases):
+    """What provisioning must do in any CRM."""
 
 
 def test_the_user_that_syncs_sees_and_may_write_every_field_afterwards(ground):

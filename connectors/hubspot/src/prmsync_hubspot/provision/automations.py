@@ -63,8 +63,8 @@ class FlowReader:
         for name in objects:
             try:
                 named[self._catalog.type(name).type_id] = name
-            except SchemaError:
-                continue  # told as missing where the schema is looked at
+            except (SchemaError, AuthError):
+                continue  # told as missing, or not shown, where the schema is looked at
         return named
 
     def _flows(self) -> Iterator[dict[str, Any]]:
