@@ -130,7 +130,7 @@ def vanished(known: Known, system: str, place: Place, who: str) -> None:
             relations.end_gone(known, entity, system)
         return
     entity.removed.add(system)
-    if known.undoing and undo.takes_away(entity, system, stood):
+    if known.undoing and undo.takes_away(known, entity, system, who, stood):
         entity.typed_in(system)
         entity.undone.add(who)
         entity.buried[UNDO] = stood

@@ -25,7 +25,10 @@ def about(deal: str, **what: Any) -> Event:
     return {"stream": "opportunity", "who": deal, **what}
 
 
-UNSYNCED = {"a relation that a CRM never had is made there, and here was another"}
+UNSYNCED = {
+    "a relation that a CRM never had is made there, and here was another",
+    "an undo takes away what a run made and a person edited in a field that left the mapping",
+}
 """Stories that begin before the first run."""
 NEW = {
     "name": "Deal 162",
@@ -38,6 +41,7 @@ NEW = {
 }
 THERE = {name: value for name, value in NEW.items() if name != "partner"}
 """The same where a CRM's users type it."""
+NAMED: Event = {"do": "edit", "stream": "partner", "who": "P7"}
 RESELLER: Event = {"deal": "D3", "partner": "P3", "role": "reseller"}
 AGREED: dict[str, tuple[str, list[Event]]] = {
     "a field that left the mapping is not put back by an undo": (
@@ -146,6 +150,27 @@ AGREED: dict[str, tuple[str, list[Event]]] = {
             {"do": "undone", "on": "hs", "back": 0, "wire": []},
             about("D2", **{"do": "delete", "in": "prm"}),
             about("D7", **{"do": "merge", "in": "hs", "into": "D2"}),
+        ],
+    ),
+    "an undo takes away what a run made and a person edited in a field that left the mapping": (
+        "unlink",
+        [
+            run("sf"),
+            about("D2", **{"do": "edit", "in": "prm", "set": {"amount": "1011.00"}}),
+            about("D2", **{"do": "edit", "in": "sf", "set": {"source": "Fair"}}),
+            {"do": "remap", "on": "sf", "stream": "opportunity", "group": "source", "to": "gone"},
+            run("sf"),
+            {"do": "undone", "on": "sf", "back": 1, "wire": []},
+        ],
+    ),
+    "the record that took a waiting one in shows what both sides had agreed on": (
+        "propagate",
+        [
+            {"do": "twin", "in": "sf", "who": "P7", "as": "P7 twin 1"},
+            {**NAMED, "in": "prm", "set": {"name": "Ours"}},
+            {**NAMED, "in": "sf", "set": {"name": "Theirs"}},
+            run("sf"),
+            {"do": "merge", "in": "sf", "stream": "partner", "who": "P7", "into": "P7 twin 1"},
         ],
     ),
 }

@@ -49,9 +49,14 @@ def put_back(known: Known, entity: Entity, group: str, value: Value, system: str
     return version
 
 
-def takes_away(entity: Entity, system: str, stood: Mapping[str, Version]) -> bool:
-    """Whether a run has made this record, and all that stands there is what runs have written."""
-    places = [(system, group) for group in stood]
+def takes_away(
+    known: Known, entity: Entity, system: str, who: str, stood: Mapping[str, Version]
+) -> bool:
+    """Whether a run has made this record, and all that stands there is what runs have written; but
+    what is not mapped, which nobody compares."""
+    places = [
+        (system, group) for group in stood if (who, entity.stream, group) not in known.unmapped
+    ]
     made = any(None in entity.replaced.get(place, ()) for place in places)
     return made and all(place in entity.placed for place in places)
 

@@ -79,6 +79,7 @@ def _judge(
         or _decided(known, entity, group, system, who, old, new)
         or _back_again(entity, group, system, who, old, new)
         or _taken_back(known, entity, group, system, who, old, new)
+        or _merged_as_agreed(known, entity, group, who, old, new)
     )
     if not allowed:
         raise Broken(
@@ -118,6 +119,16 @@ def _taken_back(
     if stood is None or not over(new, stood):
         return False
     return all(one.author == system for one in seen if not stood.knows(one))
+
+
+def _merged_as_agreed(
+    known: Known, entity: Entity, group: str, who: str, old: Version, new: Version
+) -> bool:
+    """Whether a record that took this one in shows what both sides had agreed on: nobody can tell
+    that from what the author of `new` had seen."""
+    if entity.label not in known.merged or not _is_agreed(known, entity, group, who, old):
+        return False
+    return any(one.value == old.value and new.knows(one) for one in entity.versions[group])
 
 
 def _is_agreed(known: Known, entity: Entity, group: str, who: str, old: Version) -> bool:

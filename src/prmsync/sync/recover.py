@@ -122,7 +122,11 @@ def _others(
         now = links.by_ids(connection, {one.link_id for one in intents})
         done = set()
         for intent, crm_id in zip(intents, ids, strict=True):
-            state = _outcome(stream, intent, now[intent.link_id], records.get(crm_id))
+            link, record = now[intent.link_id], records.get(crm_id)
+            if intent.op == "delete" and _touched(link, found[intent.link_id], record):
+                link.base, link.dirty, state = {}, Dirty.CHANGED, ActionState.SUPERSEDED
+            else:
+                state = _outcome(stream, intent, link, record)
             done_at = session.stamp() if state is ActionState.DONE else None
             journal.mark(connection, [intent.id], state, done_at=done_at)
             if done_at is not None:
@@ -173,6 +177,15 @@ def _in_crm(
         stream.translator.write(values, str(pipeline) if pipeline else None).values
         for (values, _), pipeline in zip(told, pipelines, strict=True)
     ]
+
+
+def _touched(link: Link, before: Link, record: Record | None) -> bool:
+    """Whether somebody was at a record since its deletion was decided: edited it, if the deletion
+    never arrived, or has restored it. Nothing counts as agreed on then, so that a person says
+    whether it shall go, for good or again."""
+    if record is None or record.deleted or not link.prm_gone:
+        return False
+    return bool(record.version) and record.version > (before.crm_version or "")
 
 
 def _outcome(stream: Stream, intent: Action, link: Link, record: Record | None) -> ActionState:

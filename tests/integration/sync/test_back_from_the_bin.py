@@ -258,6 +258,31 @@ def test_and_an_undo_puts_a_field_of_it_back_before_it_is_here_again(
     assert both.ours("opportunity", deal)["customer_domain"] is None
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_before_it_is_known_that_our_deletion_arrived(both: World, deal: str, name: str) -> None:
+    """The run died before the answer came. What stands there may never have gone, or was
+    restored: a person is asked before it is deleted, for good or again."""
+    crm = both.crms[name]
+    record = number(crm)
+    both.remove("opportunity", deal)
+    inner = crm.simulator
+
+    def deletes_and_dies(request: Any) -> Any:
+        inner.handle(request)
+        raise KeyboardInterrupt
+
+    path = r"composite/sobjects$" if crm.connector == "salesforce" else r"objects/.*archive$"
+    with pytest.raises(KeyboardInterrupt), crm.standing_before(deletes_and_dies, path):
+        both.sync(name, release=True)
+    assert crm.rows("opportunity") == []
+    crm.restore("opportunity", record)
+    settle(both, name)
+    assert number(crm) == record
+    both.decide("crm")
+    settle(both)
+    assert_one_deal(both, deal)
+
+
 def test_and_it_is_here_again_while_a_brake_holds_it(both: World, deal: str) -> None:
     """It is linked by its key. Else it would be made there a second time, which is an upsert on
     that key: over what stands there."""
