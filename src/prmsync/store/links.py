@@ -154,6 +154,13 @@ def difference(base: Values | None, values: Values | None) -> str | None:
     return orjson.dumps(rest).decode() if rest else None
 
 
+def _beyond(base: Values | None, values: Values | None) -> str | None:
+    """`difference` where both say the same in every field of base."""
+    if base is None or values is None:
+        return difference(base, values)
+    return dumps({key: value for key, value in values.items() if key not in base} or None)
+
+
 _SAVED = (
     "prm_id",
     "crm_id",
@@ -215,8 +222,10 @@ _ADDED = (
 )
 
 
-def add(connection: sa.Connection, links: Sequence[Link]) -> None:
-    """Store links that are not in the database yet; both records are there."""
+def add(connection: sa.Connection, links: Sequence[Link], *, alike: bool = False) -> None:
+    """Store links that are not in the database yet. `alike`: it was seen of each of them that the
+    CRM shows what its base says, field by field, so that none is compared once more."""
+    seen = _beyond if alike else difference
     rows = [
         (
             link.id,
@@ -225,7 +234,7 @@ def add(connection: sa.Connection, links: Sequence[Link]) -> None:
             link.crm_id,
             str(link.state),
             dumps(link.base),
-            difference(link.base, link.crm),
+            seen(link.base, link.crm),
             link.crm_version,
             link.crm_modified_by,
             link.dirty,
@@ -252,14 +261,14 @@ def next_ids(connection: sa.Connection, count: int) -> Sequence[int]:
 _OURS_SAVED = ("prm_id", "state", "base", "seen", "prm_gone", "dirty")
 
 
-def save_ours(connection: sa.Connection, links: Sequence[Link]) -> None:
+def save_ours(connection: sa.Connection, links: Sequence[Link], *, alike: bool = False) -> None:
     """Write what changes with a write to our side. The CRM's id stays as it is stored: naming it
     in the statement would have the database write its index anew for every link. Links that are
-    not stored yet are added."""
+    not stored yet are added, `alike` or not (`add`)."""
     unsaved = [link for link in links if link.unsaved]
     if unsaved:
         links = [link for link in links if not link.unsaved]
-        add(connection, unsaved)
+        add(connection, unsaved, alike=alike)
     rows = [
         (
             link.prm_id,

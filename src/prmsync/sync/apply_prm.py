@@ -132,14 +132,16 @@ def carry_out(
         _pass_over(connection, stream, batch)
     seen = own_writes.all_seen(connection, stream) if creates or batch.updates else False
     _write(connection, session, stream, batch)
-    if seen and _is_settled(stream, batch, present):
+    settled = seen and _is_settled(stream, batch, present)
+    if settled:
         own_writes.pass_over(connection, stream)
     if creates:
         newcomers.written(connection, stream.newcomers)
         try_again(connection, session)
     made = [action for action, _, _ in batch.inserts if action.state == ActionState.DONE]
     tallies.created(connection, made)
-    links.save_ours(connection, [known[one] for one in _links_of(actions)])
+    alike = settled and len(batch.inserts) == len(actions)
+    links.save_ours(connection, [known[one] for one in _links_of(actions)], alike=alike)
     held_store.park(connection, batch.parked)
 
 
