@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,9 +12,14 @@ from prmsync.connector.provisioning import FieldNeed, ObjectNeed
 from prmsync.mapping.load import read_mappings
 from prmsync.service.runtime import utc_now
 from prmsync.sync.needs import needs_of
+from prmsync_salesforce.provision.package import Parts, files_of, zipped
 from prmsync_salesforce.provision.source import PEOPLE_SET, SERVICE_SET, source
 from prmsync_salesforce.provision.words import FALLBACKS
 from prmsync_salesforce.simulator.app import SalesforceSimulator
+from prmsync_salesforce.simulator.metadata.apply import Applier
+from prmsync_salesforce.simulator.metadata.package import read_package
+from prmsync_salesforce.simulator.org import Org
+from prmsync_salesforce.simulator.schema import FieldDefinition
 from prmsync_salesforce.simulator.settings import OrgSettings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -177,3 +183,40 @@ def test_list_views_and_pages_name_only_fields_that_there_are(
         for column in (*columns, *filters):
             if column.endswith("__c"):
                 assert (on, column) in source().fields, (on, name, column)
+
+
+def test_the_prepared_simulated_org_takes_what_the_shipped_metadata_takes() -> None:
+    """A rehearsal there must not be more lenient than the org that provisioning makes."""
+    deployed, prepared = (
+        made_by_deployment(),
+        SalesforceSimulator(SimulatorOptions(now=utc_now)).org,
+    )
+    there = [
+        (table.definition.fields[name], deployed.database.tables[on].definition.fields[name])
+        for on, name in source().fields
+        if (table := prepared.database.table(on)) and name in table.definition.fields
+    ]
+    assert len(there) > 60
+    unlike = [ours.name for theirs, ours in there if takes(theirs) != takes(ours)]
+    assert unlike == []
+
+
+def made_by_deployment() -> Org:
+    found = source()
+    parts = Parts(
+        objects=found.objects,
+        fields=found.fields,
+        value_sets=tuple(found.value_sets),
+        present_objects=frozenset({"Account", "Opportunity"}),
+    )
+    options = SimulatorOptions(now=utc_now)
+    org = SalesforceSimulator(options, OrgSettings(prepared=False)).org
+    for component in read_package(zipped(files_of(found, parts, "68.0"))).components:
+        Applier(org).apply(component)
+    return org
+
+
+def takes(field: FieldDefinition) -> tuple[Any, ...]:
+    choices = {one.value for one in field.choices if one.active and field.restricted}
+    sizes = (field.length, field.precision, field.scale)
+    return field.type, sizes, field.restricted, choices, field.unique, field.nillable

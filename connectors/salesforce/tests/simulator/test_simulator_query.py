@@ -362,7 +362,7 @@ def labelled(new_org):
     rows = [
         {"Name": f"R-{at}", "Review_State__c": state, "Outcome__c": outcome, "Amount__c": at}
         for at, (state, outcome) in enumerate(
-            [("under_review", "a"), ("approved", "a"), ("under_review", "b"), (None, "b")]
+            [("under_review", "lost"), ("approved", "lost"), ("under_review", "won"), (None, "won")]
         )
     ]
     return new_org(data={"PRM_Registration__c": rows})
@@ -392,11 +392,11 @@ def totals(org, how):
 
 def test_a_rollup_adds_subtotals_from_the_last_field_to_the_grand_total(labelled):
     assert totals(labelled, "ROLLUP(Outcome__c, Review_State__c)") == [
-        ("a", "under_review", 0, 0),
-        ("a", "approved", 1, 0),
-        ("b", "under_review", 2, 0),
-        ("a", None, 1, 1),
-        ("b", None, 2, 1),
+        ("lost", "under_review", 0, 0),
+        ("lost", "approved", 1, 0),
+        ("won", "under_review", 2, 0),
+        ("lost", None, 1, 1),
+        ("won", None, 2, 1),
         (None, None, 3, 1),
     ]
 

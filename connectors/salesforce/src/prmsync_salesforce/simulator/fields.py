@@ -45,8 +45,9 @@ def pick(name: str, label: str, values: Iterable[str], **more: Any) -> Field:
     return Field(name, label, "picklist", 255, choices=choices(values, title=title), **more)
 
 
-def multi(name: str, label: str, values: Iterable[str]) -> Field:
-    return Field(name, label, "multipicklist", 4099, choices=choices(values, title=True))
+def multi(name: str, label: str, values: Iterable[str], **more: Any) -> Field:
+    found = choices(values, title=True)
+    return Field(name, label, "multipicklist", 4099, choices=found, **more)
 
 
 def lookup(name: str, label: str, target: str, relationship: str, **more: Any) -> Field:

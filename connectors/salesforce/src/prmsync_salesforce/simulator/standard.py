@@ -104,7 +104,7 @@ _CONFLICTS = tuple(f"C{number}" for number in range(1, 9))
 def _conflict(prefix: str) -> list[Field]:
     return [
         flag(f"{prefix}Conflict__c", "Channel Conflict"),
-        pick(f"{prefix}Conflict_Kind__c", "Conflict Kind", _CONFLICTS),
+        pick(f"{prefix}Conflict_Kind__c", "Conflict Kind", _CONFLICTS, restricted=True),
         Field(f"{prefix}Conflict_Reason__c", "Conflict Reason", "textarea", 32768),
     ]
 
@@ -147,11 +147,12 @@ def _account() -> ObjectDefinition:
             lookup("RecordTypeId", "Record Type ID", "RecordType", "RecordType"),
             currency_code(),
             _key("PRM_Partner_Id__c", "Partner Key"),
-            multi("PRM_Types__c", "Partner Types", _PARTNER_TYPES),
+            multi("PRM_Types__c", "Partner Types", _PARTNER_TYPES, restricted=True),
             pick(
                 "PRM_Status__c",
                 "Partner Status",
-                ("prospect", "active", "suspended", "inactive", "terminated"),
+                ("prospect", "active", "suspended", "terminated"),
+                restricted=True,
                 title=True,
             ),
             pick("PRM_Tier__c", "Partner Tier", ("Bronze", "Silver", "Gold", "Platinum")),
@@ -251,7 +252,7 @@ def _registration() -> ObjectDefinition:
             day("Expected_Close__c", "Expected Close"),
             pick("Review_State__c", "Review State", _REVIEW_STATES, restricted=True, title=True),
             Field("Reason__c", "Reason", "textarea", 32768),
-            pick("Outcome__c", "Outcome", ("won", "lost"), title=True),
+            pick("Outcome__c", "Outcome", ("won", "lost"), restricted=True, title=True),
             moment("Submitted_At__c", "Submitted"),
             moment("Due_At__c", "Decision Due"),
             moment("Approved_At__c", "Approved"),
