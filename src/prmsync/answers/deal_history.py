@@ -63,7 +63,8 @@ day are taken to have been brought over."""
 @dataclass(frozen=True, slots=True)
 class DealBook:
     """Everything known of all deals at the end of `as_of`: states by deal, in order, the last one
-    without an end. `recorded_from`: the day since which changes were seen."""
+    without an end. `recorded_from`: the day since which changes were seen, the one after `as_of`
+    where none were."""
 
     as_of: date
     states: Mapping[str, tuple[PastState, ...]]
@@ -177,7 +178,7 @@ def deal_book(connection: sa.Connection, program: Program, as_of: date) -> DealB
         partner_names=_shown_names(partners),
         countries={partner.id: partner.country for partner in partners if partner.country},
         tiers=rows.tier_history(connection),
-        recorded_from=min(_recorded_from(kept.values(), past, as_of, zone), as_of),
+        recorded_from=_recorded_from(kept.values(), past, as_of, zone),
         zone=zone,
         rates=program.forecast.rates,
         findings=findings | _without_rate(kept.values(), program.forecast.rates, as_of),
@@ -297,7 +298,10 @@ def _recorded_from(
     deals: Iterable[tuple[PastState, ...]], past: Iterable[PastState], as_of: date, zone: tzinfo
 ) -> date:
     """The day since which stages are on record: nearly all deals that closed since were seen open.
-    A file that tells the past of a few old deals does not make a record of their time."""
+    A file that tells the past of a few old deals does not make a record of their time. Where
+    nothing is on record yet, the day after `as_of`: closes of deals never seen open teach nothing.
+    """
+    tomorrow = as_of + timedelta(days=1)
     earliest = min((s.until_at.astimezone(zone).date() for s in past), default=date.max)
     closes = sorted(
         (
@@ -313,7 +317,7 @@ def _recorded_from(
         if seen >= _NEARLY_ALL * count:
             day = close
     whole = closes and seen >= _NEARLY_ALL * len(closes)
-    return earliest if whole or not closes else max(earliest, min(day, as_of))
+    return min(earliest if whole or not closes else max(earliest, day), tomorrow)
 
 
 def _over(states: tuple[PastState, ...]) -> bool:

@@ -12,6 +12,7 @@ import typer
 from prmsync.cli import context
 from prmsync.cli.options import AsJson
 from prmsync.cli.output import emit_json, note, progress, say, say_wrapped
+from prmsync.domain.counted import counted
 
 if TYPE_CHECKING:
     from prmsync.answers.told_history import Told
@@ -149,13 +150,13 @@ def say_told(told: Told, whose: str) -> None:
     """Where the past that was told and the one that was seen do not meet."""
     if told.late:
         say_wrapped(
-            f"{told.late:,} events are later than the day on which prmsync began to see their "
-            "deals: left out, what it saw counts."
+            f"Left out, for what prmsync saw itself counts: {counted(told.late, 'event')} later "
+            "than the day on which it began to see the deal."
         )
     if told.unmet:
         say_wrapped(
-            f"{told.unmet:,} deals stand otherwise than {whose} last event says: taken to have "
-            "changed at their close, open ones at the end of what it tells."
+            f"Otherwise than {whose} last event says: {counted(told.unmet, 'deal')}, taken to have "
+            "changed at the close, where open at the end of what it tells."
         )
 
 

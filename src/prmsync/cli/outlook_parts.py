@@ -40,6 +40,8 @@ def show_deals(outlook: QuarterOutlook, limit: int, *, as_json: bool) -> None:
         emit_json([_deal_json(outlook, v.currency, deal) for v, deals in found for deal in deals])
         return
     say_wrapped(head(outlook, ": open deals"))
+    if not any(deals for _, deals in found):
+        say("  no open deal is known yet")
     for view, deals in found:
         if not deals:
             continue
@@ -111,9 +113,11 @@ def show_evidence(outlook: QuarterOutlook, *, as_json: bool) -> None:
         emit_json({"hazards": _hazard_rows(view), "market": _market(view), "evidence": evidence})
         return
     say_wrapped(head(outlook, ": what was learned"))
+    record = f"Stages are on record since {outlook.book.recorded_from}: {view.recorded_wins} wins."
+    if outlook.book.recorded_from > outlook.as_of:
+        record = "No stages are on record yet."
     say_wrapped(
-        f"Stages are on record since {outlook.book.recorded_from}: {view.recorded_wins} wins. "
-        "Before that, and where little was seen, the program's odds of each stage and the pace "
+        f"{record} Where little or nothing was seen, the program's odds of each stage and the pace "
         "of the deals won stand in, worth 60 deal-weeks a stage."
     )
     say("", "  Of 100 deals in a stage, how many a week move on / are won / are lost:")

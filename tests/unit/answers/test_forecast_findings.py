@@ -119,3 +119,12 @@ def test_a_close_that_was_typed_in_late_counts_on_the_day_it_was_seen(
         )
     outlook = found(database)
     assert outlook.book.findings == {}
+
+
+def test_on_the_first_day_of_a_record_closes_of_that_day_teach_nothing_of_stages(
+    database: Database, add: Add
+) -> None:
+    deals(add, 60, 60, {"stage": "qualified"}, {"close_date": date(2026, 11, 22)})
+    outlook = found(database)
+    assert outlook.indirect[0].recorded_wins == 0
+    assert total(outlook.indirect[0].found, outlook.indirect[0].deals).open > 0
