@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from prmsync.connector.simulator.http import Request
 from prmsync.domain.values import Values
 from prmsync.store import held
 from prmsync.sync import run
@@ -170,17 +171,24 @@ def test_on_postgresql_too_only_one_connection_makes_the_deal(
 def test_a_creation_that_lands_on_a_record_given_its_key_changes_nothing_here_and_tells_a_person(
     world: World, crm: Crm, partner_values: Values
 ) -> None:
-    """Somebody in the CRM gave a linked record the key of another record of ours."""
+    """Somebody in the CRM gives a linked record the key of another record of ours, after we looked
+    and before we write."""
     mine = world.insert("partner", dict(partner_values))
     world.settle("crm")
     world.wait(60)
     named: Values = {"name": "Initech", "domain": "initech.example", "country": "FR"}
     other = world.insert("partner", {**partner_values, **named})
     record = str(crm.only("partner")[crm.words["id"]])
-    crm.change("partner", record, partner_key=other)
+    given = iter([other])
+
+    def give_key(_: Request) -> None:
+        for key in given:
+            crm.change("partner", record, partner_key=key)
+
     for _ in range(3):
         world.wait(700)
-        world.sync("crm", release=True)
+        with crm.standing_before(give_key):
+            world.sync("crm", release=True)
     assert world.ours("partner", mine)["name"] == "Globex Corporation"
     assert world.ours("partner", other)["name"] == "Initech"
     assert [one.code for one in world.parked()] == ["KEY_COLLISION"]
