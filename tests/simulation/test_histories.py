@@ -11,7 +11,7 @@ import pytest
 from simulation.chance import history_of
 from simulation.play import play
 
-HISTORIES = 120
+HISTORIES = 300
 CHUNK = 20
 TESTS = Path(__file__).parent.parent
 
