@@ -27,7 +27,7 @@ from prmsync.sync.bookkeeping import bookkeeping, own_keys, row
 from prmsync.sync.creating import ONLY_IN_CRM, creations
 from prmsync.sync.left import without_left
 from prmsync.sync.matching import MATCH
-from prmsync.sync.merging import winners_of
+from prmsync.sync.merging import as_written, winners_of
 from prmsync.sync.not_taken import Written, keep_held, last_written, withhold
 from prmsync.sync.put_back import hold_back, long_written
 from prmsync.sync.relation_ends import Fate
@@ -113,6 +113,7 @@ def decide_page(
                 left[verdict.link.id],
                 whole=stream.spec.relation is not None,
             )
+    _ask_of_winners(stream, verdicts, winners)
     if stream.translator.status is not None:
         for verdict in verdicts:
             for action in verdict.actions:
@@ -120,6 +121,22 @@ def decide_page(
                     _tell_along(session, stream, verdict, action)
                     break
     return verdicts
+
+
+def _ask_of_winners(
+    stream: Stream, verdicts: Sequence[Verdict], winners: Mapping[int, Winner]
+) -> None:
+    if not winners:
+        return
+    written = {
+        str(one.link.crm_id): action.new_values
+        for one in verdicts
+        for action in one.actions
+        if (action.side, action.op) == (Side.CRM, "update")
+    }
+    for one in verdicts:
+        if one.held and one.link.id in winners:
+            one.held = as_written(stream, one.held, winners[one.link.id].id, written)
 
 
 def _going(

@@ -7,11 +7,13 @@ What the winner shows is merged field by field afterwards, on the link's own bas
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import sqlalchemy as sa
 
 from prmsync.connector.protocol import Record
-from prmsync.reconcile.record import RECORD, Decision, Op, Present, Winner, reconcile
+from prmsync.domain.values import Values
+from prmsync.reconcile.record import RECORD, Decision, Held, Op, Present, Winner, reconcile
 from prmsync.store import held, journal, links, lost_links
 from prmsync.store import records as prm_records
 from prmsync.store.held import HeldState
@@ -85,6 +87,28 @@ def winners_of(
         link_id: Winner(str(row.crm_id), row.crm or {}, named.get(row.id))
         for link_id, row in left.items()
     }
+
+
+def as_written(
+    stream: Stream, asked: Sequence[Held], gone_to: str, written: Mapping[str, Values]
+) -> list[Held]:
+    """The question of a merge, with the winner as it shows once this run's writes (CRM id → new
+    values) are there: an answer to what it shows now would not fit any more."""
+    now = written.get(gone_to)
+    if now is None:
+        return list(asked)
+    members = [member for group in stream.rule.groups for member in group.members]
+    return [
+        replace(
+            one,
+            crm=tuple(
+                now.get(name, seen) for name, seen in zip(members, one.crm or (), strict=True)
+            ),
+        )
+        if one.group == RECORD and one.crm is not None
+        else one
+        for one in asked
+    ]
 
 
 def _follow_page(

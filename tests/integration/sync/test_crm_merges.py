@@ -327,6 +327,32 @@ def test_taking_ours_leaves_the_other_as_it_is_also_where_the_merge_gave_it_our_
     assert waiting(world) == []
 
 
+@pytest.mark.parametrize("take", ["prm", "crm"])
+def test_one_answer_is_enough_where_the_merge_also_filled_what_only_we_write(
+    make_world: Any, take: str
+) -> None:
+    """What the run that asks puts back in the winner does not make the question another one."""
+    world = make_world(crm="hubspot")
+    crm = world.crms["crm"]
+    values = {"close_date": "2026-12-20", "stage": "prospect"}
+    lost = world.insert("opportunity", {"name": "Firewall", "number": "OP-1", **values})
+    left = world.insert("opportunity", {"name": "Switches", **values})
+    world.settle("crm")
+    ids = {row["dealname"]: row["id"] for row in crm.rows("opportunity")}
+    crm.merge("opportunity", ids["Firewall"], ids["Switches"])
+    assert crm.row("opportunity", ids["Switches"])["prm_number"] == "OP-1"
+    world.wait(60)
+    world.sync("crm", release=True)
+    assert crm.row("opportunity", ids["Switches"])["prm_number"] is None
+    (item,) = waiting(world)
+    decide(world, item, take)
+    look(world)
+    assert waiting(world) == []
+    assert set(world.all_ours("opportunity")) == {lost, left}
+    shown = {row["dealname"]: row["prm_number"] for row in crm.rows("opportunity")}
+    assert shown == {"Switches": None} | ({"Firewall": "OP-1"} if take == "prm" else {})
+
+
 def test_taking_the_crms_lets_our_record_go_and_leaves_the_other_linked(
     world: Any, crm: Any, partner: str, both: str
 ) -> None:
