@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from prmsync.cli import context
+from prmsync.cli.browsing import open_page
 from prmsync.cli.output import note, say, say_wrapped
 
 if TYPE_CHECKING:
@@ -77,21 +78,9 @@ def _with_browser(settings: Settings, connection: str, browser: bool, port: int 
     if not browser:
         return signing_in.finish(begun, _pasted(begun))
     with loop_back.listening(number) as listener:
-        _open(begun)
+        open_page(begun.address)
         answer = listener.wait(lambda given: signing_in.belongs(begun, given), _WAIT_SECONDS)
     return signing_in.finish(begun, answer)
-
-
-def _open(begun: Begun) -> None:
-    import webbrowser
-
-    shown = webbrowser.open(begun.address)
-    note(
-        "Sign in on the page that has opened. If there is none, open this address:"
-        if shown
-        else "This machine has no browser to open. Open this address in one that runs here:",
-        f"  {begun.address}",
-    )
 
 
 def _pasted(begun: Begun) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from prmsync.cli.automations import automations_json, show_automations
+from prmsync.cli.browsing import open_page
 from prmsync.cli.context import application
 from prmsync.cli.options import AsJson
 from prmsync.cli.output import emit_json, note, say, say_wrapped, table
@@ -118,22 +119,9 @@ def _with_browser(
     if not browser:
         return admin_sign_in.finish(begun, _pasted(begun))
     with loop_back.listening(number) as listener:
-        _open(begun)
+        open_page(begun.address, " as an admin")
         answer = listener.wait(begun.belongs, _WAIT_SECONDS)
     return admin_sign_in.finish(begun, answer)
-
-
-def _open(begun: AdminAttempt) -> None:
-    import webbrowser
-
-    shown = webbrowser.open(begun.address)
-    note(
-        "Sign in as an admin on the page that has opened. If there is none, open this address:"
-        if shown
-        else "This machine has no browser to open. Open this address in one that runs here, and "
-        "sign in as an admin:",
-        f"  {begun.address}",
-    )
 
 
 def _pasted(begun: AdminAttempt) -> dict[str, str]:

@@ -14,9 +14,11 @@ from prmsync.service import loop_back
 
 class Person:
     """Signs in on whatever page is opened, and lets the browser follow. A stranger's attempt comes
-    back first; `shown` are the two pages that they see."""
+    back first; `shown` are the two pages that they see. A browser that `stays` is a program that
+    ends only after the person is done."""
 
     def __init__(self) -> None:
+        self.stays = False
         self.decision = {"decision": "allow"}
         self.opened: list[str] = []
         self.shown: list[str] = []
@@ -27,6 +29,8 @@ class Person:
         thread = threading.Thread(target=self._sign_in, args=(address,))
         thread.start()
         self.threads.append(thread)
+        if self.stays:
+            thread.join()
         return True
 
     def back(self, address: str) -> str:

@@ -69,6 +69,14 @@ def test_a_browsers_sign_in_is_kept_for_its_owner_alone(folder, crm, port, perso
     assert "close this page" in person.shown[1]
 
 
+def test_a_browser_that_ends_only_when_it_is_closed_is_answered(folder, crm, port, person, capsys):
+    person.stays = True
+    write_settings(folder, crm, KEPT)
+    assert run(["connect", "sf", "--port", port]) == 0
+    assert "close this page" in person.shown[1]
+    assert person.opened[0] in capsys.readouterr().err.splitlines()[1]
+
+
 def test_a_kept_sign_in_is_checked_and_no_page_is_opened(folder, crm, port, person, capsys):
     write_settings(folder, crm, KEPT)
     run(["connect", "sf", "--port", port])

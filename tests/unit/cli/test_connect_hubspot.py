@@ -184,6 +184,7 @@ def test_an_admin_provisions_with_the_browser_and_asks_for_more_only_then(
     write_settings(folder, portal(bare=True))
     assert run(["connect", "hs", "--port", port]) == 0
     kept = (folder / "private" / "hs.token").read_text()
+    person.stays = True
     assert run(["provision", "apply", "hs", "--yes", "--port", port]) == 0
     everyday, once = (parse_qs(urlsplit(one).query) for one in person.opened)
     assert "crm.schemas.deals.write" not in everyday["optional_scope"][0]
