@@ -24,6 +24,15 @@ def levels(acme: Any, *arguments: str, **environ: str) -> dict[tuple[str | None,
     }
 
 
+def test_one_connection_is_called_one(acme: Any) -> None:
+    path = acme.folder / "prmsync.toml"
+    kept, _, gone = path.read_text().partition("[connections.acme-sf]")
+    assert "[connections.acme-hs]" in kept and gone
+    path.write_text(kept)
+    alone = type(acme)(acme.folder, {"hubspot": acme.urls["hubspot"]})
+    assert "prmsync.toml, 1 connection database" in " ".join(alone.run("doctor").out.split())
+
+
 def put(acme: Any, name: str, **values: Any) -> None:
     body = {"object": name, "values": values}
     url = f"{acme.urls['salesforce']}/_simulator/records"

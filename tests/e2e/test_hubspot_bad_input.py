@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -61,3 +62,10 @@ def test_an_account_without_custom_objects_says_what_to_do_instead(
     assert "HubSpot has no object prm_registration" in said
     assert "only Enterprise plans have custom objects" in said
     assert "mappings/hubspot/registration.yaml" in said
+
+
+def test_a_plan_that_cannot_be_made_is_kept_as_a_failed_plan(with_key: Any) -> None:
+    with_key.refused(2, "plan", "acme-hs")
+    (run,) = json.loads(with_key.run("runs", "list", "--json").out)
+    assert (run["kind"], run["state"]) == ("plan", "failed")
+    assert "scopes" in run["message"]

@@ -195,9 +195,10 @@ def test_find_shows_the_last_archived_record_of_a_key_that_nobody_holds(
 
 def test_a_property_that_is_missing_is_named_with_a_near_spelling(deals: Any, connect: Any) -> None:
     with pytest.raises(SchemaError) as caught:
-        list(connect().changes(ObjectSpec("x", "deals", ("dealnam", "zzz")), None))
-    assert caught.value.fields == ("dealnam", "zzz")
+        list(connect().changes(ObjectSpec("x", "deals", ("dealnam", "zzz", "prm_duns")), None))
+    assert caught.value.fields == ("dealnam", "zzz", "prm_duns")
     assert 'dealnam: did you mean "dealname"?' in caught.value.hint
+    assert "prm_duns: create the property in HubSpot" in caught.value.hint
     assert not deals.asked(LIST)
 
 

@@ -103,7 +103,7 @@ def _clear(app: Application, erased: Sequence[Erased]) -> dict[str, list[Cleared
             wanted.setdefault(copy.connection, []).append(copy.link_id)
     found = {}
     for name, link_ids in wanted.items():
-        with session_on(app, name, progress=plans.progress()) as session:
+        with session_on(app, name, asked="erase", progress=plans.progress()) as session:
             found[name] = clear(session, link_ids)
     return found
 

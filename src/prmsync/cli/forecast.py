@@ -242,7 +242,7 @@ def backfill(connection: OneOrAll = None, as_json: AsJson = False) -> None:
     found: dict[str, Told] = {}
     with application() as app:
         for name in named_or_all(app, connection):
-            with session_on(app, name, progress=plans.progress(name)) as session:
+            with session_on(app, name, asked="backfill", progress=plans.progress(name)) as session:
                 found[name] = ask(session)
             if not as_json:
                 say(f"{name}: {found[name].new:,} past states of deals kept")

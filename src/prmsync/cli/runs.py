@@ -119,7 +119,7 @@ def drop(run: RunId, as_json: AsJson = False) -> None:
 
     with application() as app:
         name = connection_of_run(app, run)
-        with session_on(app, name, while_paused=True) as session:
+        with session_on(app, name, asked="drop", while_paused=True) as session:
             dropped = runs.drop(session, run)
     if as_json:
         emit_json({"run": run, "dropped": dropped})
@@ -157,7 +157,7 @@ def revert(
                     f"Nothing of run {run} was put back.",
                     hint=f"Put it back: prmsync runs revert {run} --yes",
                 )
-        with session_on(app, name, progress=plans.progress()) as session:
+        with session_on(app, name, asked="revert", progress=plans.progress()) as session:
             report = put_back(session, run)
     if as_json:
         emit_json(report_json(report))

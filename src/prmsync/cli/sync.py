@@ -60,7 +60,9 @@ def plan(
         for name in with_stream(app, connection, stream):
             with (
                 _going_on(name, failures),
-                session_on(app, name, progress=plans.progress(), only=stream) as session,
+                session_on(
+                    app, name, asked="plan", progress=plans.progress(), only=stream
+                ) as session,
             ):
                 report = run.plan(session)
                 found.append(plan_data(app.database, report.run_id, org_id=session.account.org_id))
@@ -85,7 +87,8 @@ def _show_plan(app: Application, name: str, report: Report, session: Session) ->
     plans.listing(report.run_id, rows)
     if report.held:
         say(f"  ! {plans.needs_decision(report.held)}")
-    if report.counts or report.held:
+    _say_unfit(report)
+    if report.counts or report.held or report.unfit:
         say("")
     say_wrapped(f"{plans.totals(report.counts)} · {plans.calls_line(report.calls)}")
     for told in report.reading:
@@ -121,7 +124,7 @@ def apply(
             name = connection_of_run(app, run_id)
             paused_too = is_undo(app, run_id)
             with session_on(
-                app, name, progress=plans.progress(), while_paused=paused_too
+                app, name, asked="apply", progress=plans.progress(), while_paused=paused_too
             ) as session:
                 report = run.apply(session, run_id)
             reports.append(report)
@@ -230,9 +233,13 @@ def show_run(name: str, report: Report) -> None:
         say("  some records were refused: prmsync parked list")
         if report.paused:
             say("  what was refused for a paused field alone is not listed: it waits with it")
+    _say_unfit(report)
+    braking.show_brake(name, report)
+
+
+def _say_unfit(report: Report) -> None:
     if report.unfit:
         say(f"  {report.unfit:,} with a value that does not fit the CRM: prmsync parked list")
-    braking.show_brake(name, report)
 
 
 def report_json(report: Report) -> dict[str, Any]:
@@ -270,7 +277,10 @@ def match(
 
     require_folder(out)
 
-    with application() as app, session_on(app, connection, progress=plans.progress()) as session:
+    with (
+        application() as app,
+        session_on(app, connection, asked="match", progress=plans.progress()) as session,
+    ):
         if use is not None:
             linked, left = matching.apply_file(session, use)
             if as_json:
@@ -315,7 +325,9 @@ def verify(
         for name in not_paused(app, connection):
             with (
                 _going_on(name, failures),
-                session_on(app, name, progress=plans.progress(name), to_compare=True) as session,
+                session_on(
+                    app, name, asked="verify", progress=plans.progress(name), to_compare=True
+                ) as session,
             ):
                 reports = compare(session, repair=repair)
                 clean = clean and all(one.is_clean for one in reports)

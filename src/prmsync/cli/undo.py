@@ -35,7 +35,9 @@ def undo(
     with application() as app:
         name = connection_of_run(app, run)
         # Who undoes has often paused the connection first, so that nothing runs on meanwhile.
-        with session_on(app, name, progress=plans.progress(), while_paused=True) as session:
+        with session_on(
+            app, name, asked="undo", progress=plans.progress(), while_paused=True
+        ) as session:
             report = plan_undo(session, run) if only_plan else undo_run(session, run, release=yes)
         if as_json:
             emit_json(_as_json(app, run, report))

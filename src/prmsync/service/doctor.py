@@ -14,6 +14,7 @@ from enum import StrEnum
 from prmsync.connector.protocol import Connector, RightsChecker
 from prmsync.connector.provisioning import Automations, ClockTeller, SchemaSaver
 from prmsync.connector.registry import plugin
+from prmsync.domain.counted import counted
 from prmsync.errors import AuthError, ConfigurationError, Finding, PrmsyncError
 from prmsync.mapping.model import StreamMapping
 from prmsync.service.doctor_schema import lacks, uncovered, unseen
@@ -89,7 +90,7 @@ def examine(
 ) -> Iterator[Examined]:
     """First what the connections share, then each of them."""
     shared = Examined("")
-    shared.fine("settings", f"{settings.path}, {len(settings.connections)} connections")
+    shared.fine("settings", f"{settings.path}, {counted(len(settings.connections), 'connection')}")
     _database(shared, settings, environ)
     mappings = _mappings(shared, settings)
     yield shared

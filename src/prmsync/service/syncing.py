@@ -41,6 +41,7 @@ def session_on(
     application: Application,
     name: str,
     *,
+    asked: str = "sync",
     actor: str | None = None,
     progress: Callable[[str, int], None] | None = None,
     to_compare: bool = False,
@@ -49,7 +50,8 @@ def session_on(
 ) -> Iterator[Session]:
     """A session on one connection; its connector is closed at the end. With `to_compare` also on
     one that is paused or in doubt, with `while_paused` on one that a person has paused.
-    With `only` it works on this stream and leaves the others alone.
+    With `only` it works on this stream and leaves the others alone. `asked` is what for: a run that
+    fails before it begins is kept as one of this kind.
 
     Raises what opening a connection can raise: configuration, mapping, sign-in, schema, and
     StateError for a database that is a copy or was restored.
@@ -60,7 +62,7 @@ def session_on(
     folder = application.settings.folder
     notice_older(application.database, folder, application.now())
     with application.connected(name) as connector:
-        with _noting_failure(application, name, who):
+        with _noting_failure(application, name, asked, who):
             session = open_session(
                 application.database,
                 name,
@@ -107,14 +109,14 @@ def _note_calls(session: Session) -> None:
 
 
 @contextmanager
-def _noting_failure(application: Application, name: str, actor: str) -> Iterator[None]:
+def _noting_failure(application: Application, name: str, asked: str, actor: str) -> Iterator[None]:
     """A connection that cannot be opened leaves a failed run, so that `status` does not show
     yesterday's success."""
     try:
         yield
     except ConnectorError as error:
         with application.database.begin() as connection:
-            run_id = runs.start(connection, name, "sign-in", actor, application.now())
+            run_id = runs.start(connection, name, asked, actor, application.now())
             runs.finish(
                 connection,
                 run_id,

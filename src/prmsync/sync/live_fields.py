@@ -15,6 +15,7 @@ from prmsync.mapping.spelling import near
 KEY_LENGTH = 36
 """Characters of a UUID, our external key."""
 _CUSTOM = "__c"
+_OURS = "prm_"
 
 _T = FieldType
 FITTING: Mapping[str, tuple[FieldType, ...]] = {
@@ -279,9 +280,9 @@ def _misfit(mapped: FieldMap, found: FieldSchema) -> tuple[str, str]:
 
 
 def _near(name: str, choices: Iterable[str]) -> str | None:
-    """The ending of custom fields makes them all alike: it does not count."""
-    if not name.endswith(_CUSTOM):
-        return near(name, choices)
-    by_stem = {one.removesuffix(_CUSTOM): one for one in sorted(choices)}
-    found = near(name.removesuffix(_CUSTOM), by_stem)
+    """How our own fields begin and custom ones end makes them all alike: it does not count."""
+    begin = name[: len(_OURS)] if name.lower().startswith(_OURS) else ""
+    end = _CUSTOM if name.endswith(_CUSTOM) else ""
+    by_stem = {one.removesuffix(end).removeprefix(begin): one for one in sorted(choices)}
+    found = near(name.removesuffix(end).removeprefix(begin), by_stem)
     return None if found is None else by_stem[found]

@@ -231,7 +231,9 @@ def _ways_of_reading(session: Session) -> Sequence[str]:
 
 def _ended(made: Plan, outcome: Outcome, states: Collection[str], otherwise: RunState) -> RunState:
     refused = outcome.refused or ActionState.PARKED in states
-    if refused or outcome.retry or outcome.stopped or made.unfit_links:
+    # A plan stands beside what does not fit: its other rows can be applied.
+    unfit = made.unfit_links and otherwise is not RunState.PLANNED
+    if refused or outcome.retry or outcome.stopped or unfit:
         return _failed(outcome.stopped)
     return RunState.WAITING if ActionState.WAITING in states else otherwise
 

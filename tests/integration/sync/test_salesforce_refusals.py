@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from prmsync.domain.merge import Writes
 from prmsync.domain.values import Values
 from prmsync.sync import run
 from rig import Crm, World
@@ -129,6 +130,25 @@ def test_a_record_that_a_run_decides_twice_is_counted_once(org: World) -> None:
     report = org.sync("crm", release=True)
     assert (report.unfit, len(org.parked())) == (1, 1)
     assert len(crm_of(org).records("Opportunity")) == 1
+
+
+def test_a_plan_beside_a_value_that_does_not_fit_can_be_applied(org: World) -> None:
+    made = org.insert("opportunity", DEAL)
+    org.settle("crm")
+    org.edit("opportunity", made, {"name": "Renamed", "owner": "gone@example.com"})
+    org.wait(2)
+    with org.session("crm") as session:
+        planned = run.plan(session)
+        assert (planned.state, planned.unfit) == ("planned", 1)
+        assert run.apply(session, planned.run_id).state == "done"
+    assert [one["Name"] for one in crm_of(org).records("Opportunity")] == ["Renamed"]
+
+
+def test_a_standing_plan_takes_in_what_moves_beside_a_value_that_does_not_fit(org: World) -> None:
+    org.insert("opportunity", DEAL | {"owner": "gone@example.com"})
+    first = org.sync("crm", writes=Writes.NONE)
+    org.insert("opportunity", DEAL | {"number": "O-2"})
+    assert org.sync("crm", writes=Writes.NONE).run_id == first.run_id
 
 
 def test_a_plan_says_which_way_a_long_read_came_and_why(org: World) -> None:

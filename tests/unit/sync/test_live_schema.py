@@ -90,6 +90,22 @@ def test_an_unknown_field_is_told_with_its_place_and_a_near_one(tmp_path: Path) 
     )
 
 
+@pytest.mark.parametrize(
+    ("missing", "there", "hint"),
+    [
+        ("prm_duns", "prm_status", "check the name, and that"),
+        ("PRM_Duns__c", "PRM_Status__c", "check the name, and that"),
+        ("prm_dun", "prm_duns", "did you mean `prm_duns`?"),
+        ("PRM_Dun__c", "PRM_Duns__c", "did you mean `PRM_Duns__c`?"),
+    ],
+)
+def test_names_that_only_begin_and_end_alike_are_not_near(
+    tmp_path: Path, missing: str, there: str, hint: str
+) -> None:
+    _, (finding,) = found(tmp_path, f"fields: {{name: {missing}}}\n", field(there))
+    assert finding.hint.startswith(hint)
+
+
 def test_a_label_in_place_of_a_name_is_recognised(tmp_path: Path) -> None:
     text = "fields: {name: Deal title}\n"
     _, (finding,) = found(tmp_path, text, field("xq_17", label="Deal title", updateable=False))

@@ -13,6 +13,7 @@ from prmsync_hubspot.auth import check_auth
 
 RESERVE = 0.95
 """The part of the account's daily calls that may be in use by anyone; the rest is for people."""
+_NEAR = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,8 @@ class Options:
 
 
 def near(name: str, names: Iterable[str], otherwise: str) -> str:
-    """A hint with the nearest known name."""
-    found = get_close_matches(name, list(names), 1)
+    """A hint with the nearest known name. Names of ours begin alike: that alone is not near."""
+    found = get_close_matches(name, list(names), 1, _NEAR)
     return f'did you mean "{found[0]}"?' if found else otherwise
 
 

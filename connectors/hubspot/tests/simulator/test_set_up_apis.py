@@ -57,9 +57,21 @@ class TestArchivedProperties:
         assert [(one["name"], one["archived"]) for one in archived] == [("region", True)]
         assert portal.get(f"{PROPERTIES}/region", archived="true").json()["label"] == "Region"
         assert "region" not in portal.read("deals", deal, "region")["properties"]
-        again = portal.post(PROPERTIES, {**REGION, "label": "Another"})
-        assert (again.status_code, again.json()["label"]) == (201, "Region")
+        assert portal.post(PROPERTIES, REGION).status_code == 201
         assert portal.read("deals", deal, "region")["properties"]["region"] == "north"
+
+    def test_one_that_is_made_again_is_what_it_is_made_as_and_as_old_as_it_was(self, portal):
+        first = portal.post(PROPERTIES, REGION).json()
+        portal.http.delete(f"{PROPERTIES}/region")
+        portal.advance(60)
+        wanted = {"label": "Regions", "type": "number", "fieldType": "number"}
+        again = portal.post(PROPERTIES, {**REGION, **wanted})
+        assert again.status_code == 201
+        held = portal.get(f"{PROPERTIES}/region").json()
+        assert again.json() == held
+        assert {key: held[key] for key in wanted} == wanted
+        assert held["createdAt"] == first["createdAt"] < held["updatedAt"]
+        assert portal.get(PROPERTIES, archived="true").json()["results"] == []
 
     def test_hubspots_own_stay(self, portal):
         refused = portal.post(f"{PROPERTIES}/batch/archive", {"inputs": [{"name": "amount"}]})

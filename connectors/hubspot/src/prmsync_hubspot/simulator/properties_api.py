@@ -88,7 +88,7 @@ class PropertiesApi:
         return 204, None
 
     def _archive(self, kind: ObjectType, held: Property) -> None:
-        """Records keep the values, out of sight; creating the name again brings them back."""
+        """Records keep the values, out of sight; creating the name again shows them."""
         if held.hubspot_defined:
             raise bad_request(f"{held.name} cannot be archived: HubSpot defines it")
         held.archived = True
@@ -120,6 +120,8 @@ class PropertiesApi:
         return (207 if errors else 201), body
 
     def _create(self, kind: ObjectType, raw: Mapping[str, Any]) -> Property:
+        """An archived one of this name comes back as it is defined now: of its old definition only
+        the day of its creation stays."""
         lacking = [
             key for key in ("name", "label", "type", "fieldType", "groupName") if not raw.get(key)
         ]
@@ -135,13 +137,12 @@ class PropertiesApi:
         if raw["type"] not in TYPES:
             raise bad_request(f"Invalid input JSON: type {raw['type']!r} is not known")
         made = _parsed({**raw, "hubspotDefined": False})
-        restored = kind.archived_properties.pop(name, None)
-        if restored is not None:
-            restored.archived = False
-            made = restored
         if made.unique and len(kind.table.unique) >= MOST_UNIQUE:
             raise bad_request(f"at most {MOST_UNIQUE} properties can have unique values")
         made.created = made.updated = iso(self._portal.now_ms())
+        restored = kind.archived_properties.pop(name, None)
+        if restored is not None:
+            made.created = restored.created
         kind.add_property(made)
         return made
 
