@@ -85,13 +85,13 @@ class _Parser:
         self._expect("FROM")
         query.object = self._name()
         if self._take("WHERE"):
-            query.where = self._either()
+            query.where = self._condition()
         if self._take("WITH"):
             self._expect("SECURITY_ENFORCED")
         if self._take("GROUP"):
             self._expect("BY")
             self._groups(query)
-            query.having = self._either() if self._take("HAVING") else None
+            query.having = self._condition() if self._take("HAVING") else None
         if self._take("ORDER"):
             self._expect("BY")
             query.order_by = self._orders()
@@ -129,7 +129,7 @@ class _Parser:
         return token.kind == "word" and token.text.upper() == "SELECT"
 
     def condition(self) -> tree.Condition:
-        condition = self._either()
+        condition = self._condition()
         if self._peek().kind != "end":
             raise self._unexpected()
         return condition
@@ -222,25 +222,23 @@ class _Parser:
         named = alias and token.kind == "word" and token.text.upper() != "FROM"
         return tree.Aggregate(function, of, self._advance().text if named else None, name.at)
 
-    def _either(self) -> tree.Condition:
-        first = self._both_or_one()
-        parts = [first]
-        while self._take("OR"):
-            parts.append(self._both_or_one())
-        return first if len(parts) == 1 else tree.Either(tuple(parts))
-
-    def _both_or_one(self) -> tree.Condition:
-        first = self._single()
-        parts = [first]
-        while self._take("AND"):
-            parts.append(self._single())
-        return first if len(parts) == 1 else tree.Both(tuple(parts))
-
-    def _single(self) -> tree.Condition:
+    def _condition(self) -> tree.Condition:
+        """Conditions that are all joined by AND or all by OR: who mixes them needs parentheses, and
+        so does a NOT beside either."""
         if self._take("NOT"):
             return tree.Negation(self._single())
+        first = self._single()
+        for word, joined in (("AND", tree.Both), ("OR", tree.Either)):
+            parts = [first]
+            while self._take(word):
+                parts.append(self._single())
+            if len(parts) > 1:
+                return joined(tuple(parts))
+        return first
+
+    def _single(self) -> tree.Condition:
         if self._take("("):
-            inner = self._either()
+            inner = self._condition()
             self._expect(")")
             return inner
         return self._comparison()
