@@ -180,7 +180,7 @@ def test_a_converted_lead_is_refused_with_its_address_and_what_went_on_in_its_pl
     filled.refused(1, "sync", "acme-sf", "--yes")
     told = parked(filled)
     assert "CANNOT_UPDATE_CONVERTED_LEAD: cannot reference converted lead" in told
-    assert "its opportunity goes on in its place" in told
+    assert "what it became goes on in its place" in told
     assert f"/lightning/r/Lead/{lead['Id']}/view" in told
     (lead,) = filled.records("salesforce", "Lead")
     heir = lead["ConvertedOpportunityId"]

@@ -36,6 +36,15 @@ def test_each_refusal_names_its_own_opportunity_and_where_to_open_it(bench, conv
         assert error.hint.endswith(f"It went on as Opportunity {heir} ({page}).")
 
 
+def test_a_lead_that_became_no_opportunity_names_its_account(bench):
+    lead = bench.user_creates("Lead", {"LastName": "Doe", "Company": "Northwind"})
+    made = bench.control("POST", "convert_lead", {"id": lead, "opportunity": False})
+    (error,) = refusals(bench.connector(), [lead])
+    heir = made["ConvertedAccountId"]
+    page = f"http://crm.test/lightning/r/Account/{heir}/view"
+    assert error.hint.endswith(f"It went on as Account {heir} ({page}).")
+
+
 def test_all_of_a_batch_are_looked_up_together(bench, converted):
     connector = bench.connector()
     refusals(connector, converted)

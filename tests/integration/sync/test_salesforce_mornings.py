@@ -81,7 +81,7 @@ def test_a_converted_lead_is_refused_with_what_went_on_in_its_place(
     (item,) = org.parked()
     assert item.code == "CANNOT_UPDATE_CONVERTED_LEAD"
     assert "cannot reference converted lead" in item.message
-    assert "its opportunity goes on in its place" in item.hint
+    assert "what it became goes on in its place" in item.hint
     with org.database.read() as connection:
         ((row, _),) = held.parked_items(connection)
     with org.session("crm") as session:

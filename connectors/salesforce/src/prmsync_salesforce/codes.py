@@ -205,7 +205,7 @@ RECORD: Mapping[str, Rule] = {
     ),
     "CANNOT_UPDATE_CONVERTED_LEAD": Rule(
         RejectedError,
-        "The lead was converted: its opportunity goes on in its place. Unlink the lead, or let the "
+        "The lead was converted: what it became goes on in its place. Unlink the lead, or let the "
         "mapping leave converted leads out.",
     ),
     "ENTITY_IS_LOCKED": Rule(

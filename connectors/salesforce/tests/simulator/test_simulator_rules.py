@@ -68,6 +68,7 @@ def test_a_header_saves_what_a_rule_only_warns_of(org):
         ),
         ("undelete", {"id": "001000000000001"}, "UNDELETE_FAILED"),
         ("convert_lead", {"id": "00Q000000000001"}, "NOT_FOUND"),
+        ("convert_lead", {"id": "00Q000000000001", "opportunity": "no"}, "opportunity"),
     ],
 )
 def test_what_cannot_be_set_up_is_told(org, topic, body, word):
@@ -190,6 +191,17 @@ def test_leads_are_converted_and_merged(org):
     assert post(org, "merge", object="Lead", id=second, into=first)[0] == 200
     [gone] = org.query(f"SELECT MasterRecordId FROM Lead WHERE Id = '{second}'", "queryAll")
     assert gone["MasterRecordId"] == first
+
+
+def test_a_lead_may_be_converted_without_an_opportunity(org):
+    lead = org.create("Lead", LastName="Doe", Company="Acme")
+    status, made = post(org, "convert_lead", id=lead, opportunity=False)
+    assert status == 200
+    assert "ConvertedOpportunityId" not in made
+    kept = org.read("Lead", lead)
+    assert (kept["IsConverted"], kept["ConvertedOpportunityId"]) == (True, None)
+    assert kept["ConvertedAccountId"] == made["ConvertedAccountId"]
+    assert org.query("SELECT Id FROM Opportunity") == []
 
 
 def test_rules_and_locks_are_part_of_the_state(org, new_org):

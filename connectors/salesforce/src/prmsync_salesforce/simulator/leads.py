@@ -1,4 +1,4 @@
-"""A lead becomes an account, a contact and an opportunity."""
+"""A lead becomes an account, a contact and, where whoever converts it wants one, an opportunity."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from prmsync_salesforce.simulator.org import Org, Writer
 from prmsync_salesforce.simulator.values import stamp
 
 
-def convert_lead(org: Org, record_id: str, writer: Writer) -> dict[str, str]:
-    """An account, a contact and an opportunity from a lead; their ids. Raises ApiError."""
+def convert_lead(
+    org: Org, record_id: str, writer: Writer, *, opportunity: bool = True
+) -> dict[str, str]:
+    """An account, a contact and an opportunity, if wanted, from a lead; their ids. Raises
+    ApiError."""
     table = org.database.tables["Lead"]
     lead = org.existing(table, record_id)
     org.check_lock(lead, writer)
     account = _make(org, "Account", {"Name": lead["Company"]}, writer)
     person = {"LastName": lead["LastName"], "FirstName": lead.get("FirstName")}
     contact = _make(org, "Contact", {**person, "AccountId": account}, writer)
-    closes = (org.now() + timedelta(days=90)).date().isoformat()
-    deal = {"Name": lead["Company"], "AccountId": account, "CloseDate": closes}
-    opportunity = _make(org, "Opportunity", {**deal, "StageName": "Prospecting"}, writer)
+    made = {"ConvertedAccountId": account, "ConvertedContactId": contact}
+    if opportunity:
+        closes = (org.now() + timedelta(days=90)).date().isoformat()
+        deal = {"Name": lead["Company"], "AccountId": account, "CloseDate": closes}
+        deal["StageName"] = "Prospecting"
+        made["ConvertedOpportunityId"] = _make(org, "Opportunity", deal, writer)
     moment = stamp(org.now())
-    made = {
-        "ConvertedAccountId": account,
-        "ConvertedContactId": contact,
-        "ConvertedOpportunityId": opportunity,
-    }
     org.database.put(
         table,
         {

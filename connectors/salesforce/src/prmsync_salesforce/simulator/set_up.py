@@ -129,7 +129,12 @@ class SetUp:
 
     def _convert(self, body: Mapping[str, Any] | None) -> Any:
         record_id = _id(body)
-        return self._tried(lambda: convert_lead(self._org, record_id, _person()), record_id)
+        wanted = (body or {}).get("opportunity", True)
+        if not isinstance(wanted, bool):
+            raise ValueError('"opportunity" must be true or false')
+        return self._tried(
+            lambda: convert_lead(self._org, record_id, _person(), opportunity=wanted), record_id
+        )
 
     def _tried(self, work: Callable[[], Any], record_id: str) -> dict[str, Any]:
         try:
