@@ -34,11 +34,12 @@ class Difference:
 
 def keep_day_before(database: Database, program: Program, now: datetime) -> None:
     """Store how all deals stood when the day before `now` ended; a day is stored once."""
-    day = now.astimezone(program.review.time_zone).date() - timedelta(days=1)
+    today = now.astimezone(program.review.time_zone).date()
+    day = today - timedelta(days=1)
     with database.read() as connection:
         if snapshots.of_day(connection, day) is not None:
             return
-        book = deal_book(connection, program, day)
+        book = deal_book(connection, program, day, today)
     with database.begin() as connection:
         rows.alone(connection, "day snapshot")
         snapshots.keep(connection, snapshot_of(book, now))

@@ -18,6 +18,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from prmsync.answers import rows
+from prmsync.answers.before_record import CLOSED_LATER, open_until_close, record_began
 from prmsync.answers.told_history import present_state
 from prmsync.domain.customer import codes
 from prmsync.domain.partner import Partner, TierHistory
@@ -155,8 +156,9 @@ class DealBook:
         return self.partner_names.get(label, label) if dimension == "partner" else label
 
 
-def deal_book(connection: sa.Connection, program: Program, as_of: date) -> DealBook:
-    """Everything that was known of the deals when `as_of` ended in the program's time zone.
+def deal_book(connection: sa.Connection, program: Program, as_of: date, today: date) -> DealBook:
+    """Everything that was known of the deals when `as_of` ended in the program's time zone; closes
+    dated up to `today` have come by now.
 
     Raises InputError where the database holds a stage that is none.
     """
@@ -164,8 +166,11 @@ def deal_book(connection: sa.Connection, program: Program, as_of: date) -> DealB
     end = datetime.combine(as_of + timedelta(days=1), time(), zone).astimezone(UTC)
     present = list(connection.execute(sa.select(tables.opportunity)))
     past = list(past_states(connection))
-    states = _known(present, past, end)
+    began = record_began(connection, zone)
+    states, unseen = open_until_close(_known(present, past, end), as_of, today, began)
     kept, findings = _usable(states, as_of, zone)
+    if unseen:
+        findings = {CLOSED_LATER: unseen} | findings
     late = _blank_until_closed(kept.values())
     if late:
         findings[_BLANK] = late

@@ -153,7 +153,7 @@ def quarter_outlook(
         hint = f"a forecast reaches a year ahead: the last quarter is {last}"
         raise ConfigurationError(f"nothing can be said of {period.name} on {day}", hint=hint)
     with database.read() as connection:
-        book = deal_book(connection, program, day)
+        book = deal_book(connection, program, day, today)
         wanted = targets.of_period(connection, period.name)
     setting = Setting(_weeks(book, period), _probability(program))
     indirect, direct = (

@@ -120,6 +120,14 @@ class PastState:
 _COLUMNS = [column for column in opportunity_past.columns if column.name != "seq"]
 
 
+def first_seen_change(connection: sa.Connection) -> datetime | None:
+    """When the triggers saw a deal change or go for the first time."""
+    c = opportunity_past.c
+    query = sa.select(c.until_at).where(c.source.is_(None)).order_by(c.until_at).limit(1)
+    found: datetime | None = connection.scalar(query)
+    return found
+
+
 def past_states(
     connection: sa.Connection, deals: Collection[str] | None = None
 ) -> Iterator[PastState]:

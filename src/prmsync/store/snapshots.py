@@ -50,6 +50,12 @@ def of_day(connection: sa.Connection, day: date) -> Snapshot | None:
     return None if row is None else Snapshot(*row)
 
 
+def first_day(connection: sa.Connection) -> date | None:
+    """The earliest day that was stored."""
+    found: date | None = connection.scalar(sa.select(sa.func.min(deal_snapshot.c.day)))
+    return found
+
+
 def all_days(connection: sa.Connection) -> Sequence[Snapshot]:
     """All snapshots, the latest first."""
     query = sa.select(deal_snapshot).order_by(deal_snapshot.c.day.desc())

@@ -85,7 +85,7 @@ def test_a_day_is_rebuilt_as_it_was_stored(
         kept = snapshots.all_days(connection)
         assert len(kept) == len(history)
         for one in kept:
-            book = deal_book(connection, REFERENCE_PROGRAM, one.day)
+            book = deal_book(connection, REFERENCE_PROGRAM, one.day, noon(9).date())
             assert snapshot_of(book, one.taken_at) == one
 
 
@@ -97,13 +97,13 @@ def test_a_day_is_stored_once_and_a_retold_past_is_seen(partner: Database, add: 
         (one,) = snapshots.all_days(connection)
         assert (one.day, one.deals, one.taken_at) == (FIRST + timedelta(days=2), 1, noon(3))
         assert "committed" in one.pipeline
-        book = deal_book(connection, REFERENCE_PROGRAM, one.day)
+        book = deal_book(connection, REFERENCE_PROGRAM, one.day, noon(9).date())
     assert difference(partner, book) is None
     events = [DealEvent("o1", noon(0), {"stage": "prospect"})]
     events.append(DealEvent("o1", noon(5), {"stage": "committed"}))
     with partner.begin() as connection:
         tell_history(connection, events, "file")
-        book = deal_book(connection, REFERENCE_PROGRAM, one.day)
+        book = deal_book(connection, REFERENCE_PROGRAM, one.day, noon(9).date())
     found = difference(partner, book)
     assert found is not None
     assert (found.kept, found.rebuilt, found.taken_at) == (1, 1, noon(3))

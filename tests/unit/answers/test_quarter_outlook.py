@@ -9,6 +9,8 @@ from decimal import Decimal
 import pytest
 import sqlalchemy as sa
 
+from prmsync.answers.before_record import CLOSED_LATER
+from prmsync.answers.day_snapshots import keep_day_before
 from prmsync.answers.quarter_outlook import QuarterOutlook, look_back, quarter_outlook
 from prmsync.errors import ConfigurationError
 from prmsync.forecast.backtest import DAYS
@@ -100,6 +102,32 @@ def test_an_earlier_day_is_rebuilt_as_it_was(story: Database) -> None:
     assert stages == {"o1": 4, "o2": 1}
     assert set(outlook(story, date(2026, 11, 15)).indirect[0].deals.ids) == {"o1"}
     assert set(outlook(story).indirect[0].deals.ids) == {"o1", "o3"}
+
+
+def test_on_a_day_before_the_record_a_later_close_has_not_come_yet(
+    database: Database, add: Add
+) -> None:
+    add("partner", "p1")
+    made, later = datetime(2026, 7, 1, tzinfo=UTC), date(2026, 9, 20)
+    closes = [("launched" if at % 2 else "closed_lost", later) for at in range(9)]
+    for at, (stage, day) in enumerate([*closes, ("launched", date(2026, 8, 3))]):
+        add("opportunity", f"o{at}", partner="p1", stage=stage, close_date=day, created_at=made)
+    before = outlook(database, date(2026, 8, 15))
+    row = total(before.indirect[0].found, before.indirect[0].deals)
+    assert (row.won, row.deals, before.book.findings[CLOSED_LATER]) == (1000.0, 9, 9)
+    assert row.open > 0
+    assert row.ranges[95][1] > row.won
+    assert won(outlook(database, later)) == 5000.0
+    assert won(outlook(database, None, "2026Q3")) == 5000.0
+
+
+def test_a_day_on_record_stands_as_it_was_seen(database: Database, add: Add) -> None:
+    add("partner", "p1")
+    add("opportunity", "o1", partner="p1", stage="launched", close_date=date(2026, 11, 20))
+    early = datetime(2026, 11, 5, 9, tzinfo=UTC)
+    keep_day_before(database, REFERENCE_PROGRAM, early)
+    assert won(outlook(database, date(2026, 11, 10))) == 1000.0
+    assert won(outlook(database, date(2026, 11, 4))) == 0.0
 
 
 def _stages(found: QuarterOutlook) -> list[tuple[str, int]]:
