@@ -127,6 +127,10 @@ class TestWithoutCustomObjects:
         acme.write("mappings/hubspot/registration.yaml", example.read_text(encoding="utf-8"))
         made = apply(acme, "--yes")
         assert made.code == 0, made.said
+        plain = " ".join(made.out.split())
+        for whose in ("", " (registration)"):
+            view = f"Deals: “Needs my decision{whose}” Partner sync decision{whose} is unknown, and"
+            assert f"{view} Partner sync state{whose} is Needs decision" in plain
         acme.write("partners.csv", "name,domain\nGlobex,globex.example\n")
         acme.write(
             "deals.csv",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from prmsync.connector.provisioning import ObjectNeed
 from prmsync.errors import Finding
-from prmsync_hubspot.provision.words import OBJECTS, option, property_words
+from prmsync_hubspot.provision.words import OBJECTS, option, property_words, whose
 
 _WHERE = {"companies": "Companies", "deals": "Deals", "contacts": "Contacts"}
 _HOW = "Open the list, All filters, then Save view; share it with everyone."
@@ -20,7 +20,14 @@ def views_of(needs: Sequence[ObjectNeed]) -> Iterator[Finding]:
         for name, use, condition in _VIEWS:
             if use in uses:
                 label = property_words(uses[use], use).label
-                yield Finding(f"{place}: “{name}”", f"{label} {condition}", _HOW)
+                title = f"{place}: “{name}{whose(uses[use])}”"
+                yield Finding(title, f"{label} {condition}{_and_state(use, uses)}", _HOW)
+
+
+def _and_state(use: str, uses: Mapping[str, str]) -> str:
+    if use != "sync decision" or "sync state" not in uses:
+        return ""
+    return f", and {property_words(uses['sync state'], 'sync state').label} is Needs decision"
 
 
 def _is_any_of(use: str, *wanted: str) -> str:
@@ -28,7 +35,7 @@ def _is_any_of(use: str, *wanted: str) -> str:
 
 
 _VIEWS = (
-    ("Needs my decision", "sync decision", "is unknown, and Partner sync state is Needs decision"),
+    ("Needs my decision", "sync decision", "is unknown"),
     (
         "Not in step",
         "sync state",

@@ -128,11 +128,17 @@ OBJECTS: Mapping[str, tuple[str, str]] = {
 """Stream → what its object is called: one, several."""
 
 
+def whose(name: str) -> str:
+    """What tells a registration's property from one of its deal's own of the same use, on which it
+    may stand: put after labels."""
+    return " (registration)" if name.startswith("prm_registration_") else ""
+
+
 def property_words(name: str, use: str) -> Words:
     """A property's label and description, whatever the mapping calls it."""
     known = _PROPERTIES.get(use)
     if known is not None:
-        return known
+        return Words(known.label + whose(name), known.description)
     label = name.replace("_", " ").strip().capitalize()
     return Words(label, f"Kept by prmsync: {use}.")
 
