@@ -97,6 +97,21 @@ def test_a_run_is_undone_while_its_connection_is_paused_and_stays_so_on_resume(h
     assert contacts(home) == first
 
 
+def test_an_undo_that_fails_says_how_to_undo_the_rest(acme: Any) -> None:
+    acme.write("partners.csv", "name,domain\nGlobex,globex.example\nInitech,initech.example\n")
+    assert acme.run("import", "partners.csv", "--as", "partner").code == 0
+    bad = json.loads(acme.run("sync", "acme-hs", "--yes", "--json").out)[0]["run_id"]
+    fault = {"path": "batch/archive", "status": 503, "times": 1}
+    httpx.post(
+        f"{acme.urls['hubspot']}/_simulator/faults", json=fault, trust_env=False
+    ).raise_for_status()
+    said = acme.refused(1, "runs", "undo", str(bad), "--yes")
+    assert "2 deletes not made" in said
+    assert f"Undo the rest: prmsync runs undo {bad}" in said
+    assert acme.run("runs", "undo", str(bad), "--yes").code == 0
+    assert {one["archived"] for one in acme.records("hubspot", "companies")} == {True}
+
+
 def test_undo_says_what_it_cannot_do(home: Any) -> None:
     assert "there is no run 4711" in home.refused(2, "runs", "undo", "4711")
     idle = json.loads(home.run("sync", "acme-sf", "--json").out)[0]["run_id"]

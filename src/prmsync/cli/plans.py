@@ -219,8 +219,10 @@ def show_left_out(name: str, lines: Sequence[str]) -> None:
         )
 
 
-def totals(counts: dict[str, int]) -> str:
-    """ "3 creates written, 1 update waiting" of a report's counts, by what happened to the rows."""
+def totals(counts: dict[str, int], *, left: str = "left for the next run") -> str:
+    """ "3 creates written, 1 update waiting" of a report's counts, by what happened to the rows;
+    `left` says what becomes of writes that could not be made."""
+    states = {**_STATES, "retry": left}
     words: Counter[tuple[str, str]] = Counter()
     for key, count in counts.items():
         _, side, op, state = key.split("/")
@@ -234,9 +236,9 @@ def totals(counts: dict[str, int]) -> str:
             words["record", "left the filter" if state == "done" else state] += count
         elif op == "end":
             words["link", "ended"] += count if state == "done" else 0
-            words["link end", _STATES.get(state, state)] += count if state != "done" else 0
+            words["link end", states.get(state, state)] += count if state != "done" else 0
         else:
-            words[op, _STATES.get(state, state)] += count
+            words[op, states.get(state, state)] += count
     told = (
         f"{count:,} {what}{'s' if state and count != 1 else ''} {state}".rstrip()
         for (what, state), count in words.items()
@@ -252,7 +254,6 @@ _STATES = {
     "done": "written",
     "found": "found there already",
     "parked": "refused",
-    "retry": "left for the next run",
     "unknown": "unknown",
     "superseded": "overtaken",
     "dropped": "dropped",

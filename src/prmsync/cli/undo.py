@@ -77,11 +77,14 @@ def _show(app: Application, name: str, undone: int, report: Report, *, only_plan
 
     say(f"{name} · undo of run {undone} · run {report.run_id} · {report.state}", "")
     plans.listing(report.run_id, named_rows(app.database, report.run_id, plans.SHOWN))
-    say_wrapped(f"{plans.totals(report.counts)} · {plans.calls_line(report.calls)}")
+    told = plans.totals(report.counts, left="not made")
+    say_wrapped(f"{told} · {plans.calls_line(report.calls)}")
     if report.refused_rows:
         say(f"{len(report.refused_rows):,} were not undone: their values moved meanwhile")
     if report.message:
         say_wrapped(report.message)
+    if any(key.endswith("/retry") for key in report.counts):
+        say(f"Undo the rest: prmsync runs undo {undone}")
     if report.held:
         would = "would need" if only_plan else "need" + "s" * (report.held == 1)
         say_wrapped(
