@@ -142,6 +142,14 @@ def test_a_field_that_is_hidden_since_this_morning_is_not_taken_for_a_slip_of_th
     assert doctor.count("Amount__c") == 1
 
 
+def test_a_hidden_amount_is_not_taken_for_a_reference_of_a_like_name(filled: Any) -> None:
+    control(filled, "field_security", {"object": "Opportunity", "fields": ["Amount"]})
+    said = said_in_one_line(filled.run("mapping", "check", "--live").said)
+    assert "unknown field `Amount` on Opportunity" in said
+    assert "that the signed-in user may see `Amount`" in said
+    assert "AccountId" not in said
+
+
 def test_a_field_that_is_required_since_this_morning_is_told_by_doctor_and_by_the_run(
     filled: Any, org: SalesforceSimulator
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from prmsync.connector.schema import FieldSchema, FieldType, ObjectSchema
@@ -84,7 +84,7 @@ class FieldResolver:
             if self._part == TOLD and mapped.crm.lower() not in self._by_lower:
                 untold.append(mapped)
                 continue
-            found = self._find(mapped.crm, mapped.at)
+            found = self._find(mapped.crm, mapped.at, FITTING[mapped.transform])
             if found is not None:
                 self._check_field(mapped, found)
         if untold:
@@ -103,19 +103,24 @@ class FieldResolver:
     def _report(self, at: Position, message: str, hint: str = "", *, gone: bool = False) -> None:
         self.findings.append(Misfit(str(at), message, hint, self._part, gone))
 
-    def _find(self, name: str, at: Position) -> FieldSchema | None:
+    def _find(
+        self, name: str, at: Position, fitting: Container[FieldType] = tuple(FieldType)
+    ) -> FieldSchema | None:
         found = self._by_lower.get(name.lower())
         if found is None:
             message = f"unknown field `{name}` on {self._schema.name}"
-            self._report(at, message, self._suggestion(name), gone=True)
+            self._report(at, message, self._suggestion(name, fitting), gone=True)
         elif found.name != name:
             self.names[name] = found.name
         return found
 
-    def _suggestion(self, name: str) -> str:
-        labels = {one.label: one for one in self._schema.fields.values()}
-        close = _near(name, self._schema.fields)
-        found = self._schema.fields[close] if close is not None else labels.get(name)
+    def _suggestion(self, name: str, fitting: Container[FieldType]) -> str:
+        """A field of a like name is meant only where what the mapping puts there would fit: what
+        somebody hid this morning may be like any other by chance."""
+        known = self._schema.fields
+        labels = {one.label: one for one in known.values()}
+        close = _near(name, (one.name for one in known.values() if one.type in fitting))
+        found = known[close] if close is not None else labels.get(name)
         if found is None:
             return f"check the name, and that the signed-in user may see `{name}`"
         writable = "writable" if found.updateable else "read-only"
