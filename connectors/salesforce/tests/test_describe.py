@@ -52,6 +52,7 @@ def test_a_field_keeps_what_the_mapping_is_checked_against():
             field("Count", "int", scale=0, digits=8),
             field("Name", "string", length=120, nillable=False, unique=True),
             field("Flag", "boolean", nillable=False, defaultedOnCreate=True),
+            field("Filled", "string", nillable=False, defaultValueFormula='"EMEA"'),
             field("Formula", "double", createable=False, nillable=False, scale=4),
             field("AccountId", "reference", referenceTo=["Account"], length=18),
         ),
@@ -61,6 +62,7 @@ def test_a_field_keeps_what_the_mapping_is_checked_against():
     assert found["Count"].scale == 0
     assert (found["Name"].length, found["Name"].required, found["Name"].unique) == (120, True, True)
     assert not found["Flag"].required
+    assert not found["Filled"].required
     assert not found["Formula"].required
     assert found["Formula"].scale == 4
     assert found["AccountId"].references == ("Account",)

@@ -74,7 +74,8 @@ def _field(field: Mapping[str, Any]) -> FieldSchema:
         updateable=bool(field.get("updateable")),
         required=createable
         and not field.get("nillable", True)
-        and not field.get("defaultedOnCreate", False),
+        and not field.get("defaultedOnCreate", False)
+        and not field.get("defaultValueFormula"),
         # A record always has a currency: the org fills in one.
         nullable=bool(field.get("nillable", True)) and field["name"] != currency.FIELD,
         unique=bool(field.get("unique")),

@@ -402,6 +402,25 @@ def test_a_deployed_formula_field_is_worked_out(bare):
     assert problems(refused) == ["Error: Unknown function SHOUT. Check spelling."]
 
 
+def test_a_required_field_with_a_default_fills_itself(bare, new_org):
+    region = field("Region__c", "Text", length=20, required="true", defaultValue='"EMEA"')
+    files = {"objects/Opportunity.object": custom_object(region, whole=False)}
+    assert deployed(bare, files)["status"] == "Succeeded"
+    twin = new_org()
+    assert twin.call("PUT", "/_simulator/state", bare.call("GET", "/_simulator/state")[1])[0] == 200
+    for org in (bare, twin):
+        described = org.call("GET", "/sobjects/Opportunity/describe")[1]["fields"]
+        (told,) = [one for one in described if one["name"] == "Region__c"]
+        assert (told["nillable"], told["defaultedOnCreate"]) == (False, True)
+        assert (told["defaultValue"], told["defaultValueFormula"]) == (None, '"EMEA"')
+        made = org.opportunity(Name="With a default")
+        [row] = org.query(f"SELECT Region__c FROM Opportunity WHERE Id = '{made}'")
+        assert row["Region__c"] == "EMEA"
+    today = field("Day__c", "Text", length=20, defaultValue="TEXT(TODAY())")
+    refused = deployed(bare, {"objects/Opportunity.object": custom_object(today, whole=False)})
+    assert problems(refused) == ["The default value is neither a text nor a number: TEXT(TODAY())"]
+
+
 def test_a_deployed_roll_up_summary_follows_the_children(bare):
     total = field(
         "Total__c",

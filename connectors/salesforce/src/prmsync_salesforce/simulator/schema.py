@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -113,7 +114,7 @@ class FieldDefinition:
             referenceTo=list(self.reference_to),
             relationshipName=self.relationship,
             defaultedOnCreate=self.defaulted_on_create,
-            defaultValue=self.default,
+            defaultValue=None if self.raw.get("defaultValueFormula") else self.default,
             calculated=self.calculated,
             cascadeDelete=self.cascade,
             custom=self.custom,
@@ -341,6 +342,7 @@ def _record_type_infos(record_types: Sequence[Mapping[str, Any]]) -> list[dict[s
 
 def field_from_describe(raw: Mapping[str, Any]) -> FieldDefinition:
     """A field from its part of a saved describe answer. Raises KeyError without name or type."""
+    formula = raw.get("defaultValueFormula") or ""
     return FieldDefinition(
         name=raw["name"],
         label=raw.get("label") or raw["name"],
@@ -361,13 +363,20 @@ def field_from_describe(raw: Mapping[str, Any]) -> FieldDefinition:
         restricted=raw.get("restrictedPicklist", False),
         reference_to=tuple(raw.get("referenceTo") or ()),
         relationship=raw.get("relationshipName"),
-        defaulted_on_create=raw.get("defaultedOnCreate", False),
-        default=raw.get("defaultValue"),
+        defaulted_on_create=raw.get("defaultedOnCreate", False) or bool(formula),
+        default=constant(formula) if formula else raw.get("defaultValue"),
         calculated=raw.get("calculated", False),
         cascade=raw.get("cascadeDelete", False),
         name_field=raw.get("nameField", False),
         raw=raw,
     )
+
+
+def constant(formula: str) -> str | float | None:
+    """What a default value says that is one text or one number; None for any other formula."""
+    if re.fullmatch(r'"[^"\\\\]*"', formula):
+        return formula[1:-1]
+    return float(formula) if re.fullmatch(r"-?\d+(\.\d+)?", formula) else None
 
 
 def object_from_describe(raw: Mapping[str, Any], fallback_prefix: str) -> ObjectDefinition:

@@ -8,7 +8,7 @@ from typing import Any
 from prmsync_salesforce.simulator.metadata.problem import Problem
 from prmsync_salesforce.simulator.metadata.xmltree import Node
 from prmsync_salesforce.simulator.rollups import SUMMARY
-from prmsync_salesforce.simulator.schema import Choice, FieldDefinition
+from prmsync_salesforce.simulator.schema import Choice, FieldDefinition, constant
 
 ValueSets = Mapping[str, tuple[Choice, ...]]
 Kind = Callable[[Node, ValueSets], dict[str, Any]]
@@ -28,11 +28,21 @@ def custom_field(node: Node, value_sets: ValueSets) -> FieldDefinition:
     if node.first("formula") is not None:
         details |= {"createable": False, "updateable": False, "calculated": True}
         details["raw"] = {"calculatedFormula": node.text("formula")}
+    elif details["type"] != "boolean" and node.text("defaultValue"):
+        details |= _default(node.text("defaultValue"))
     if node.flag("required"):
         details["nillable"] = False
     details.setdefault("external_id", node.flag("externalId"))
     details.setdefault("unique", node.flag("unique"))
     return FieldDefinition(name, label, case_sensitive=node.flag("caseSensitive"), **details)
+
+
+def _default(formula: str) -> dict[str, Any]:
+    value = constant(formula)
+    if value is None:
+        raise Problem(f"The default value is neither a text nor a number: {formula}")
+    told = {"defaultValueFormula": formula}
+    return {"default": value, "defaulted_on_create": True, "raw": told}
 
 
 def _need(node: Node, *names: str) -> None:
