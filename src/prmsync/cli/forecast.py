@@ -186,9 +186,14 @@ def backtest(
 def _write_plots(folder: Path, scores: dict[str, dict[str, Score]]) -> None:
     from prmsync.service.backtest_plots import write_plots
 
-    for currency, by in scores.items():
-        if any(score.came > 0 for score in by.values()):
-            note(f"Charts: {write_plots(folder, currency, by, MODELS[0])}")
+    drawn = [name for name, by in scores.items() if any(one.came > 0 for one in by.values())]
+    for currency in drawn:
+        note(f"Charts: {write_plots(folder, currency, scores[currency], MODELS[0])}")
+    if not drawn:
+        note(
+            f"No charts in {folder}: no quarter that is over has wins of deals that were seen from "
+            "stage to stage, so there is nothing to draw."
+        )
 
 
 def publish(as_json: AsJson = False) -> None:

@@ -16,7 +16,7 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 
-from prmsync.forecast.groups import TOTAL, Cut, Model
+from prmsync.forecast.groups import TOTAL, Cut, Groups, Model
 from prmsync.forecast.history import NEVER, DealHistory
 from prmsync.forecast.spells import Floats
 from prmsync.forecast.weeks import Weeks
@@ -64,8 +64,9 @@ class Score:
     asked: list[Asked] = field(default_factory=list)
     outcomes: int = 0
     """Groups in which something was won or expected, over all dimensions and cuts."""
-    below: list[int] = field(default_factory=lambda: [0] * len(QUANTILES))
-    """How many of their outcomes were at or below each quantile."""
+    below: list[float] = field(default_factory=lambda: [0.0] * len(QUANTILES))
+    """How many of their outcomes were at or below each quantile; nothing more to come is so as far
+    as it was likely (the probability integral transform of counts; Czado, Gneiting, Held 2009)."""
     bins: list[tuple[int, float, int]] = field(default_factory=lambda: [(0, 0.0, 0)] * BINS)
     """By class of chance: open deals, the sum of their chances, how many were won."""
 
@@ -149,8 +150,8 @@ def _score(score: Score, history: DealHistory, cut: Cut, model: Model) -> None:
         score.groups[name] = score.groups.get(name, 0) + count
         due = (answers[name].mean > 0) | (real > 0)
         score.outcomes += int(due.sum())
-        under = (real <= quantiles + 1e-6) & due
-        score.below = [a + int(b) for a, b in zip(score.below, under.sum(axis=1), strict=True)]
+        under = _below(answers[name], quantiles, real)[:, due].sum(axis=1)
+        score.below = [a + float(b) for a, b in zip(score.below, under, strict=True)]
         if name == TOTAL:
             score.asked.append(
                 Asked(
@@ -179,6 +180,13 @@ def _binned(
         (one[0] + int(counts[at]), one[1] + float(stated[at]), one[2] + int(came[at]))
         for at, one in enumerate(bins)
     ]
+
+
+def _below(groups: Groups, quantiles: Floats, real: npt.NDArray[np.number]) -> Floats:
+    """Share [quantile, group] of each outcome that lies at or below each quantile."""
+    none = np.maximum(groups.to_come.nothing, 1e-12)
+    by_chance = np.minimum(QUANTILES[:, None] / none, 1.0)
+    return np.where(real > groups.won + 1e-6, real <= quantiles + 1e-6, by_chance)
 
 
 def _pinball(real: float, quantiles: Floats) -> float:

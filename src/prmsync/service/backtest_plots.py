@@ -31,6 +31,10 @@ _COLOURS = {
     "naive": "#2f8f5b",
     "average": "#8b4fae",
 }
+_GAP = 0.5
+"""Between the columns of two quarters, in columns."""
+_COLUMN, _MARGIN = 0.5, 1.5
+"""Inches that a column needs, and the axes beside all of them."""
 _FEWEST = 5
 """Open deals below which a class of chances is not drawn."""
 _MOST = 2.0
@@ -52,10 +56,12 @@ _LOOK: dict[RcKeyType, Any] = {
     "text.color": _INK,
 }
 _CAPTIONS = {
-    "fan": "Each column is one forecast of the quarter below it. The bands hold 20 to 80 % "
-    "of what was thought possible, the line is the middle, the dot what the quarter brought.",
+    "fan": "Each column is one forecast of the quarter below it, by the day asked. The bands "
+    "hold 20 to 80 % of what was thought possible, the line is the middle, the dot what the "
+    "quarter brought.",
     "calibration": "Of all forecasts, by partner, tier, region and product as well: how many "
-    "outcomes were at or below each quantile. On the dashed line ranges are neither too narrow nor "
+    "outcomes were at or below each quantile (where nothing came, as far as that was likely). "
+    "On the dashed line ranges are neither too narrow nor "
     "too wide. The dots are chances of open deals, and how many such deals were won.",
     "error_by_horizon": "All misses of the total together over what came (WAPE), by the day of the "
     "quarter on which was asked.",
@@ -90,7 +96,9 @@ def write_plots(folder: Path, currency: str, scores: Mapping[str, Score], defaul
 def fan(currency: str, asked: Sequence[Asked]) -> Figure:
     """What was thought possible on each day asked, and what came."""
     figure, axes = _axes(f"What was forecast, and what came ({currency})")
-    place = np.arange(len(asked))
+    figure.set_figwidth(max(float(figure.get_figwidth()), _MARGIN + _COLUMN * len(asked)))
+    quarters = np.array([one.quarter for one in asked], dtype=np.int64)
+    place = np.arange(len(asked)) + _GAP * (quarters - quarters.min(initial=0))
     quantiles = np.array([one.quantiles for one in asked]).reshape(len(asked), len(QUANTILES))
     for band, colour in enumerate(_BLUES):
         low, high = quantiles[:, band], quantiles[:, len(QUANTILES) - 1 - band]
@@ -99,7 +107,8 @@ def fan(currency: str, asked: Sequence[Asked]) -> Figure:
     middle = quantiles[:, len(QUANTILES) // 2]
     axes.hlines(middle, place - 0.34, place + 0.34, _COLOURS["hazard"])
     axes.plot(place, [one.came for one in asked], "o", color=_INK, label="what came")
-    axes.set_xticks(place, [_day(asked, at) for at in range(len(asked))])
+    axes.set_xticks(place, _days(asked))
+    axes.set_xlabel("day of the quarter on which was asked, and when the quarter began")
     axes.set_ylim(bottom=0)
     axes.grid(visible=False, axis="x")
     axes.yaxis.set_major_formatter(FuncFormatter(lambda worth, _at: f"{worth:,.0f}"))
@@ -107,10 +116,13 @@ def fan(currency: str, asked: Sequence[Asked]) -> Figure:
     return figure
 
 
-def _day(asked: Sequence[Asked], at: int) -> str:
-    """The day asked, and below the first one of a quarter when that began."""
-    begins = at == 0 or asked[at].quarter != asked[at - 1].quarter
-    return f"day {asked[at].day}" + (f"\nfrom {asked[at].first}" if begins else "")
+def _days(asked: Sequence[Asked]) -> list[str]:
+    """The day asked; below the middle one of each quarter when that began."""
+    words = [str(one.day) for one in asked]
+    for quarter in {one.quarter for one in asked}:
+        mine = [at for at, one in enumerate(asked) if one.quarter == quarter]
+        words[mine[len(mine) // 2]] += f"\n{asked[mine[0]].first}"
+    return words
 
 
 def calibration(currency: str, score: Score) -> Figure:

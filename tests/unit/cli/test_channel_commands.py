@@ -168,6 +168,17 @@ def test_without_a_record_of_stages_no_score_is_claimed(run: Run) -> None:
     assert data(run, "forecast", "backtest") == []
 
 
+def test_charts_that_cannot_be_drawn_are_told_with_the_reason(
+    folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    charts = tmp_path / "charts"
+    config = ["--config", str(folder / "prmsync.toml")]
+    assert main.run([*config, "forecast", "backtest", "--plots", str(charts)]) == 0
+    context.use_config(None)
+    assert "there is nothing to draw" in " ".join(capsys.readouterr().err.split())
+    assert not charts.exists()
+
+
 def test_the_bridge_leads_to_the_crms_report_to_the_cent(run: Run) -> None:
     assert "not explained" in run("forecast", "bridge", "--crm", "1,000,000")
     for one in data(run, "forecast", "bridge"):

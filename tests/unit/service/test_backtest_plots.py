@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -47,12 +50,33 @@ def test_the_fan_shows_each_forecast_and_its_outcome(scores: dict[str, Score]) -
     tops = [bar.get_y() + bar.get_height() for bar in widest]
     assert tops == pytest.approx([one.quantiles[-1] for one in asked])
     words = [label.get_text() for label in axes.get_xticklabels()]
-    assert [word.split("\n")[0] for word in words] == ["day 0", "day 28", "day 56"] * 2
-    assert [f"from {one.first}" in word for one, word in zip(asked, words, strict=True)] == [
-        True,
-        False,
-        False,
-    ] * 2
+    assert [word.split("\n")[0] for word in words] == ["0", "28", "56"] * 2
+    assert [word.split("\n")[1:] for word in words] == [
+        [],
+        [str(asked[0].first)],
+        [],
+        [],
+        [str(asked[3].first)],
+        [],
+    ]
+
+
+def test_a_long_record_is_drawn_wider_and_no_words_meet(scores: dict[str, Score]) -> None:
+    asked = [
+        replace(one, quarter=one.quarter + 2 * at, first=one.first + timedelta(days=182 * at))
+        for at in range(5)
+        for one in scores["hazard"].asked
+    ]
+    chart = fan("EUR", asked)
+    (axes,) = chart.axes
+    chart.draw_without_rendering()
+    boxes = [label.get_window_extent() for label in axes.get_xticklabels()]
+    dates = [
+        box
+        for box, label in zip(boxes, axes.get_xticklabels(), strict=True)
+        if "\n" in label.get_text()
+    ]
+    assert all(left.x1 < right.x0 for left, right in pairwise(dates))
 
 
 def test_quantiles_are_counted_over_all_groups(scores: dict[str, Score]) -> None:
