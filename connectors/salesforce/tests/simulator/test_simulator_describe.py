@@ -162,3 +162,17 @@ def test_a_twin_s_prefixes_and_owners_of_two_kinds_are_the_orgs_own(org, new_org
     assert made.startswith("a00")
     [row] = twin.query("SELECT Owner.Name FROM Deal__c")
     assert row["Owner"]["Name"] == "Integration User"
+
+
+def test_a_twin_says_as_its_org_which_standard_fields_a_permission_set_may_show(new_org):
+    fields = [
+        {"name": "Id", "type": "id", "createable": False},
+        {"name": "Amount", "type": "currency", "permissionable": True},
+        {"name": "Name", "type": "string", "length": 120, "permissionable": False},
+    ]
+    org = new_org(
+        schema={"objects": [{"name": "Opportunity", "keyPrefix": "006", "fields": fields}]}
+    )
+    described = org.call("GET", "/sobjects/Opportunity/describe")[1]["fields"]
+    told = {one["name"]: one["permissionable"] for one in described}
+    assert (told["Amount"], told["Name"]) == (True, False)

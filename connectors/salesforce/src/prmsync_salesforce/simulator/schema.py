@@ -119,7 +119,7 @@ class FieldDefinition:
             cascadeDelete=self.cascade,
             custom=self.custom,
             nameField=self.name_field,
-            permissionable=self.custom,
+            permissionable=bool(self.raw.get("permissionable", self.custom)),
             filterable=self.type != "anyType",
         )
         return base
