@@ -137,8 +137,9 @@ def carry_out(
         own_writes.pass_over(connection, stream)
     if creates:
         newcomers.written(connection, stream.newcomers)
-        try_again(connection, session)
     made = [action for action, _, _ in batch.inserts if action.state == ActionState.DONE]
+    if made:  # a creation that was itself refused brings nobody what they wait for
+        try_again(connection, session)
     tallies.created(connection, made)
     alike = settled and len(batch.inserts) == len(actions)
     links.save_ours(connection, [known[one] for one in _links_of(actions)], alike=alike)

@@ -68,3 +68,24 @@ def test_it_is_written_once_that_record_is_back(world: World, refused: str) -> N
     world.settle("crm")
     assert [one["role"] for one in world.all_ours("relation").values()] == ["distributor"]
     assert world.parked() == []
+
+
+def test_two_that_are_refused_wake_neither_and_the_deal_comes_in_the_next_run(
+    world: World, crm: Crm, deal: str
+) -> None:
+    """A new deal and a relation of the CRM name a partner that was deleted here meanwhile."""
+    words = crm.words
+    ends = [str(crm.only(one)[words["id"]]) for one in ("opportunity", "partner")]
+    crm.relate(ends[0], ends[1], words["distributor"])
+    partner = "PRM_Partner__c" if crm.connector == "salesforce" else "prm_partner"
+    made = {words["deal_name"]: "Switches", words["stage"]: words["qualified"], partner: ends[1]}
+    made[words["close_date"]] = words["day"].format("2026-12-20")
+    crm.create(words["opportunity"], made)
+    world.remove("partner", *world.all_ours("partner"))
+    world.wait(700)
+    counts = world.sync("crm", full=True, release=True).counts
+    refused = {name: many for name, many in counts.items() if name.endswith("prm/create/parked")}
+    assert refused == {"opportunity/prm/create/parked": 1, "relation/prm/create/parked": 1}
+    world.sync("crm", release=True)
+    names = {one["name"] for one in world.all_ours("opportunity").values()}
+    assert names == {"Firewall", "Switches"}
