@@ -31,7 +31,9 @@ def agree_on_bases(known: Known, who: str) -> None:
     """After a run that died: where it has stored a base, and both sides show that, it had seen
     both. The next run knows no more of it than the database, and that says so."""
     for link in known.links(who):
-        if link.base is None or link.state != "live" or known.base_seen.get(link.id) == link.base:
+        if link.base is None or link.state != "live":
+            continue
+        if link.stream != RELATION and known.base_seen.get(link.id) == link.base:
             continue
         base = orjson.loads(link.base)
         entity = _related(known, base) if link.stream == RELATION else _ours(known, link)
@@ -75,9 +77,11 @@ def bases(known: Known, who: str) -> None:
     """The base is never ahead: each agreed value stood on our side, and in the CRM or in a
     write that the CRM acknowledged."""
     for link in known.links(who):
-        if known.base_seen.get(link.id) == link.base or link.stream == RELATION:
+        if known.base_seen.get(link.id) == link.base:
             continue
         known.base_seen[link.id] = link.base
+        if link.stream == RELATION:
+            continue  # only remembered: what it says is judged where the relation comes or goes
         if link.base is None or link.prm_id is None or link.crm_id is None:
             continue
         entity = known.by_place.get((who, link.stream, link.crm_id))

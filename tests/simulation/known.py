@@ -113,6 +113,7 @@ class Known:
     stood: dict[tuple[str, str, str], Version] = field(default_factory=dict)
     """(relation, connection, system) → what its last whole run has left there."""
     base_seen: dict[int, str | None] = field(default_factory=dict)
+    """Link → its base after the last run of its connection."""
     _links: tuple[int, dict[int, LinkRow]] = (-1, {})
 
     # --- the database's own tables -----------------------------------------------------------

@@ -146,8 +146,14 @@ def _as_agreed(
         for stream, record in zip(("opportunity", "partner"), one[:2], strict=True)
     ]
     said = dict(zip(("opportunity", "partner", "role"), (*ends, one[2]), strict=True))
-    bases = (link.base for link in known.links(who) if link.stream == RELATION and link.base)
-    return any(orjson.loads(base) == said for base in bases)
+    bases = [
+        base
+        for link in known.links(who)
+        if link.stream == RELATION
+        # this run may have moved the base on already, in the commit that took the relation away
+        for base in (link.base, known.base_seen.get(link.id))
+    ]
+    return any(base is not None and orjson.loads(base) == said for base in bases)
 
 
 def _meant(

@@ -43,6 +43,7 @@ THERE = {name: value for name, value in NEW.items() if name != "partner"}
 """The same where a CRM's users type it."""
 NAMED: Event = {"do": "edit", "stream": "partner", "who": "P7"}
 RESELLER: Event = {"deal": "D3", "partner": "P3", "role": "reseller"}
+PARTNER_5: Event = {"deal": "D5", "partner": "P5", "role": "reseller"}
 AGREED: dict[str, tuple[str, list[Event]]] = {
     "a field that left the mapping is not put back by an undo": (
         "propagate",
@@ -161,6 +162,16 @@ AGREED: dict[str, tuple[str, list[Event]]] = {
             {"do": "remap", "on": "sf", "stream": "opportunity", "group": "source", "to": "gone"},
             run("sf"),
             {"do": "undone", "on": "sf", "back": 1, "wire": []},
+        ],
+    ),
+    "a relation is taken back here to what was agreed on, and has another end in the CRM": (
+        "registrations",
+        [
+            {**PARTNER_5, "do": "rerole", "in": "prm", "to": "msp"},
+            {"do": "merge", "in": "sf", "stream": "partner", "who": "P5", "into": "P2"},
+            run("hs"),
+            run("sf"),
+            {**PARTNER_5, "do": "relate", "in": "hs"},
         ],
     ),
     "the record that took a waiting one in shows what both sides had agreed on": (
