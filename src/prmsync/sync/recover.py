@@ -182,10 +182,11 @@ def _in_crm(
 def _touched(link: Link, before: Link, record: Record | None) -> bool:
     """Whether somebody was at a record since its deletion was decided: edited it, if the deletion
     never arrived, or has restored it. Nothing counts as agreed on then, so that a person says
-    whether it shall go, for good or again."""
-    if record is None or record.deleted or not link.prm_gone:
+    whether it shall go, for good or again. A record of ours that was not read since it was made
+    has no state to compare with: its deletion goes on."""
+    if record is None or record.deleted or not link.prm_gone or before.crm_version is None:
         return False
-    return bool(record.version) and record.version > (before.crm_version or "")
+    return bool(record.version) and record.version > before.crm_version
 
 
 def _outcome(stream: Stream, intent: Action, link: Link, record: Record | None) -> ActionState:
