@@ -34,6 +34,7 @@ from prmsync.sync.relation_ends import Fate
 from prmsync.sync.returning import come_back
 from prmsync.sync.session import HOME, KEY, STOOD_IN, UNREADABLE, Session, Stream
 from prmsync.sync.standing import IN_STEP, Standing, needs_decision, outcome
+from prmsync.sync.unanswered import unanswered
 from prmsync.sync.undone import standing
 
 
@@ -97,9 +98,8 @@ def decide_page(
         )
         verdicts.append(verdict)
     _hold_put_backs(connection, session, stream, verdicts)
-    later = own_keys(
-        connection, stream, [(one.link, one.actions) for one in verdicts if one.prm is not None]
-    )
+    decided = [(one.link, one.actions) for one in verdicts if one.prm is not None]
+    later = own_keys(connection, stream, decided) | unanswered(connection, stream, decided)
     for verdict in verdicts if later else ():
         if verdict.link.id in later:
             verdict.actions, verdict.held = [], ()

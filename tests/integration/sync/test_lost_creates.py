@@ -35,9 +35,9 @@ class EditsAtOnce:
                     self.crm.change("opportunity", row[self.crm.words["id"]], **self.values)
 
 
-def made_without_an_answer(world: World, crm: Crm, **fault: Any) -> str:
+def made_without_an_answer(world: World, crm: Crm, partner: str | None = None, **fault: Any) -> str:
     """A deal of ours that arrived in the CRM, was edited there, and whose answer was lost."""
-    made = world.insert("opportunity", DEAL)
+    made = world.insert("opportunity", {**DEAL, "partner": partner})
     crm.fault(**(fault or {"drop": True}), times=1)
     simulator = crm.simulator
     crm.simulator = EditsAtOnce(crm, **EARLIER[crm.connector])
@@ -72,3 +72,26 @@ def test_an_edit_here_of_what_the_crm_left_as_it_was_goes_there(world: World, cr
     world.settle("crm")
     assert crm.only("opportunity")[NAME[crm.connector]] == "Firewall XL"
     assert world.held() == []
+
+
+def test_it_is_not_made_once_more_in_a_run_that_comes_back_to_what_waits(
+    world: World, crm: Crm, partner_values: Values
+) -> None:
+    """Its partner is gone in the CRM: it is made without, and waits for that; another partner is
+    made in the same run, so that what waits is decided again."""
+    gone = world.insert("partner", partner_values)
+    world.settle("crm")
+    crm.remove("partner", crm.only("partner")[crm.words["id"]])
+    world.wait(700)
+    world.settle("crm")
+    world.insert("partner", {"name": "Initech", "domain": "initech.example", "country": "DE"})
+    path = r"/(Opportunity/|deals/batch/upsert)"
+    made = made_without_an_answer(world, crm, gone, drop=True, path=path)
+    earlier = EARLIER[crm.connector]
+    shown = crm.only("opportunity")
+    assert {name: shown[name] for name in earlier} == earlier
+    world.settle("crm")
+    assert world.ours("opportunity", made)["close_date"] == "2026-12-18"
+    assert world.ours("opportunity", made)["partner"] == gone
+    creates = [one for one in world.history("opportunity", made) if one.op == "create"]
+    assert len(creates) == 1
