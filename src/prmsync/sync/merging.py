@@ -20,6 +20,7 @@ from prmsync.store.held import HeldState
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.links import MERGED, Dirty, Link, LinkState
 from prmsync.sync.observe import store_records
+from prmsync.sync.relation_renaming import rename_relations
 from prmsync.sync.session import Session, Stream
 from prmsync.sync.status import titles
 
@@ -126,10 +127,12 @@ def _follow_page(
         if winner is not None and decision.op is Op.FOLLOW:
             row = _row(session, link, winner.id, decision)
             journal.add(connection, run_id, [row])
+            old = str(link.crm_id)
             link.base = None if link.base is None else {**link.base, **decision.base}
             before = _follow(connection, link, winner.id)
             if before is not None:
                 _take_over(connection, session, stream, before, str(link.prm_id))
+            rename_relations(connection, session, stream, old, winner.id)
             count += 1
     return count
 
