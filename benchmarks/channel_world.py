@@ -13,6 +13,7 @@ and every hidden thing, but not the luck to come.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from typing import Self
 
@@ -31,6 +32,8 @@ PROBABILITY = (0.1, 0.25, 0.4, 0.6, 0.8)
 """What the company's CRM says of its stages."""
 QUARTER = 13
 OPEN, WON, LOST = 0, 1, 2
+MOOD_KEPT, MOOD_STEP = 0.93, 0.05
+"""Share of the market's mood that the next week has, and the standard deviation of what is new."""
 DIMENSIONS = ("partner", "tier", "region", "product")
 
 
@@ -149,8 +152,9 @@ class Market:
 
     def live(self, deals: Pipeline, week: int) -> Week:
         """One week."""
-        self.mood = 0.93 * self.mood + self.rng.normal(0, 0.05, len(self.mood))
-        win, move, loss = self._hazards(deals, week)
+        step = self.rng.normal(0, MOOD_STEP, len(self.mood))
+        self.mood = MOOD_KEPT * self.mood + step
+        win, move, loss = self.hazards(deals, week)
         draw = self.rng.random(len(deals))
         outcome = np.where(draw < win, WON, np.where(draw < win + loss, LOST, OPEN))
         going = outcome == OPEN
@@ -174,7 +178,8 @@ class Market:
     def _factor(self, center: float, spread: float, count: int) -> Floats:
         return self.rng.lognormal(center, spread, count)
 
-    def _hazards(self, deals: Pipeline, week: int) -> tuple[Floats, Floats, Floats]:
+    def hazards(self, deals: Pipeline, week: int) -> tuple[Floats, Floats, Floats]:
+        """Of each deal in this week: of being won, moving on, being lost."""
         truth, phase = self.truth, week % QUARTER
         rush = truth.rush if phase >= QUARTER - 4 else 1.0
         in_stage = np.maximum(week - deals.entered, 0)
@@ -251,7 +256,19 @@ class World:
     kept: dict[int, tuple[Pipeline, Floats]]
 
 
-def world(seed: int, quarters: int, settings: Settings, keep: frozenset[int]) -> World:
+Watch = Callable[[Market, Pipeline, int, Week], None]
+"""Told of every week: the market after it, the deals open before it, its number, what it did."""
+Believe = Callable[[int, Pipeline, Floats, int], tuple[Pipeline, Floats]]
+"""What is believed in a week, in so many futures, of open deals and the mood, given the truth."""
+
+
+def world(
+    seed: int,
+    quarters: int,
+    settings: Settings,
+    keep: frozenset[int],
+    watch: Watch = lambda *_: None,
+) -> World:
     """Live through whole quarters; what is true at the start of the weeks in `keep` is kept."""
     rng = np.random.default_rng(seed)
     market = Market(truth(rng, settings), settings, rng, np.zeros(1))
@@ -260,6 +277,7 @@ def world(seed: int, quarters: int, settings: Settings, keep: frozenset[int]) ->
         if week in keep:
             kept[week] = (deals, market.mood)
         found = market.live(deals, week)
+        watch(market, deals, week, found)
         log.note(week, found)
         deals = found.after.keep(found.outcome == OPEN).with_new(found.new)
     weeks = Weeks(np.arange(quarters + 1) * QUARTER * 7)
@@ -292,12 +310,18 @@ def _history(truth: Truth, log: Log) -> DealHistory:
     )
 
 
-def oracle(found: World, week: int, end: int, runs: int, seed: int) -> Floats:
+def in_truth(_week: int, deals: Pipeline, mood: Floats, runs: int) -> tuple[Pipeline, Floats]:
+    """The belief of one who knows everything."""
+    return deals.copies(runs), np.repeat(mood, runs)
+
+
+def oracle(
+    found: World, week: int, end: int, runs: int, seed: int, believe: Believe = in_truth
+) -> Floats:
     """What is won from `week` to before `end` by [run, partner, product], in `runs` futures."""
-    deals, mood = found.kept[week]
+    deals, moods = believe(week, *found.kept[week], runs)
     rng = np.random.default_rng([seed, week])
-    market = Market(found.truth, found.settings, rng, np.repeat(mood, runs))
-    deals = deals.copies(runs)
+    market = Market(found.truth, found.settings, rng, moods)
     won = np.zeros((runs, found.settings.partners, len(found.truth.price)))
     for now in range(week, end):
         lived = market.live(deals, now)

@@ -44,7 +44,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One target: from `least` to `most`; `beside` is the oracle's figure, where there is one."""
+    """One target: from `least` to `most`; `beside` is an oracle's figure, where there is one."""
 
     on: str
     what: str
@@ -72,12 +72,19 @@ class Row:
         return f"<= {self.most * scale:.3g}{unit}"
 
 
-def show(rows: Sequence[Row]) -> None:
-    """The table, and how many rows are met."""
-    print(f"\n{'on':14} {'what':34} {'goal':>12}  {'here':27} {'limit of luck':13} verdict")
+def show(rows: Sequence[Row]) -> list[bool]:
+    """The table; which rows are met."""
+    cells = []
     for one in rows:
         luck = one.beside.shown(one.percent).split(" [")[0] if one.beside is not None else ""
-        here = one.found.shown(one.percent)
-        print(f"{one.on:14} {one.what:34} {one.goal:>12}  {here:27} {luck:13} {one.verdict}")
-    met = sum(one.verdict == "met" for one in rows)
-    print(f"\n{met} of {len(rows)} met")
+        cells.append((one.on, one.what, one.goal, one.found.shown(one.percent), luck, one.verdict))
+    table(("on", "measure", "goal", "here", "limit of luck", "verdict"), cells)
+    return [one.verdict == "met" for one in rows]
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table in Markdown, its columns in line: docs/forecast-accuracy.md has these."""
+    widths = [max(len(row[at]) for row in (head, *rows)) for at in range(len(head))]
+    print()
+    for row in (head, ["-" * width for width in widths], *rows):
+        print(f"| {' | '.join(cell.ljust(w) for cell, w in zip(row, widths, strict=True))} |")

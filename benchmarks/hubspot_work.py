@@ -9,6 +9,7 @@ connector look at COUNT deals, write them and look at their history, without the
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import sqlite3
@@ -24,7 +25,7 @@ import peer
 from measured import _fields, _hubspot_pages, database, figures, import_connector, opened, sync
 from world import FIRST_DEAL, PARTNERS, READ_BATCH, partner, search_here_last
 
-from prmsync.connector.protocol import Change, Sent
+from prmsync.connector.protocol import Change, HistoryReader, ManyWriter, Sent
 from prmsync.domain.values import PrmId
 from prmsync.mapping.locate import where_mappings
 from prmsync.store import records
@@ -140,8 +141,10 @@ def write(folder: Path, base_url: str, count: int) -> dict[str, Any]:
     mappings = own_mappings(folder)
     with opened("hubspot", folder, base_url, mappings) as session:
         spec, connector = session.streams["opportunity"].spec, session.connector
+        if not (isinstance(connector, ManyWriter) and isinstance(connector, HistoryReader)):
+            raise TypeError("not the HubSpot connector")
         before = dict(connector.usage().calls)
-        at_once = connector.rows_at_once()  # type: ignore[attr-defined]  # a ManyWriter
+        at_once = connector.rows_at_once()
         known = [str(FIRST_DEAL + place) for place in range(count)]
         for at in range(0, count, at_once):
             some = known[at : at + at_once]
@@ -150,7 +153,7 @@ def write(folder: Path, base_url: str, count: int) -> dict[str, Any]:
             if any(result.error for result in connector.update(spec, changes)):
                 raise SystemExit("a row was refused")
             sent = [Sent(one.id, one.values, seen[one.id].values, one.version) for one in changes]
-            connector.replaced(spec, sent)  # type: ignore[attr-defined]  # a HistoryReader
+            connector.replaced(spec, sent)
         calls = connector.usage().calls
     return {"calls": {kind: made - before.get(kind, 0) for kind, made in calls.items()}}
 
@@ -161,7 +164,7 @@ def by_dlt(
     """Nothing where dlt is not installed."""
     if importlib.util.find_spec("dlt") is None:
         return {}
-    import dlt  # noqa: F401  # its import is not measured
+    importlib.import_module("dlt")  # its import is not measured
 
     def work() -> dict[str, Any]:
         source = peer.hubspot_deals(base_url, _fields("hubspot"), associations=associations)

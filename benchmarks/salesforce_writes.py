@@ -17,7 +17,7 @@ import orjson
 from measured import figures
 from world import search_here_last
 
-from prmsync.connector.protocol import Change, ConnectionSettings, ObjectSpec
+from prmsync.connector.protocol import Change, ConnectionSettings, ManyWriter, ObjectSpec
 from prmsync.connector.registry import plugin
 from prmsync.service.runtime import runtime
 
@@ -78,9 +78,11 @@ def by_connector(base_url: str, known: list[str], options: dict[str, Any]) -> di
     settings = ConnectionSettings("sf", base_url=base_url, auth=auth, options=options)
     with runtime(direct=True) as outside:
         connector = plug.connect(settings, outside)
+        if not isinstance(connector, ManyWriter):
+            raise TypeError("not the Salesforce connector")
         connector.describe("Opportunity")
         before = dict(connector.usage().calls)
-        at_once = connector.rows_at_once()  # type: ignore[attr-defined]  # a ManyWriter
+        at_once = connector.rows_at_once()
         looking = 0.0
         for at in range(0, len(known), at_once):
             some = known[at : at + at_once]

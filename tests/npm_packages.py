@@ -20,13 +20,23 @@ def node():
 
 
 @pytest.fixture(scope="session")
-def npm_folder(node, pytestconfig, tmp_path_factory):
-    """A function: package and version → a folder that has it in node_modules."""
+def kept_folder(pytestconfig, tmp_path_factory):
+    """A function: package and version → a folder of its own, the same in the next run."""
 
     def folder_of(package, version):
         cache = getattr(pytestconfig, "cache", None)
         name = f"{package.strip('@').replace('/', '-')}-{version}"
-        folder = Path(cache.mkdir(name) if cache is not None else tmp_path_factory.mktemp(name))
+        return Path(cache.mkdir(name) if cache is not None else tmp_path_factory.mktemp(name))
+
+    return folder_of
+
+
+@pytest.fixture(scope="session")
+def npm_folder(node, kept_folder):
+    """A function: package and version → a folder that has it in node_modules."""
+
+    def folder_of(package, version):
+        folder = kept_folder(package, version)
         if not (folder / "node_modules" / package / "package.json").exists():
             _install(node, folder, package, version)
         return folder

@@ -275,6 +275,12 @@ PARTNER: Values = {
     "types": "reseller",
     "status": "active",
 }
+OTHER_PARTNER: Values = {
+    **PARTNER,
+    "name": "Initech",
+    "domain": "initech.example",
+    "country": "FR",
+}
 
 
 @pytest.fixture

@@ -11,6 +11,11 @@ from typing import Any
 
 import pytest
 
+from prmsync.service.serving_run import Kind, run_connection
+from prmsync.service.serving_stop import Stop
+from prmsync.service.settings import load_settings
+from prmsync.service.wiring import open_application
+
 PARTNERS = "name,domain,tier\nGlobex,globex.example,Gold\nInitech,initech.example,Silver\n"
 OBJECT = {"salesforce": "Account", "hubspot": "companies"}
 
@@ -55,7 +60,7 @@ def test_a_copy_of_the_folder_writes_nothing(synced: Any, tmp_path: Path) -> Non
     assert "acme-sf is paused: its database is not where it was" in said
     assert "prmsync verify acme-sf" in said and "prmsync resume acme-sf" in said
     assert staging.run("sync", "--yes").code == 2  # acme-hs notices by itself
-    assert staging.run("sync", "--yes").code == 0  # both are left out
+    assert staging.run("sync", "--yes").code == 2  # nobody has decided so
     undo = told(staging.refused(2, "runs", "undo", "1"))
     assert "is paused: its database is not where it was" in undo
     assert "its database is not where it was" in told(staging.run("status").said)
@@ -107,13 +112,35 @@ def test_a_restored_backup_is_noticed_by_the_run_that_it_lacks(synced: Any, tmp_
     shutil.copyfile(backup, synced.folder / "prmsync.db")  # the same file, with older content
     said = told(synced.refused(2, "sync", "acme-sf", "--yes"))
     assert "acme-sf is paused: its database is older than its last run" in said
-    assert "acme-hs is paused: its database is older" in told(synced.run("sync").said)
+    assert "acme-hs is paused: its database is older" in told(synced.refused(2, "sync"))
     assert names(synced) == ["Globex SE", "Initech"]
     assert synced.run("verify", "acme-sf").code == 1
     assert synced.run("resume", "acme-sf").code == 0
     assert synced.run("sync", "acme-sf").code == 0
     assert names(synced) == ["Globex SE", "Initech"]  # what the backup lacked is read back
     assert synced.run("verify", "acme-sf").code == 0
+
+
+def test_a_doubt_fails_until_a_person_has_answered_it(synced: Any, tmp_path: Path) -> None:
+    """Nobody decided that nothing runs: a nightly `sync` must not end as if all were well."""
+    copy = type(synced)(shutil.copytree(synced.folder, tmp_path / "copy"), synced.urls)
+    for command in ("sync", "plan"):
+        said = told(copy.refused(2, command))
+        assert "acme-sf is paused: its database is not where it was" in said
+        assert "prmsync pause acme-sf" in said and "prmsync verify acme-sf" in said
+    assert turn(copy) is Kind.FAILED
+    assert copy.run("pause", "--all", "--why", "a copy").code == 0
+    left = copy.run("sync")
+    assert left.code == 0
+    assert "acme-sf is paused: a copy" in told(left.said)
+    assert turn(copy) is Kind.PAUSED
+
+
+def turn(acme: Any) -> Kind:
+    """How a turn of the service ends."""
+    settings = load_settings(acme.folder / "prmsync.toml", acme.environ)
+    with open_application(settings, environ=acme.environ) as application:
+        return run_connection(application, "acme-sf", Stop(), lambda: None).kind
 
 
 @pytest.mark.parametrize("connection", ["acme-sf", "acme-hs"])

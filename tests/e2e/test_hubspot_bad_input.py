@@ -52,6 +52,12 @@ def test_all_missing_scopes_are_named_with_what_needs_them_before_anything_is_do
     assert KEY not in said
 
 
+def test_doctor_names_a_missing_scope_once(with_key: Any) -> None:
+    said = with_key.refused(2, "doctor", "acme-hs")
+    assert said.count("crm.schemas.custom.read") == 1
+    assert "the CRM     " not in said
+
+
 def test_an_account_without_custom_objects_says_what_to_do_instead(
     with_key: Any, portal: HubSpotSimulator
 ) -> None:

@@ -89,7 +89,8 @@ def test_a_stage_that_was_renamed_pauses_the_stage_and_names_both(
     told = said(synced.refused(1, "sync", "acme-hs", "--yes"))
     assert "paused: opportunity: progress: no stage `Qualified to buy` in pipeline" in told
     assert "the rest goes on" in told
-    assert "Really qualified" in said(done(synced, "status"))
+    status = said(done(synced, "status"))
+    assert "Really qualified. Write its present label into the mapping" in status
 
 
 def test_a_stage_that_was_deleted_pauses_the_stage_until_it_is_there_again(
@@ -115,7 +116,9 @@ def test_a_property_of_another_type_pauses_its_field_and_refuses_nothing_for_goo
     give(synced, source="web")
     told = said(synced.refused(1, "sync", "acme-hs", "--yes"))
     assert "paused: opportunity: source: `prm_source` is a number field" in told
+    assert "some records were refused; none of them is left on the list" in told
     assert "what was refused for a paused field alone is not listed" in told
+    assert "parked list" not in told
     assert "Nothing is refused." in done(synced, "parked", "list")
     admin.does("PATCH", "properties/deals/prm_source", {"type": "string", "fieldType": "text"})
     done(synced, "sync", "acme-hs", "--yes")

@@ -16,6 +16,10 @@ from prmsync.connector.protocol import SimulatorOptions
 from prmsync.connector.registry import plugin
 from prmsync.connector.simulator.serve import serving
 from prmsync.service.runtime import utc_now
+from prmsync.service.serving_run import Kind, run_connection
+from prmsync.service.serving_stop import Stop
+from prmsync.service.settings import load_settings
+from prmsync.service.wiring import open_application
 from prmsync_salesforce.simulator.app import SalesforceSimulator
 from prmsync_salesforce.simulator.schema import FieldDefinition
 
@@ -213,3 +217,33 @@ def test_an_object_that_the_service_user_may_not_see_is_told_with_who_can_grant_
     doctor = said_in_one_line(filled.refused(2, "doctor", "acme-sf"))
     assert "PRM_Registration__c" in doctor and "prmsync provision plan acme-sf" in doctor
     assert filled.records("salesforce", "Account") == []
+
+
+def test_an_org_without_calls_stops_a_run_until_its_window_moves_before_it_began_too(
+    filled: Any,
+) -> None:
+    refused = {"status": 403, "code": "REQUEST_LIMIT_EXCEEDED"}
+    refused["message"] = "TotalRequests Limit exceeded."
+    assert filled.run("plan", "acme-sf").code == 0
+    control(filled, "faults", {"path": "/services/data/", **refused})
+    for command in ("sync", "plan"):
+        said = said_in_one_line(filled.refused(1, command, "acme-sf"))
+        assert "stopped by Salesforce: REQUEST_LIMIT_EXCEEDED" in said
+        assert "TotalRequests Limit exceeded; goes on at 20" in said
+    told = said_in_one_line(filled.run("status").out)
+    assert "(plan) stopped" in told
+    assert "TotalRequests Limit exceeded; goes on at 20" in told
+    assert "the CRM's present window" in told
+
+
+def test_the_service_waits_for_the_window_where_a_connection_cannot_even_be_opened(
+    filled: Any,
+) -> None:
+    refused = {"status": 403, "code": "REQUEST_LIMIT_EXCEEDED"}
+    control(filled, "faults", {"path": "/services/data/", **refused})
+    settings = load_settings(filled.folder / "prmsync.toml", filled.environ)
+    with open_application(settings, sleep=lambda _: None, environ=filled.environ) as application:
+        ended = run_connection(application, "acme-sf", Stop(), lambda: None)
+    assert ended.kind is Kind.OUT_OF_CALLS
+    assert ended.trouble is not None
+    assert ended.trouble.retry_after == 3600

@@ -18,15 +18,7 @@ from dataclasses import replace
 from typing import Any
 
 from prmsync.domain.values import Values
-from rig import Crm, World
-
-OTHER: Values = {
-    "name": "Initech",
-    "domain": "initech.example",
-    "country": "FR",
-    "types": "reseller",
-    "status": "active",
-}
+from rig import OTHER_PARTNER, Crm, World
 
 
 def by_hand(crm: Crm, name: str = "Globex Corp.") -> str:
@@ -98,7 +90,7 @@ def test_an_edit_of_ours_made_before_the_merge_was_seen_goes_to_the_one_that_sta
 def test_two_of_our_partners_merged_by_sales_wait_for_a_person(
     world: World, crm: Crm, partner: str
 ) -> None:
-    other = world.insert("partner", dict(OTHER))
+    other = world.insert("partner", dict(OTHER_PARTNER))
     world.settle("crm")
     merge(crm, crm.id_of("partner", "Globex Corporation"), crm.id_of("partner", "Initech"))
     for _ in range(2):

@@ -47,7 +47,7 @@ class Writer:
             for stream, labels in self.labels.items()
         }
         """Records that several people care about at once."""
-        self.rare = Rarities(self.chance, self.labels)
+        self.rare = Rarities(self.chance, self.labels, seed)
         self.aims = Aims(self.chance, self.number)
 
     def history(self, seed: int) -> History:

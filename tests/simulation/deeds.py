@@ -10,6 +10,7 @@ from prmsync.store import quota
 from prmsync.sync.undo import undo as take_back
 from simulation import handwork, undo
 from simulation.known import PERSON
+from simulation.renumbering import renumbered
 from simulation.versions import Entity
 from simulation.weighing import settle
 from simulation.words import GROUPS, RELATION, to_crm
@@ -45,10 +46,14 @@ def merge(player: Player, event: Event) -> None:
 
     def work() -> None:
         both.extend(player.find(stream, event[key], system) for key in ("who", "into"))
-        ids = [one.ids[system] for one in both]
-        handwork.merge(player.world.crms[system], stream, *ids)
+        lost, into = (one.ids[system] for one in both)
+        crm, anew = player.world.crms[system], bool(event.get("anew"))
+        left = handwork.merge(crm, stream, lost, into, anew=anew)
+        if left != into:
+            renumbered(player.oracle, system, stream, into, left)
 
-    if player.person(system, f"{event['who']} merged into {event['into']}", work):
+    under = " under a new id" if event.get("anew") else ""
+    if player.person(system, f"{event['who']} merged into {event['into']}{under}", work):
         _merged(player, system, *both)
         player.outcome.counts["merged"] += 1
 
@@ -103,7 +108,8 @@ def answer(player: Player, event: Event) -> None:
     if player.person(system, f"{entity.label}: answered “take {event['take']}”", work):
         player.outcome.counts["answers"] += 1
         for row in player.waiting(system):
-            if (row.stream, row.ids[1]) == (stream, record):
+            asked = player.oracle.by_place.get((system, row.stream, str(row.ids[1])))
+            if asked is entity:  # the question may have been put before a merge gave it a new id
                 player.oracle.choices.append(replace(row, take=event["take"]))
 
 

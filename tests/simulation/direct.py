@@ -12,9 +12,9 @@ from urllib.parse import urlencode
 import httpx
 
 
-@lru_cache(maxsize=256)
-def _parsed(url: str) -> httpx.URL:
-    return httpx.URL(url)
+@lru_cache(maxsize=1024)
+def _parsed(url: str, query: str) -> httpx.URL:
+    return httpx.URL(f"{url}?{query}" if query else url)
 
 
 class DirectClient(httpx.Client):
@@ -34,9 +34,7 @@ class DirectClient(httpx.Client):
         headers: Any = None,
         **_options: Any,
     ) -> httpx.Request:
-        target = _parsed(str(url))
-        if params:
-            target = target.copy_with(query=urlencode(params).encode())
+        target = _parsed(str(url), urlencode(params) if params else "")
         return httpx.Request(method, target, headers=headers, content=content)
 
     def send(self, request: httpx.Request, **_options: Any) -> httpx.Response:

@@ -4,6 +4,7 @@ waits. Past the engine, by the simulators' control paths and rows."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from simulation.sides import CrmSide, Impossible
 from simulation.words import OBJECTS
@@ -22,12 +23,19 @@ ANSWER: Mapping[str, tuple[str, Mapping[str, str]]] = {
 }
 
 
-def merge(crm: CrmSide, stream: str, record: str, into: str) -> None:
-    """`record` goes, `into` stays."""
+def merge(crm: CrmSide, stream: str, record: str, into: str, *, anew: bool = False) -> str:
+    """`record` goes, `into` stays, or with `anew` (HubSpot) goes on under a new id. Returns the id
+    of what is left."""
     if record == into:
         raise Impossible("it is the same record")
     body = {"object": OBJECTS[crm.connector][stream], "id": record, "into": into}
+    if crm.connector == "salesforce":
+        crm.control("POST", "merge", body)
+        return into
+    portal = crm.simulator.portal
+    portal.settings = replace(portal.settings, merge_new_id=anew)
     crm.control("POST", "merge", body)
+    return str(portal.find_type(body["object"]).table.get(into).id)
 
 
 def restore(crm: CrmSide, stream: str, record: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -20,8 +20,7 @@ YES: Value = (True,)
 NO: Value = (False,)
 
 
-@dataclass(frozen=True)
-class LinkRow:
+class LinkRow(NamedTuple):
     """A link as stored: what the oracle needs of it."""
 
     id: int
@@ -114,6 +113,9 @@ class Known:
     """(relation, connection, system) → what its last whole run has left there."""
     base_seen: dict[int, str | None] = field(default_factory=dict)
     """Link → its base after the last run of its connection."""
+    homes: dict[Place, str | None] = field(default_factory=dict)
+    """Where our records are at home; also of those that are gone, as a run still writes what it has
+    decided before that."""
     _links: tuple[int, dict[int, LinkRow]] = (-1, {})
 
     # --- the database's own tables -----------------------------------------------------------
@@ -128,7 +130,7 @@ class Known:
         """Read again when anybody has committed."""
         version = self.prm.version()
         if version != self._links[0]:
-            self._links = version, {row[0]: LinkRow(*row) for row in self.prm.ask(_LINKS)}
+            self._links = version, {row[0]: LinkRow._make(row) for row in self.prm.ask(_LINKS)}
         return self._links[1]
 
     def actions(self, connection: str, where: str, *values: Any) -> list[ActionRow]:
@@ -154,8 +156,7 @@ class Known:
     def policy(self, entity: Entity, group: str, who: str) -> str:
         if entity.stream == "opportunity":
             place = ("opportunity", entity.ids.get("prm", ""))
-            home = self.views["prm"].keys.get(place)
-            if home not in (None, who):
+            if self.homes.get(place) not in (None, who):
                 return "copy"
         changed = self.policies.get((who, entity.stream, group))
         return changed or POLICIES.get(group, "hold")

@@ -13,6 +13,9 @@ from simulation.sides import View
 from simulation.versions import Broken, Entity
 from simulation.words import RELATION
 
+_ALIKE = 9
+"""Characters with which many ids of a CRM begin: an answer without them names none of those."""
+
 
 class Oracle(Known):
     """The oracle at work."""
@@ -24,6 +27,7 @@ class Oracle(Known):
         for system in systems:
             self.views[system] = self.side(system).view()
             self._look_at_records(system, View(), self.views[system], PERSON)
+        self.homes.update(self.views["prm"].keys)
         self._match()
         for system in systems:
             self._look_at_relations(system, View(), self.views[system], PERSON)
@@ -40,11 +44,19 @@ class Oracle(Known):
     def shows(self, system: str, body: bytes) -> None:
         """A CRM has answered a read of the run that is under way."""
         view = self.views[system]
+        begins = {place[1][:_ALIKE] for place in view.records}
+        begin = {one for one in begins if f'"{one}'.encode() in body}
+        named = [
+            (place, groups)
+            for place, groups in view.records.items()
+            if place[1][:_ALIKE] in begin and f'"{place[1]}"'.encode() in body
+        ]
+        if not named:
+            return
         (last,) = self.prm.ask("SELECT coalesce(max(id), 0) FROM action")[0]
-        for place, groups in view.records.items():
-            if f'"{place[1]}"'.encode() in body:
-                versions = self.by_place[(system, *place)].current[system]
-                self.shown[system, place] = Shown(groups, dict(versions), last)
+        for place, groups in named:
+            versions = self.by_place[(system, *place)].current[system]
+            self.shown[system, place] = Shown(groups, dict(versions), last)
 
     def look(self, system: str, who: str) -> None:
         """See what `who` (a person, or the connection that runs) has changed in a system."""
@@ -53,6 +65,8 @@ class Oracle(Known):
         if now is before:
             return
         self.views[system] = now
+        if system == "prm":
+            self.homes.update(now.keys)
         if who != PERSON:
             self._match()
             if now.doubles > before.doubles:
@@ -73,6 +87,8 @@ class Oracle(Known):
     def _look_at_relations(self, system: str, before: View, now: View, who: str) -> None:
         for one in sorted(now.twice - before.twice if who == PERSON else ()):
             relations.doubled(self, system, one)
+        for one in sorted(before.twice - now.twice if who != PERSON and self.undoing else ()):
+            relations.halved(self, system, one, who)
         for one in sorted(now.relations ^ before.relations):
             relations.related(self, system, one, one in now.relations, now, who)
 
@@ -95,7 +111,8 @@ class Oracle(Known):
                 )
         if ours.label.startswith(UNNAMED):
             ours.label = theirs.label
-        ours.ids.update(theirs.ids)
+        living = {name: theirs.ids[name] for name in theirs.current}
+        ours.ids = {**theirs.ids, **ours.ids, **living}
         ours.current.update(theirs.current)
         ours.buried.update(theirs.buried)
         for place, values in theirs.shown.items():
@@ -109,7 +126,7 @@ class Oracle(Known):
         for place, entity in list(self.by_place.items()):
             if entity is theirs:
                 self.by_place[place] = ours
-        relations.rejoined(self, theirs.label, ours.label)
+        relations.rejoined(self, theirs.label, ours.label, theirs.current)
 
     def agree(self, who: str, *, whole: bool) -> None:
         """After a run of a connection, `whole` where it came to its end."""

@@ -207,11 +207,13 @@ def _relation_explained(
         "SELECT id FROM deal_partner WHERE opportunity = ? AND partner = ?", deal_id, partner_id
     )
     ids = {row[0] for row in own}
+    known = {f"crm:{one.crm_id}": one.prm_id for one in player.oracle.links(name)}
     for link_id, base, seen, prm_id in rows:
         if link_id not in explained:
             continue
-        agreed = orjson.loads(base or "{}")
-        said = {**agreed, **orjson.loads(seen or "{}")}  # the CRM's own id of an end that was gone
+        agreed, shown = orjson.loads(base or "{}"), orjson.loads(seen or "{}")
+        # An end that was gone here when it was read is still told by the CRM's own id.
+        said = {**agreed, **{end: known.get(one, one) for end, one in shown.items()}}
         ends_of = [(one.get("opportunity"), one.get("partner")) for one in (agreed, said)]
         if (deal_id, partner_id) in ends_of or prm_id in ids:
             return True

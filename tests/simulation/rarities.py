@@ -13,8 +13,10 @@ Labels = Mapping[str, Sequence[str]]
 class Rarities:
     """`labels` are those of the history that is being made, which grow."""
 
-    def __init__(self, chance: random.Random, labels: Labels) -> None:
+    def __init__(self, chance: random.Random, labels: Labels, seed: int) -> None:
         self.chance, self.labels = chance, labels
+        self.anew = random.Random(f"merges {seed}")
+        """Whether a merge in HubSpot leaves a record with a new id."""
         self.twins: list[tuple[str, str]] = []
         """(system, label) of duplicates that people have made."""
         self.deleted: list[Made] = []
@@ -86,7 +88,8 @@ class Rarities:
             if self.chance.random() < 0.7:
                 pair[1] = pair[0].partition(" twin ")[0]
         self.chance.shuffle(pair)
-        return [{"do": "merge", "in": system, "stream": stream, "who": pair[0], "into": pair[1]}]
+        made = {"do": "merge", "in": system, "stream": stream, "who": pair[0], "into": pair[1]}
+        return [{**made, "anew": system == "hs" and self.anew.random() < 0.5}]
 
     def restore(self) -> list[Made]:
         """Somebody wants back what was deleted in a CRM, by whomever."""

@@ -36,8 +36,7 @@ def appeared(known: Known, system: str, place: Place, now: View, who: str) -> No
         # Until it is back there, the deletion that this person saw may still go elsewhere.
         entity.overruled["prm"] = (system, buried)
     if who == PERSON and system in entity.removed:
-        entity.overruled.update((name, (system, seen)) for name, seen in entity.buried.items())
-        entity.buried.clear()  # whoever takes it out of the bin overrules who deleted it elsewhere
+        _overrule(entity, system)
     if who != PERSON:
         run = known.run()
         _brought_back(known, entity, system, buried)
@@ -58,6 +57,14 @@ def appeared(known: Known, system: str, place: Place, now: View, who: str) -> No
         else:
             version = version_of(known, entity, group, value, system, who)
         entity.show(system, group, version)
+
+
+def _overrule(entity: Entity, system: str) -> None:
+    """Whoever takes it out of the bin overrules who deleted it elsewhere, and so here; not who
+    deleted it elsewhere after it had gone here already."""
+    for name, seen in entity.graves.get(system, {}).items():
+        if entity.buried.get(name) is seen:
+            entity.overruled[name] = (system, entity.buried.pop(name))
 
 
 def _brought_back(known: Known, entity: Entity, system: str, buried: Mapping[str, Version]) -> None:
@@ -130,6 +137,14 @@ def vanished(known: Known, system: str, place: Place, who: str) -> None:
             relations.end_gone(known, entity, system)
         return
     entity.removed.add(system)
+    _take_away(known, entity, system, who, stood)
+    entity.graves[system] = dict(entity.buried)
+
+
+def _take_away(
+    known: Known, entity: Entity, system: str, who: str, stood: Mapping[str, Version]
+) -> None:
+    """A run has deleted it."""
     if known.undoing and undo.takes_away(known, entity, system, who, stood):
         entity.typed_in(system)
         entity.undone.add(who)
@@ -144,7 +159,11 @@ def vanished(known: Known, system: str, place: Place, who: str) -> None:
             graves.append(seen)
     for group, version in stood.items():
         if (who, entity.stream, group) in known.unmapped:
-            continue  # nobody compares it: its edits are as invisible as those of any other field
+            # Nobody compares it: its edits are as invisible as those of any other field, and what
+            # is gone here is no reason any more to keep its copies.
+            if system == "prm":
+                settle(entity, group, version)
+            continue
         if not any(over(seen.get(group), version) for seen in graves):
             raise Broken(
                 f"{entity.label} was deleted in {system}, and with it {group} = "

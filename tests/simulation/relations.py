@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 import orjson
 
 from simulation import undo
@@ -70,6 +72,11 @@ def end_gone(known: Known, end: Entity, system: str) -> None:
 def doubled(known: Known, system: str, one: Relation) -> None:
     """A person has made a second row of what stood there already."""
     _relation(known, system, one).twice.add(system)
+
+
+def halved(known: Known, system: str, one: Relation, who: str) -> None:
+    """An undo has taken away a row of what stands there twice: the other one stays."""
+    _relation(known, system, one).undone.add(who)
 
 
 def _relation(known: Known, system: str, one: Relation) -> Entity:
@@ -175,8 +182,10 @@ def _meant(
     return known.book.blank(entity, THERE, value)
 
 
-def rejoined(known: Known, was: str, now: str) -> None:
-    """A thing called `was` turned out to be the one called `now`: so are its relations."""
+def rejoined(known: Known, was: str, now: str, living: Container[str]) -> None:
+    """A thing called `was` turned out to be the one called `now`: so are its relations. It lives in
+    the systems `living`; what went with it elsewhere takes nothing from the one that stands there.
+    """
     for label in list(known.relations) if was != now else ():
         changed = renamed(label, was, now)
         if changed == label:
@@ -191,6 +200,8 @@ def rejoined(known: Known, was: str, now: str) -> None:
         for system, groups in old.current.items():
             version = groups[THERE]
             stood = entity.current.get(system, {}).get(THERE)
+            if stood is not None and stood.value == YES and system not in living:
+                continue
             if stood is not None:
                 version = known.book.agreed(entity, THERE, version, stood)
             entity.show(system, THERE, version)

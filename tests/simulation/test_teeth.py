@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -24,11 +26,14 @@ FOUND = {
     "ungrouped": (0, "which nobody typed"),
     "spendthrift": (12, "calls of"),
     "half_undo": (1, "still stands"),
-    "undo_of_edits": (10, "did not stand there before a run"),
+    "undo_of_edits": (14, "did not stand there before a run"),
 }
 """Mutant → the first history that finds it, and what is said of it."""
 ENOUGH = 40
 """Histories within which it is found whatever else has changed in the engine."""
+
+
+DOCS = Path(__file__).parents[2] / "docs/testing.md"
 
 
 def said_of(seeds: Iterator[int]) -> Iterator[str]:
@@ -41,3 +46,10 @@ def test_a_mutant_of_the_engine_is_found(name: str) -> None:
     first, said = FOUND[name]
     with mutated(name):
         assert any(said in one for one in said_of(iter((first, *range(ENOUGH)))))
+
+
+def test_the_documentation_tells_the_same_figures() -> None:
+    """One line for each mutant, in this order, and how many histories it takes from the first."""
+    table = DOCS.read_text().partition("histories needed |")[2].partition("\n\n")[0]
+    told = [int(one) for one in re.findall(r"\| (\d+) \|$", table, re.MULTILINE)]
+    assert told == [FOUND[name][0] + 1 for name in MUTANTS]

@@ -69,6 +69,8 @@ class Entity:
     """System → what stood there when it was last deleted there, by whomever: a recycle bin."""
     removed: set[str] = field(default_factory=set)
     """Systems in which it was last deleted by a run."""
+    graves: dict[str, dict[str, dict[str, Version]]] = field(default_factory=dict)
+    """System → what was `buried` when a run deleted it there."""
     died: set[str] = field(default_factory=set)
     """Systems in which it was deleted at least once."""
     shown: dict[tuple[str, str], set[Value]] = field(default_factory=dict)

@@ -22,6 +22,7 @@ from prmsync.connector.registry import plugin
 from prmsync.connector.simulator.transport import HandlerTransport, in_process_runtime
 from prmsync.domain.merge import OnDelete, Policy, Writes
 from prmsync.domain.values import PrmId, Values
+from prmsync.mapping.keys import default_first
 from prmsync.mapping.load import load_mappings
 from prmsync.mapping.locate import where_mappings
 from prmsync.mapping.model import StreamMapping
@@ -90,7 +91,9 @@ def _edited(mapping: StreamMapping, edits: Edits) -> StreamMapping:
         if what == "gone":
             del fields[name], groups[group]
         else:
-            groups[group] = replace(groups[group], policy=Policy(what))
+            policy = Policy(what)
+            first = default_first(policy, groups[group].direction)  # no field here states another
+            groups[group] = replace(groups[group], policy=policy, first=first)
     return replace(mapping, fields=fields, groups=groups)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -168,7 +168,8 @@ def test_a_read_that_was_stopped_goes_on_in_lanes_too(make: Any) -> None:
     connector = bench.connector(options={"prefetch": False})
     reading = connector.changes(DEALS, None)
     first = next(reading)
-    reading.close()  # type: ignore[attr-defined]  # a generator
+    assert isinstance(reading, Generator)
+    reading.close()
     calls = bench.calls()
     assert first.cursor is not None
     rest = records(connector, cursor=first.cursor)

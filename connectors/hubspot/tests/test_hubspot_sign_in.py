@@ -49,6 +49,18 @@ def test_the_page_asks_for_what_a_sync_needs_and_for_custom_objects_where_there_
     assert "s-1" not in address.query
 
 
+def test_the_page_asks_for_the_other_objects_that_the_mappings_name() -> None:
+    named = settings(objects=("deals", "Contact", "0-1", "prm_registration", "tickets"))
+    asked = parse_qs(urlsplit(PLUGIN.sign_in_address(named, ATTEMPT)).query)
+    of_contacts = [f"crm.objects.contacts.{one}" for one in ("read", "write")]
+    more = [*of_contacts, "crm.schemas.contacts.read", "tickets"]
+    assert asked["scope"][0].split() == [*REQUIRED, *more]
+    assert asked["optional_scope"][0].split() == list(OPTIONAL)
+    admin = parse_qs(urlsplit(PLUGIN.admin_address(named, ATTEMPT)).query)
+    assert admin["scope"] == asked["scope"]
+    assert "crm.schemas.contacts.write" in admin["optional_scope"][0].split()
+
+
 def test_a_pinned_account_has_its_own_page() -> None:
     address = PLUGIN.sign_in_address(settings(org="4242"), ATTEMPT)
     assert urlsplit(address).path == "/oauth/4242/authorize"

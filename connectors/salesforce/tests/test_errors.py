@@ -125,6 +125,18 @@ def test_a_rows_error_is_read_by_its_status_code(code, kind):
     assert "LastName" in error.message
 
 
+def test_a_currency_that_is_not_active_is_refused_with_where_it_is_activated():
+    refused = {
+        "statusCode": "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
+        "message": "Currency ISO Code: bad value for restricted picklist field: BRL",
+        "fields": ["CurrencyIsoCode"],
+    }
+    error = row_error([refused])
+    assert "BRL" in error.message
+    assert "Manage Currencies" in error.hint
+    assert "Manage Currencies" not in row_error([{**refused, "fields": ["Type"]}]).hint
+
+
 def test_a_row_with_several_errors_tells_all_and_is_not_retried_for_one_of_them():
     error = row_error(
         [
@@ -197,4 +209,4 @@ def test_a_refused_sign_in_says_what_to_check(code, kind):
 
 def test_every_code_has_words_for_the_admin_or_needs_none():
     silent = {code for code, rule in CODES.items() if not rule.hint}
-    assert silent == {"MISSING_ARGUMENT", "ENTITY_IS_DELETED", "INVALID_QUERY_LOCATOR"}
+    assert silent == {"MISSING_ARGUMENT", "ENTITY_IS_DELETED"}

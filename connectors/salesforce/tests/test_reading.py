@@ -40,12 +40,23 @@ def test_a_lost_place_is_found_again_by_the_last_stamp(bench):
     assert len(seen) < 2 * len(made)
 
 
-def test_a_place_that_is_lost_again_and_again_ends(bench):
+def test_rows_of_one_mass_load_are_all_read_though_the_place_is_lost_at_every_page(bench):
     connector = bench.connector()
-    create(connector, 2100)
+    made = create(connector, 12_100)
     bench.fault(path=MORE, **EXPIRED)
-    with pytest.raises(RejectedError):
-        list(connector.changes(PARTNERS, None))
+    seen = [record.id for page in connector.changes(PARTNERS, None) for record in page.records]
+    assert seen == made
+
+
+def test_a_place_that_is_lost_without_a_further_row_ends_with_what_to_look_at(bench):
+    connector = bench.connector()
+    create(connector, 4100)
+    pages = connector.changes(PARTNERS, None)
+    assert len(next(pages).records) == 2000
+    bench.fault(path="/query", **EXPIRED)
+    with pytest.raises(RejectedError, match="INVALID_QUERY_LOCATOR") as caught:
+        list(pages)
+    assert "The next run goes on" in caught.value.hint
 
 
 def test_every_page_has_a_cursor_and_the_last_is_the_readings_beginning(bench):

@@ -20,9 +20,10 @@ from prmsync.answers.conflict_marks import save_marks
 from prmsync.domain.conflict import Conflict, ConflictFound, ConflictStatus, Resolution
 from prmsync.domain.opportunity import Opportunity
 from prmsync.domain.program import Program
-from prmsync.domain.registration import ACTIVE_STATES, Registration
+from prmsync.domain.registration import Registration
 from prmsync.errors import StateError
 from prmsync.program.conflicts import find_conflicts
+from prmsync.program.lapsed import why_lapsed
 from prmsync.store import tables
 from prmsync.store.database import Database
 
@@ -79,7 +80,7 @@ def _save(
     for finding in kept:
         _refresh(connection, live[finding.key], finding, program)
     for conflict in gone:
-        _lapse(connection, conflict, registrations, now)
+        _lapse(connection, conflict, registrations, now, program)
     return CheckReport(
         opened=len(opened),
         kept=len(kept),
@@ -129,24 +130,32 @@ def _lapse(
     conflict: Conflict,
     registrations: dict[Any, Registration],
     now: datetime,
+    program: Program,
 ) -> None:
-    _resolve(
-        connection, conflict, Resolution.LAPSED, CHECK, _why_gone(conflict, registrations), now
+    why = f"evidence has gone: {_why_gone(connection, conflict, registrations, now, program)}"
+    if conflict.status is ConflictStatus.ACKNOWLEDGED:
+        why += " (somebody had taken it into work)"
+    _resolve(connection, conflict, Resolution.LAPSED, CHECK, why, now)
+
+
+def _why_gone(
+    connection: sa.Connection,
+    conflict: Conflict,
+    registrations: dict[Any, Registration],
+    now: datetime,
+    program: Program,
+) -> str:
+    deals = tables.opportunity.c.id == conflict.opportunity
+    other = (
+        next(iter(rows.opportunities(connection, deals)), None)
+        if conflict.opportunity is not None
+        else registrations.get(conflict.other_registration)
     )
-
-
-def _why_gone(conflict: Conflict, registrations: dict[Any, Registration]) -> str:
-    parties = (conflict.registration, conflict.other_registration)
-    left = [
-        f"{r.number} is {r.review_state}"
-        for r in map(registrations.get, parties)
-        if r is not None and r.review_state not in ACTIVE_STATES
-    ]
-    if left:
-        return f"evidence has gone: {', '.join(left)}"
-    if conflict.opportunity is not None:
-        return "evidence has gone: no open or recent direct deal, or nothing in common any more"
-    return "evidence has gone: the registrations have no customer and product in common any more"
+    claim = registrations.get(conflict.registration)
+    why = why_lapsed(claim, other, now, program.conflicts)
+    if conflict.rule_version == program.version:
+        return why
+    return f"{why}; it was found by program {conflict.rule_version}, now {program.version} holds"
 
 
 def acknowledge(database: Database, ident: int) -> Conflict:

@@ -82,14 +82,21 @@ class View:
         return hazard_forecast(self.cut, self.setting.prior, PRODUCT)
 
     @cached_property
-    def _asked(self) -> dict[str, Mapping[str, Groups]]:
+    def _asked(self) -> dict[str, Answer]:
         return {}
+
+    def _answer(self, model: str) -> Answer:
+        if model not in self._asked:
+            self._asked[model] = self.setting.models()[model](self.cut)
+        return self._asked[model]
 
     def by(self, model: str) -> Mapping[str, Groups]:
         """Another model's forecast by dimension; each model is asked once."""
-        if model not in self._asked:
-            self._asked[model] = self.setting.models()[model](self.cut).groups
-        return self._asked[model]
+        return self._answer(model).groups
+
+    def unknown(self, model: str) -> bool:
+        """Whether a model goes by earlier quarters and none is on record."""
+        return model != "hazard" and self._answer(model).unknown
 
     def groups(self, model: str) -> Mapping[str, Groups]:
         """Any model's forecast by dimension."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from prmsync.cli.output import ago
 from prmsync.domain.counted import counted
 
 if TYPE_CHECKING:
+    from prmsync.sync.comparing import StreamReport
     from prmsync.sync.status import StreamStatus
 
 _REFUSED = "refused by the CRM"
@@ -33,6 +34,14 @@ def totals(parts: Sequence[Mapping[str, Any]]) -> str:
         f"{total('fields_held'):,} held for a decision, "
         f"{counted(refused, 'record')} refused by the CRM, {wrong:,} unexplained"
     )
+
+
+def merged_lines(report: StreamReport) -> Iterator[str]:
+    """ "003A was merged into 003B, which is linked to Initech" of each that is listed."""
+    for one in report.merged:
+        if one.into is not None:
+            linked = "" if one.name is None else f", which is linked to {one.name}"
+            yield f"{one.crm_id} was merged into {one.into}{linked}"
 
 
 def compared(streams: Sequence[StreamStatus], now: datetime) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from enum import StrEnum
@@ -390,11 +389,13 @@ def state_file(crm: DemoCrm) -> Path:
 
 
 def _until_interrupted() -> None:
+    from prmsync.service.serving_stop import Stop
+
     say("", "Both CRMs keep running; commands in the folder above reach them. Stop: Ctrl-C")
-    stop = threading.Event()
-    before = signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    stop = Stop()
+    before = signal.signal(signal.SIGTERM, lambda *_: stop.ask())
     try:
         with contextlib.suppress(KeyboardInterrupt):
-            stop.wait()
+            stop.wait_until_asked()
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -62,12 +62,14 @@ def list_held(
     """What needs a decision, and both values."""
     from prmsync.service.decisions import write_file
     from prmsync.service.names_meant import require_names
+    from prmsync.service.naming import held_with_names
     from prmsync.service.waiting import Filter, held_rows
 
     which = Filter(stream=stream, field=field, kind=kind, record=record)
     with application() as app:
         rows = held_rows(app.database, known(app, connection), which)
         urls = _urls(app, rows) if as_json else {}
+        told = [] if as_json else held_with_names(app.database, rows)
         now = app.now()
         if not rows:
             require_names(app, connection, stream=stream, field=field)
@@ -86,7 +88,7 @@ def list_held(
             f"Then: prmsync held decide --file {out}",
         )
         return
-    for one in rows:
+    for one in told:
         item = one.item
         ours, theirs = _told(item, item.prm, item.crm), _told(item, item.crm, item.prm)
         what = plans.FIELD_WORDS.get(item.group, item.group)
@@ -150,11 +152,14 @@ def show_held(
     as_json: AsJson = False,
 ) -> None:
     """One held field: what was agreed, and what each side says now."""
+    from prmsync.service.naming import held_with_names
     from prmsync.service.waiting import held_row
 
     with application() as app:
         one = held_row(app.database, item)
         urls = _urls(app, [one])
+        if not as_json:
+            (one,) = held_with_names(app.database, [one])
     if as_json:
         emit_json(_held_json(one, urls))
         return

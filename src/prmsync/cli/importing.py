@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,10 +13,12 @@ import typer
 from prmsync.cli import context
 from prmsync.cli.options import AsJson
 from prmsync.cli.output import emit_json, note, progress, say, say_wrapped
+from prmsync.cli.plans import SHOWN
 from prmsync.domain.counted import counted
 
 if TYPE_CHECKING:
     from prmsync.answers.told_history import Told
+    from prmsync.errors import Finding
     from prmsync.service.importing.report import ImportReport
     from prmsync.service.importing.run import ImportOptions
 
@@ -72,6 +75,7 @@ def import_csv(
     """
     from prmsync.service.importing.columns import named_columns, read_column_map
     from prmsync.service.importing.csv_file import DEFAULT_ENCODING
+    from prmsync.service.importing.report import BadRowsError
     from prmsync.service.importing.run import ImportOptions
     from prmsync.service.syncing import person
 
@@ -87,7 +91,13 @@ def import_csv(
         actor=person(),
         rule="columns by name" if column_map is None else f"map {column_map.name}",
     )
-    report = _run(file, options)
+    try:
+        report = _run(file, options)
+    except BadRowsError as error:
+        if as_json:
+            emit_json(_facts(error.report))
+        note(error.message, *_capped(error.findings), error.hint)
+        raise typer.Exit(1) from error
     if as_json:
         emit_json(_facts(report))
     else:
@@ -114,7 +124,7 @@ def _run(file: Path, options: ImportOptions) -> ImportReport:
 def _show(file: Path, report: ImportReport, options: ImportOptions) -> None:
     from prmsync.service.importing.report import findings
 
-    note(*(str(finding) for finding in findings(file, report.bad)))
+    note(*_capped(findings(file, report.bad)))
     done = "would be " if options.dry_run else ""
     rows = "row" if report.rows == 1 else "rows"
     if report.told is not None:
@@ -127,6 +137,14 @@ def _show(file: Path, report: ImportReport, options: ImportOptions) -> None:
         say(f"columns not used: {', '.join(report.unused)}")
     if options.dry_run:
         say("Nothing was written: this was a dry run.")
+
+
+def _capped(found: Sequence[Finding]) -> list[str]:
+    """The first findings; of a file that is bad all through nobody reads the rest here."""
+    lines = [str(one) for one in found[:SHOWN]]
+    if len(found) > SHOWN:
+        lines.append(f"… and {len(found) - SHOWN:,} more; --json has them all")
+    return lines
 
 
 def _say_rows(report: ImportReport, options: ImportOptions, rows: str, done: str) -> None:

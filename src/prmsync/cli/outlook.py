@@ -10,6 +10,7 @@ from prmsync.answers.attainment import without_rate
 from prmsync.answers.deal_history import DIMENSIONS
 from prmsync.answers.quarter_outlook import FEW_WINS
 from prmsync.cli import judgement, margin_outlook, targets
+from prmsync.cli.outlook_words import say_few_wins, say_left_out, say_record, say_unknown
 from prmsync.cli.output import WIDTH, emit_json, moment, say, say_wrapped, table
 from prmsync.forecast.groups import TOTAL
 from prmsync.forecast.rollup import (
@@ -128,24 +129,28 @@ def _block(
     beside: Beside,
 ) -> None:
     row, same_day = row_of(view, model), row_of(direct, model)
-    if not (row.forecast or row.deals or same_day.forecast):
+    speechless = view.unknown(model) and bool((view.cut.history.amount > 0).any())
+    if not (row.forecast or row.deals or same_day.forecast or speechless):
         return
     say("", f"  {'':<26} {view.currency:>{_WIDTH}}")
+    if view.unknown(model):
+        say(_line("won to date", row.won))
+        say_unknown(model)
+        return
     few = view.recorded_wins < FEW_WINS
     parts = [_line("won to date", row.won), *_to_come(row, model)]
     whole_ = [_line("forecast", row.forecast, _range(row, 80)), _line_of_ranges(row)]
     say(*([*whole_, *parts] if few else [*parts, *whole_]))
     if beside.margins is not None:
         margin_outlook.show(view, beside.margins, row.forecast, _WIDTH)
-    say(_line("direct, same day", same_day.forecast))
+    if not (len(direct.cut.history.created) and direct.unknown(model)):
+        say(_line("direct, same day", same_day.forecast))
     if few:
-        say_wrapped(
-            f"{view.recorded_wins} wins were seen from stage to stage so far: below {FEW_WINS} the "
-            "range says more than the number.",
-            indent=2,
-        )
+        say_few_wins(outlook, view)
+    if model == "average":
+        say_left_out(view)
     if model == "hazard":
-        _words_of_record(view)
+        say_record(view)
     targets.show(outlook, view, model)
     judgement.show(outlook, view, model, beside.judgements)
     for grouping in by:
@@ -160,7 +165,7 @@ def _to_come(row: Row, model: str) -> list[str]:
     if model != "hazard":
         return [_line("to come, expected", row.open)]
     return [
-        _line("open, expected", row.open, f"{row.deals} deals, stated {whole(row.stated)}"),
+        _line("open, expected", row.open, f"{row.deals:,} deals, stated {whole(row.stated)}"),
         _line("deals to come, expected", row.new, "that are not there yet"),
     ]
 
@@ -175,26 +180,6 @@ def _line_of_ranges(row: Row) -> str:
     one, two = _range(row, 50), _range(row, 95)
     wide = len(margin) + len(one) + len(two) + 3 > WIDTH
     return f"{margin}{one}\n{margin}{two}" if wide else f"{margin}{one}   {two}"
-
-
-def _words_of_record(view: View) -> None:
-    calibration = view.found.calibration
-    if calibration.record:
-        percent = (calibration.bias - 1) * 100
-        quarters = "quarter" if calibration.record == 1 else "quarters"
-        say_wrapped(
-            f"Corrected by {percent:+.0f} %: so the forecasts made on this day of the last "
-            f"{calibration.record} {quarters} would have had to be.",
-            indent=2,
-        )
-    shift = view.shift()
-    if shift is not None:
-        seen, expected = shift
-        say_wrapped(
-            f"The market may have shifted: {seen:.0f} wins since this day of last quarter, until "
-            f"its end, against {expected:.0f} expected then.",
-            indent=2,
-        )
 
 
 def row_of(view: View, model: str) -> Row:
@@ -247,17 +232,19 @@ def _rows(outlook: QuarterOutlook, view: View, model: str, grouping: str) -> Non
     if not rows:
         say(f"  no rows by {grouping} of this model")
         return
+    parts = model == "hazard"  # The others tell open deals and those to come in one sum.
+    columns = ["open", "to come"] if parts else ["to come"]
     table(
-        [grouping, "won", "open", "to come", "forecast", "80 % from", "to", "deals"],
+        [grouping, "won", *columns, "forecast", "80 % from", "to", *(["deals"] if parts else [])],
         [
             (
                 outlook.book.shown(grouping, row.name),
                 whole(row.won),
                 whole(row.open),
-                whole(row.new),
+                *([whole(row.new)] if parts else []),
                 whole(row.forecast),
                 *(whole(end) for end in row.ranges[80]),
-                row.deals,
+                *([f"{row.deals:,}"] if parts else []),
             )
             for row in rows
         ],
@@ -338,7 +325,9 @@ def _json(
         "indirect": [
             _view_json(outlook, view, model, by)
             | {
-                "judgement": judgement.as_json(outlook, view, model, beside.judgements),
+                "judgement": []
+                if view.unknown(model)
+                else judgement.as_json(outlook, view, model, beside.judgements),
                 "margin": margin_outlook.as_json(view, beside.margins) if beside.margins else None,
             }
             for view in outlook.indirect
@@ -347,9 +336,26 @@ def _json(
     }
 
 
+def _unknown_json(view: View, model: str) -> dict[str, Any]:
+    """Of a model without an earlier quarter to go by: what is won, and null for the rest."""
+    nothing = dict.fromkeys(
+        ("open", "to_come", "forecast", "ranges", "open_deals", "open_worth", "targets", "by")
+    )
+    won = exact(row_of(view, model).won)
+    return {
+        "currency": view.currency,
+        "name": TOTAL,
+        "won": won,
+        "recorded_wins": view.recorded_wins,
+        **nothing,
+    }
+
+
 def _view_json(
     outlook: QuarterOutlook, view: View, model: str, by: tuple[str, ...]
 ) -> dict[str, Any]:
+    if view.unknown(model):
+        return _unknown_json(view, model)
     whole_ = row_of(view, model)
     found: dict[str, Any] = {
         "currency": view.currency,
@@ -363,7 +369,10 @@ def _view_json(
             for grouping in by or (GROUPINGS if model == "hazard" else DIMENSIONS)
         },
     }
-    if model == "hazard":
+    if model != "hazard":  # The others do not look at single deals.
+        for row in (found, *(row for rows in found["by"].values() for row in rows)):
+            row["open_deals"] = row["open_worth"] = None
+    else:
         calibration = view.found.calibration
         found["calibration"] = {
             "factor": round(calibration.bias, 4),

@@ -14,6 +14,7 @@ from prmsync.forecast.changes import changes
 from prmsync.forecast.deal_outlook import DealOutlook, Reason, deal_outlooks, reason_of
 from prmsync.forecast.groups import TOTAL
 from prmsync.forecast.hazards import OUTCOMES
+from prmsync.forecast.prior import stages_in_use
 from prmsync.forecast.spells import QUARTER, Exit
 from prmsync.forecast.timelines import OPEN_STAGES
 
@@ -26,9 +27,9 @@ _WORDS = {Exit.MOVE: "moves on", Exit.WIN: "wins"}
 _WEEKS = ((0, 4), (4, 8), (8, 13), (13, 26))
 _SHORT = {"technical_validation": "technical", "business_validation": "business"}
 _SHOWN = 6
+"""Reasons of a dimension that are shown to people; --json has all."""
 _LITTLE = 0.02
 """Change of the market, as a share, that is not worth a word."""
-"""Reasons of a dimension that are shown to people; --json has all."""
 
 
 def show_deals(outlook: QuarterOutlook, limit: int, *, as_json: bool) -> None:
@@ -120,16 +121,21 @@ def show_evidence(outlook: QuarterOutlook, *, as_json: bool) -> None:
         f"{record} Where little or nothing was seen, the program's odds of each stage and the pace "
         "of the deals won stand in, worth 60 deal-weeks a stage."
     )
+    used = set(stages_in_use(view.cut.history).tolist())
     say("", "  Of 100 deals in a stage, how many a week move on / are won / are lost:")
     say("")
     table(
         ["stage", *(f"week {first + 1}–{end}" for first, end in _WEEKS)],
         [
             (_SHORT.get(row["stage"], row["stage"]), *(_rates(cell) for cell in row["weeks"]))
-            for row in _hazard_rows(view)
+            for at, row in enumerate(_hazard_rows(view))
+            if at in used
         ],
         indent=2,
     )
+    unused = [stage.value for at, stage in enumerate(OPEN_STAGES) if at not in used]
+    if unused:
+        say_wrapped(f"No deal was seen in {', '.join(unused)}.", indent=2)
     _say_market(_market(view))
     _evidence(outlook, reasons)
 
@@ -146,9 +152,10 @@ def _say_market(market: dict[str, float]) -> None:
     if abs(near - 1) < _LITTLE:
         say_wrapped("The market: wins of the last weeks came as this table says.", indent=2)
         return
+    how = "less often" if near < 1 else "more often"
     say_wrapped(
-        f"The market: wins of the last weeks came otherwise. Those of the next week are taken at "
-        f"{near:.2f} times the table, those in 13 weeks at {far:.2f} times.",
+        f"The market: wins of the last weeks came {how} than this table says. Those of the next "
+        f"week are taken at {near:.2f} times the table, those in 13 weeks at {far:.2f} times.",
         indent=2,
     )
 

@@ -198,13 +198,14 @@ def going_on_with(name: str, *, doubted: bool) -> str:
 
 
 def not_paused(app: Application, name: str | None) -> Iterator[str]:
-    """The named connection, paused or not; or all that are not paused, naming the others."""
+    """The named connection, paused or not; or all but those that a person has paused, which are
+    named. One that a doubt keeps paused is no decision of anybody: what is asked of it fails."""
     from prmsync.service.syncing import named_or_all
-    from prmsync.store import claims, pausing
+    from prmsync.store import claims
 
     names = named_or_all(app, name)
     with app.database.read() as transaction:
-        paused = pausing.paused(transaction) if name is None else {}
+        paused = claims.paused_by_person(transaction) if name is None else {}
         doubted = {one for one in paused if claims.is_doubted(transaction, one)}
     for one in names:
         if one in paused:

@@ -201,9 +201,9 @@ def as_json(action: Action, title: str, stream: str) -> dict[str, Any]:
 
 
 def show_schema(edits: Sequence[str], paused: Sequence[str]) -> None:
-    """What changed in the mappings, and what the CRM's schema keeps from use."""
+    """What changed in the mappings or fits again, and what the CRM's schema keeps from use."""
     for line in edits:
-        say_wrapped(f"mapping changed: {line}", indent=2)
+        say_wrapped(f"changed: {line}", indent=2)
     for line in paused:
         say_wrapped(f"paused: {line}", indent=2)
     if paused:
@@ -334,13 +334,10 @@ def progress(of: str = "") -> Callable[[str, int], None]:
     return tell
 
 
-def written_streams(
-    rows: Sequence[tuple[str, Sequence[tuple[Action, str]], int]],
-) -> list[str]:
-    """The streams of which a plan writes records in the CRM."""
-    return [
-        stream for stream, listed, _ in rows if any(action.side == "crm" for action, _ in listed)
-    ]
+def written_streams(counts: dict[str, int]) -> list[str]:
+    """The streams of which a plan with these counts writes records in the CRM."""
+    places = (key.split("/")[:2] for key, count in counts.items() if count)
+    return list(dict.fromkeys(stream for stream, side in places if side == "crm"))
 
 
 def listing(run_id: int, rows: Sequence[tuple[str, Sequence[tuple[Action, str]], int]]) -> None:

@@ -73,10 +73,12 @@ def _show(app: Application, one: ConnectionStatus, now: datetime) -> None:
     from prmsync.service.braking import held_brakes
 
     say(f"{one.name}: {_last(one.last_run, now)}")
+    if one.last_run is not None and one.last_run.message:
+        say_wrapped(one.last_run.message, indent=2)
     say_wrapped(compared(one.streams, now), indent=2, hang=2)
     waits = [f"{stream.waits:,} {stream.name}" for stream in one.streams if stream.waits]
     if waits:
-        say(f"  waiting for a record they refer to: {', '.join(waits)}")
+        say(f"  waiting for another record: {', '.join(waits)}")
     if one.calls is not None:
         say(f"  {_calls(one.calls)}")
     if one.waiting is not None:

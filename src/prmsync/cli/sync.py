@@ -13,7 +13,7 @@ import typer
 
 from prmsync.cli import braking, plans
 from prmsync.cli.automations import name_what_acts
-from prmsync.cli.comparisons import totals
+from prmsync.cli.comparisons import merged_lines, totals
 from prmsync.cli.context import application
 from prmsync.cli.held import value_text
 from prmsync.cli.options import AsJson, OneOrAll, Stream
@@ -97,7 +97,7 @@ def _show_plan(app: Application, name: str, report: Report, session: Session) ->
         say_wrapped(plans.cost_line(report))
     if report.trips:
         say("A brake would hold:", *braking.told(report.trips, report.names))
-    name_what_acts(name, session, plans.written_streams(rows))
+    name_what_acts(name, session, plans.written_streams(report.counts))
     if report.counts:
         say(f"Do exactly this: prmsync apply {report.run_id}")
 
@@ -229,16 +229,24 @@ def show_run(name: str, report: Report) -> None:
         say(f"  … and {len(report.refused_rows) - plans.SHOWN:,} more")
     if report.message:
         say_wrapped(report.message, indent=2)
-    if any(key.endswith("/parked") for key in report.counts):
-        say("  some records were refused: prmsync parked list")
-        if report.paused:
-            say("  what was refused for a paused field alone is not listed: it waits with it")
+    _say_refused(report)
     _say_unfit(report)
     braking.show_brake(name, report)
 
 
+def _say_refused(report: Report) -> None:
+    if not any(key.endswith("/parked") for key in report.counts):
+        return
+    if report.listed:
+        say("  some records were refused: prmsync parked list")
+    else:
+        say("  some records were refused; none of them is left on the list")
+    if report.paused:
+        say("  what was refused for a paused field alone is not listed: it waits with it")
+
+
 def _say_unfit(report: Report) -> None:
-    if report.unfit:
+    if report.unfit and report.listed:
         say(f"  {report.unfit:,} with a value that does not fit the CRM: prmsync parked list")
 
 
@@ -373,6 +381,8 @@ def _show_verify(name: str, reports: list[StreamReport]) -> None:
     for one in reports:
         for why, count in one.explained.items():
             say(f"  {one.stream}: {count:,} {why}")
+        for line in merged_lines(one):
+            say_wrapped(line, indent=4)
         if one.missing_in_crm:
             say(f"  {one.stream}: {one.missing_in_crm:,} linked records that the CRM does not show")
         for line in one.counters:

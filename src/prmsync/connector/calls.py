@@ -126,7 +126,8 @@ def unreachable(error: BaseException, url: str) -> RetryableError:
     if _caused_by(error, ssl.SSLError):
         return RetryableError(
             f"no trusted TLS connection to {place}",
-            hint="Is base_url right (http or https)? A proxy may need its certificate trusted.",
+            hint="Is base_url right (http or https)? Where a proxy opens TLS, let the environment "
+            "variable SSL_CERT_FILE name a file with its certificate.",
         )
     return RetryableError(
         f"nothing answers at {place}",

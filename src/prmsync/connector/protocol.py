@@ -85,9 +85,10 @@ class Page:
     """Records, and the cursor that may be committed once these records are stored.
 
     `cursor` is opaque text of the connector's own; None means: not yet, a later page has it.
+    `records` may stand field by field (`prmsync.connector.columns`).
     """
 
-    records: list[Record]
+    records: Sequence[Record]
     cursor: str | None = None
     complete_for: tuple[str, ...] = ()
     """Relation streams: ids of the from-side whose relations this page holds whole, so that one
@@ -315,6 +316,16 @@ class RelationReader(Protocol):
 
 
 @runtime_checkable
+class MergeReader(Protocol):
+    """What a connector has besides where what a merge leaves may have an id of its own, and names
+    what went into it."""
+
+    def with_merged(self, spec: ObjectSpec, ids: Sequence[str]) -> dict[str, Record]:
+        """What `fetch` tells, and besides it the records that were merged into the named ones, as
+        `deleted`; in as many calls."""
+
+
+@runtime_checkable
 class EarlyReader(Protocol):
     """What a connector has besides where streams can be read side by side."""
 
@@ -334,6 +345,15 @@ class Lister(Protocol):
 
 
 @runtime_checkable
+class PeopleAtHand(Protocol):
+    """A connector whose people come with the sign-in."""
+
+    def people_at_hand(self) -> bool:
+        """Whether `people` makes no further call: they are then asked for in every run."""
+        ...
+
+
+@runtime_checkable
 class KeyReader(Protocol):
     """What a connector has besides where the CRM can be asked for records with an external key."""
 
@@ -347,7 +367,8 @@ class KeyReader(Protocol):
 class ConnectionSettings:
     """A `[connections.NAME]` of prmsync.toml, secrets already resolved. `auth` is the connector's
     own (client_id, client_secret, token …); its repr never shows it. `calls_made` are the
-    connection's calls in the CRM's present window before this session. `keep` stores a secret of
+    connection's calls in the CRM's present window before this session. `objects` are the CRM's
+    objects that the mappings name, where a person signs in for them. `keep` stores a secret of
     `auth` that the CRM replaced (key, secret) where it is kept; None where that cannot be done."""
 
     name: str
@@ -358,6 +379,7 @@ class ConnectionSettings:
     auth: Mapping[str, str] = field(default_factory=dict, repr=False)
     options: Mapping[str, Any] = field(default_factory=dict)
     calls_made: int = 0
+    objects: tuple[str, ...] = ()
     keep: Callable[[str, str], None] | None = field(default=None, repr=False, compare=False)
 
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import tenacity
 
-from prmsync.errors import OutcomeUnknownError, QuotaError, RetryableError
+from prmsync.errors import ConnectorError, OutcomeUnknownError, QuotaError, RetryableError
 
 T = TypeVar("T")
 
@@ -62,6 +62,28 @@ def retried(
     raised as it came. A limit that names a short wait (QuotaError with `retry_after`) is waited
     for as well.
     """
+    try:  # most calls succeed at once: what repeats them is made for those that do not
+        return call()
+    except ConnectorError as error:
+        if not _worth_repeating(error, policy):
+            raise
+        return _again(error, call, sleep, policy)
+
+
+def _again(
+    failed: ConnectorError,
+    call: Callable[[], T],
+    sleep: Callable[[float], None],
+    policy: RetryPolicy,
+) -> T:
+    """`call` after its first attempt, which has `failed`."""
+    made = [failed]
+
+    def attempt() -> T:
+        if made:
+            raise made.pop()
+        return call()
+
     retrying = tenacity.Retrying(
         sleep=sleep,
         retry=tenacity.retry_if_exception(lambda error: _worth_repeating(error, policy)),
@@ -69,7 +91,7 @@ def retried(
         stop=tenacity.stop_after_attempt(policy.attempts),
         reraise=True,
     )
-    return retrying(call)
+    return retrying(attempt)
 
 
 def _worth_repeating(error: BaseException, policy: RetryPolicy) -> bool:

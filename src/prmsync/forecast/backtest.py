@@ -184,7 +184,7 @@ def _binned(
 
 def _below(groups: Groups, quantiles: Floats, real: npt.NDArray[np.number]) -> Floats:
     """Share [quantile, group] of each outcome that lies at or below each quantile."""
-    none = np.maximum(groups.to_come.nothing, 1e-12)
+    none = np.maximum(groups.nothing, 1e-12)
     by_chance = np.minimum(QUANTILES[:, None] / none, 1.0)
     return np.where(real > groups.won + 1e-6, real <= quantiles + 1e-6, by_chance)
 

@@ -1,9 +1,10 @@
 """What changed between two forecasts of the same quarter, in parts that sum to the difference.
 
 Each deal's part is what it counted for later less what it counted for before. It is named by what
-happened to the deal: it was won or lost, is new, was taken out, was pulled into the quarter or
-slipped out of it, grew or shrank; of a deal to which nothing happened, the part is the clock's and
-the model's. What the change of its amount alone did is told apart from the rest.
+happened to the deal: it was won or lost, opened again after a close, is new, was taken out, was
+pulled into the quarter or slipped out of it, grew or shrank; of a deal to which nothing happened,
+the part is the clock's and the model's. What an edit of its amount alone did is told apart from the
+rest.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ class Why(StrEnum):
 
     WON = "won"
     LOST = "lost"
+    REOPENED = "opened again"
     NEW = "new"
     GONE = "gone"
     PULLED_IN = "pulled in"
@@ -59,6 +61,8 @@ class _Seen:
     chance: float
     worth: float
     """Expected amount when won."""
+    stated: float
+    """Amount stated; NaN where none is."""
     close: int
     won: bool
     closed: bool
@@ -85,7 +89,10 @@ def _parts(before: _Seen | None, after: _Seen | None, end: int) -> list[tuple[Wh
     difference = after.counted - before.counted
     if after.closed:
         return [(Why.WON if after.won else Why.LOST, difference)] if difference else []
-    size = after.chance * (after.worth - before.worth)
+    if before.closed:
+        return [(Why.REOPENED, difference)] if difference else []
+    edited = not np.array_equal(after.stated, before.stated, equal_nan=True)
+    size = after.chance * (after.worth - before.worth) if edited else 0.0
     parts = [(Why.GROWN if size > 0 else Why.SHRUNK, size)] if size else []
     rest = difference - size
     return [*parts, (_moved(before, after, end), rest)] if rest else parts
@@ -111,6 +118,7 @@ def _deals(found: QuarterForecast, deals: Deals) -> dict[str, _Seen]:
             float(p * m),
             float(p),
             float(m),
+            float(history.amount[latest[deal]]),
             int(history.expected_close[latest[deal]]),
             False,
             False,
@@ -121,5 +129,6 @@ def _deals(found: QuarterForecast, deals: Deals) -> dict[str, _Seen]:
     for deal in np.setdiff1d(np.arange(len(history.created)), outlook.deal):
         counted = float(history.worth[deal]) if won[deal] else 0.0
         day = int(history.closed[deal])
-        seen[deals.ids[deal]] = _Seen(counted, 1.0, counted, day, bool(won[deal]), True)
+        stated = float(history.amount[latest[deal]])
+        seen[deals.ids[deal]] = _Seen(counted, 1.0, counted, stated, day, bool(won[deal]), True)
     return seen

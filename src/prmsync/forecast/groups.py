@@ -31,6 +31,11 @@ class Groups:
     def mean(self) -> Floats:
         return self.won + self.to_come.mean
 
+    @property
+    def nothing(self) -> Floats:
+        """Each group's chance that nothing more comes."""
+        return self.to_come.nothing
+
     def quantiles(self, levels: Floats) -> Floats:
         """[level, group]"""
         return self.won + self.to_come.quantiles(levels)
@@ -108,10 +113,12 @@ class Cut:
 class Answer:
     """What a model says: the groups by dimension ("total" and the history's own), and, of models
     that look at single deals, `chance`: of each open deal of the cut, in their order, to be won by
-    the quarter's end."""
+    the quarter's end. `unknown`: it goes by earlier quarters and none is on record, so that it
+    knows of nothing but what is won."""
 
     groups: Mapping[str, Groups]
     chance: Floats | None = None
+    unknown: bool = False
 
 
 Model = Callable[[Cut], Answer]

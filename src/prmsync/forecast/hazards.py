@@ -19,8 +19,9 @@ from prmsync.forecast.spells import LONGEST, QUARTER, Exit, Floats, Ints, Spells
 
 PRIOR_WEEKS = 60.0
 OUTCOMES = (Exit.MOVE, Exit.WIN, Exit.LOSS)
-BINS: Ints = np.array([0, 1, 2, 3, 4, 6, 8, 11, 15, 20, 26, 34, 52])
-"""First week in stage of each class of time in stage."""
+BINS: Ints = np.array([*range(21), 22, 24, 26, 30, 34, 43, 52])
+"""First week in stage of each class of time in stage. The first weeks stand for themselves: where
+deals end within a few weeks of one another, a class of several weeks blurs when."""
 _BIN = np.searchsorted(BINS, np.arange(LONGEST), side="right") - 1
 _ROUNDS = 6
 

@@ -31,7 +31,7 @@ def prior_at(cut: Cut, probability: Sequence[float]) -> Prior:
     """What is believed at a cut, of the stages that are in use. A company that uses some of them
     only goes from one of these to the next; one that uses a single stage tells how often it wins
     by its closes, for its stage's own odds say how far a deal is among several."""
-    used = _used(cut.history)
+    used = stages_in_use(cut.history)
     if len(used) == len(probability):
         return _prior_at(cut, probability)
     mine, wins = [probability[stage] for stage in used], 0.0
@@ -44,7 +44,7 @@ def prior_at(cut: Cut, probability: Sequence[float]) -> Prior:
     return replace(found, wins=wins)
 
 
-def _used(history: DealHistory) -> Ints:
+def stages_in_use(history: DealHistory) -> Ints:
     """The stages in which open deals stand, or deals stood since stages are on record; all of them
     where too few deals are there to tell."""
     open_ = history.closed == NEVER

@@ -34,7 +34,7 @@ Expected = Callable[[Cut], Mapping[str, Floats]]
 
 def naive() -> Model:
     """Won to date, and what last quarter still brought from this day on."""
-    return partial(_with_record, expected=_naive, staged=False)
+    return partial(_with_record, expected=_naive, back=1, staged=False)
 
 
 def stage_weighted_model(probability: Floats) -> Model:
@@ -46,24 +46,28 @@ def stage_weighted_model(probability: Floats) -> Model:
         chance: Floats = np.where(_due(cut), probability[cut.history.stage[latest]], 0.0)[still]
         return chance
 
-    record = partial(_with_record, expected=partial(_stage_weighted, probability=probability))
+    expected = partial(_stage_weighted, probability=probability)
+    record = partial(_with_record, expected=expected, back=0)
     return lambda cut: replace(record(cut), chance=chances(cut))
 
 
 def conversion() -> Model:
     """Shares by stage and age from snapshots of earlier quarters."""
-    return partial(_with_record, expected=_conversion)
+    return partial(_with_record, expected=_conversion, back=LOOK_BACKS)
 
 
 def average(one: Model, two: Model) -> Model:
-    """Half of each: the choice where the record cannot tell two models apart."""
+    """Half of each: the choice where the record cannot tell two models apart. One that knows
+    nothing yet leaves it to the other."""
 
     def both(cut: Cut) -> Answer:
-        first, second = one(cut).groups, two(cut).groups
+        first, second = one(cut), two(cut)
+        if first.unknown or second.unknown:
+            return replace(second if first.unknown else first, chance=None)
         return Answer(
             {
-                name: Groups(groups.won, _middle(groups.to_come, second[name].to_come))
-                for name, groups in first.items()
+                name: Groups(groups.won, _middle(groups.to_come, second.groups[name].to_come))
+                for name, groups in first.groups.items()
             }
         )
 
@@ -78,7 +82,8 @@ def _middle(one: Sums, two: Sums) -> Sums:
     )
 
 
-def _with_record(cut: Cut, expected: Expected, *, staged: bool = True) -> Answer:
+def _with_record(cut: Cut, expected: Expected, back: int, *, staged: bool = True) -> Answer:
+    """`back`: how many earlier quarters, the latest first, `expected` can go by."""
     means = expected(cut)
     doubt = _errors(cut, expected, staged)
     found = {}
@@ -86,7 +91,8 @@ def _with_record(cut: Cut, expected: Expected, *, staged: bool = True) -> Answer
         mean = means[name]
         variance = doubt[name] * mean * max(float(mean.sum()), 0.0)
         found[name] = Groups(cut.won_by(rows, count), Sums(mean, variance, np.zeros(count)))
-    return Answer(found)
+    known = any(cut.earlier(ago, staged=staged) is not None for ago in range(1, back + 1))
+    return Answer(found, unknown=back > 0 and not known)
 
 
 def _errors(cut: Cut, expected: Expected, staged: bool) -> dict[str, float]:

@@ -104,6 +104,7 @@ def _mapping(top: Section, stream: str) -> StreamMapping:
         relation=relation,
         brakes=read_brakes(top),
         status=read_status(top, stream),
+        places={name: top.place(name) for name in ("object", "key")},
     )
 
 

@@ -147,6 +147,12 @@ class StreamMapping:
     relation: RelationMap | None = None
     brakes: BrakeLimits = BrakeLimits()
     status: StatusMap | None = None
+    places: Mapping[str, Position] = field(default_factory=dict)
+    """Where `object` and `key` stand."""
+
+    def place(self, name: str) -> Position:
+        """Where `object` or `key` stands; the file's beginning where that is not known."""
+        return self.places.get(name, self.at)
 
 
 STREAM_ORDER = ("partner", "opportunity", "registration", "relation")

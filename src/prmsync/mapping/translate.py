@@ -12,7 +12,7 @@ from operator import itemgetter
 
 from prmsync.domain.merge import Direction
 from prmsync.domain.stage import Stage
-from prmsync.domain.values import Scalar, Values
+from prmsync.domain.values import Scalar, Values, as_rows
 from prmsync.mapping import transforms
 from prmsync.mapping.fields import CATALOGUE
 from prmsync.mapping.model import FieldMap, StreamMapping
@@ -117,6 +117,15 @@ class Translator:
             return self._read_columns(dict(zip(self.crm_fields, cells, strict=False))).rows()
         except (KeyError, TypeError):  # a field is missing, or holds what is no scalar
             return Rows.of([self.read(row) for row in rows])
+
+    def read_columns(self, crm: Mapping[str, Sequence[Scalar]], count: int) -> Rows:
+        """As `read_page` for so many records whose values stand field by field."""
+        if self._cells is None or not crm:
+            return Rows([{} for _ in range(count)], {}, {})
+        try:
+            return self._read_columns(crm).rows()
+        except (KeyError, TypeError):  # as above
+            return self.read_page(as_rows(list(crm), crm.values()))
 
     def _read_columns(self, crm: Mapping[str, Sequence[Scalar]]) -> Columns:
         page = Columns()

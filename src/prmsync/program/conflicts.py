@@ -70,19 +70,20 @@ def find_conflicts(
 ) -> list[ConflictFound]:
     """All C1 and C2 conflicts of this moment, in order of the registrations' submission."""
     claims = sorted(
-        (_Claim(r, customer_keys(r.customer)) for r in registrations if _is_active(r, now)),
+        (_Claim(r, customer_keys(r.customer)) for r in registrations if is_active(r, now)),
         key=lambda claim: claim.order,
     )
     findings = _Findings(now, rule_version)
     _partner_against_partner(claims, findings)
     linked = {claim.registration.opportunity for claim in claims}
     recent = now - timedelta(days=rules.direct_activity_days)
-    direct = (o for o in opportunities if _is_direct(o, recent) and o.id not in linked)
+    direct = (o for o in opportunities if is_direct(o, recent) and o.id not in linked)
     _partner_against_direct(claims, direct, findings)
     return list(findings.found.values())
 
 
-def _is_active(registration: Registration, now: datetime) -> bool:
+def is_active(registration: Registration, now: datetime) -> bool:
+    """Whether the claim stands."""
     if registration.review_state not in ACTIVE_STATES:
         return False
     if registration.review_state is ReviewState.APPROVED:
@@ -92,7 +93,8 @@ def _is_active(registration: Registration, now: datetime) -> bool:
     return True
 
 
-def _is_direct(opportunity: Opportunity, recent: datetime) -> bool:
+def is_direct(opportunity: Opportunity, recent: datetime) -> bool:
+    """Whether it is a direct deal that is open, or was worked since `recent`."""
     if not opportunity.is_direct:
         return False
     activity = opportunity.last_activity_at
@@ -105,7 +107,7 @@ def _partner_against_partner(claims: list[_Claim], findings: _Findings) -> None:
         for key, facet in _places(claim.keys, claim.registration.product_lines):
             by_facet = firsts.setdefault(key, {})
             first = _first(by_facet, facet)
-            if first is not None and not _is_pair(claim.registration, first.registration):
+            if first is not None and not is_pair(claim.registration, first.registration):
                 findings.add(ConflictKind.PARTNER_PARTNER, claim, first)
             by_facet.setdefault(facet, claim)
 
@@ -121,7 +123,7 @@ def _first(by_facet: dict[str | None, _Claim], facet: str | None) -> _Claim | No
     return min(candidates, key=lambda claim: claim.order, default=None)
 
 
-def _is_pair(a: Registration, b: Registration) -> bool:
+def is_pair(a: Registration, b: Registration) -> bool:
     """One partner twice, or reseller and distributor on one deal (C7): no conflict."""
     return a.partner == b.partner or b.partner == a.distributor or a.partner == b.distributor
 
@@ -157,12 +159,12 @@ def _leading(registration: Registration, ranked: list[_Direct]) -> dict[PrmId, _
     for direct in ranked:
         if len(met) == DIRECT_PER_REGISTRATION:
             break
-        if not _came_after_approval(direct.opportunity, registration):
+        if not came_after_approval(direct.opportunity, registration):
             met[direct.opportunity.id] = direct
     return met
 
 
-def _came_after_approval(opportunity: Opportunity, registration: Registration) -> bool:
+def came_after_approval(opportunity: Opportunity, registration: Registration) -> bool:
     """Such a direct deal is rule C5, the partner is protected from it."""
     created, approved = opportunity.created_at, registration.approved_at
     protected = registration.review_state is ReviewState.APPROVED

@@ -19,6 +19,7 @@ CHANGED_SINCE = "changed since the run"
 GONE_SINCE = "the record was deleted since the run"
 USED_SINCE = "the record was changed since it was created"
 FOUND_THERE = "it was there already when the run came to make it"
+GONE_AGAIN = "it was made again since, and somebody took it away again"
 IS_A_DELETION = "a deletion is not undone"
 IS_A_MERGE = "records were merged in the CRM; that is not undone"
 IS_AN_END = "the link ended with the record; that is not undone"
@@ -91,12 +92,15 @@ def reverse(
     """Decide what is undone on `side` of one record.
 
     `whole`: the record is written as one value (a relation). `used`: something that values do not
-    show speaks against taking a created record away (somebody else touched it, others name it).
+    show speaks against taking a created record away (somebody else touched it, others name it), or
+    against making one again (that was done, and it is gone by another hand).
     `was_undo`: the run to undo was itself an undo, so a record that it took away is made again.
     """
     if written.op == "create":
         return _uncreate(written, now, rule, used=used)
     if written.op == "delete" and was_undo and now.values is None:
+        if used:
+            return Reversal(kept=[Kept(RECORD, GONE_AGAIN, {}, written.before)])
         return Reversal(recreate=dict(written.before))
     if written.op in ("delete", "end", "merge"):
         why = {"end": IS_AN_END, "merge": IS_A_MERGE}.get(written.op, IS_A_DELETION)

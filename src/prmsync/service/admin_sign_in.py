@@ -5,6 +5,7 @@ Nothing of it is written anywhere; it ends with the command.
 
 from __future__ import annotations
 
+import dataclasses
 import hmac
 import secrets as chance
 from collections.abc import Mapping
@@ -18,7 +19,12 @@ from prmsync.errors import AuthError, ConfigurationError
 from prmsync.service import secrets
 from prmsync.service.runtime import runtime
 from prmsync.service.settings import Settings
-from prmsync.service.wiring import connection_settings, is_on_this_machine
+from prmsync.service.wiring import (
+    connection_settings,
+    is_on_this_machine,
+    load_connection_mappings,
+)
+from prmsync.sync.rights import objects_named
 
 _RANDOM_BYTES = 32
 
@@ -52,14 +58,18 @@ def given(settings: Settings, reference: str, environ: Mapping[str, str]) -> Adm
 def begin(
     settings: Settings, name: str, redirect_uri: str, environ: Mapping[str, str]
 ) -> AdminAttempt:
-    """Prepare a sign-in with the browser. Raises ConfigurationError where the CRM has none."""
+    """Prepare a sign-in with the browser. Raises ConfigurationError where the CRM has none,
+    MappingError for mappings that cannot be used."""
     known = plugin(settings.connection(name).connector)
     if not isinstance(known, AdminBrowserSignIn):
         raise ConfigurationError(
             f"{known.title} has no sign-in with the browser for this",
             hint="Give an admin's token: --admin-token env:NAME",
         )
-    described = connection_settings(settings, name, environ)
+    described = dataclasses.replace(
+        connection_settings(settings, name, environ),
+        objects=objects_named(load_connection_mappings(settings, name)),
+    )
     state, verifier = chance.token_urlsafe(_RANDOM_BYTES), chance.token_urlsafe(_RANDOM_BYTES)
     attempt = Attempt(redirect_uri, state, verifier)
     return AdminAttempt(known.admin_address(described, attempt), attempt, described, known)

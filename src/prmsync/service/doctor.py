@@ -151,39 +151,44 @@ def _connection(
     mappings: Sequence[StreamMapping],
     now: Callable[[], datetime],
 ) -> None:
+    lacking = False
     try:
         with _signed_in(settings, one.name, environ) as connector:
             _account(one, settings, connector)
             _clock(one, connector, now)
-            _rights(one, settings, connector, mappings)
+            lacking = _lacks_rights(one, settings, connector, mappings)
             if mappings:
                 _schema(one, settings, environ, connector, mappings)
             _quota(one, settings, connector)
     except PrmsyncError as error:
+        if lacking and isinstance(error, AuthError):
+            return  # a call met what has just been named
         one.failed("sign-in" if not one.told else "the CRM", error)
 
 
 def _account(one: Examined, settings: Settings, connector: Connector) -> None:
     account = connector.account()
-    org = f"{account.name} ({account.org_id}), {account.environment}"
-    one.fine("sign-in", f"{org}, as {account.user}")
+    told = account.org_id in account.name
+    org = account.name if told else f"{account.name} ({account.org_id})"
+    one.fine("sign-in", f"{org}, {account.environment}, as {account.user}")
     if settings.connection(one.name).org is None:
         hint = f'Add to [connections.{one.name}]: org = "{account.org_id}"'
         one.note("org", "not pinned: other credentials would reach another org unnoticed", hint)
 
 
-def _rights(
+def _lacks_rights(
     one: Examined, settings: Settings, connector: Connector, mappings: Sequence[StreamMapping]
-) -> None:
+) -> bool:
     if not isinstance(connector, RightsChecker):
-        return
+        return False
     written = settings.connection(one.name).writes in ("both", "crm")
     try:
         require_rights(connector, mappings, written=written)
     except AuthError as error:
         one.failed("rights", error)
-    else:
-        one.fine("rights", "all that the mappings need, as far as the CRM tells")
+        return True
+    one.fine("rights", "all that the mappings need, as far as the CRM tells")
+    return False
 
 
 def _clock(one: Examined, connector: Connector, now: Callable[[], datetime]) -> None:

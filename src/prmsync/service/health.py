@@ -20,7 +20,7 @@ from prmsync.service.logging import redact_text
 from prmsync.service.serving_board import Board, Watch
 from prmsync.service.serving_hints import Hints
 from prmsync.service.serving_run import Kind, Trouble
-from prmsync.store import held, pausing, runs, streams
+from prmsync.store import claims, held, runs, streams
 from prmsync.store.database import Database
 from prmsync.store.runs import Run, RunState
 
@@ -40,8 +40,8 @@ def report(
     """The service's health. `status` is `ok`, or why not: `late` (a connection has completed no
     run for three schedules), `stopping`, `database unreachable`.
 
-    A brake that waits and a paused connection are named but do not make it unhealthy: a restart
-    would not help.
+    A brake that waits and a connection that a person has paused are named but do not make it
+    unhealthy: somebody decided so.
     """
     watches = board.all()
     found: dict[str, Any] = {
@@ -52,7 +52,7 @@ def report(
     }
     try:
         with database.read() as connection:
-            paused = pausing.paused(connection)
+            paused = claims.paused_by_person(connection)
             stored = {name: _stored(connection, name) for name in watches}
     except StoreError as error:
         found |= {"status": NO_DATABASE, "message": error.message, "hint": error.hint}

@@ -19,6 +19,8 @@ from prmsync.store.journal import Action, ActionState
 from prmsync.sync.status import titles
 
 VERSION = 1
+_EQUAL = "base"
+_CHANGING = ("create", "update", "delete", "end", "rest", "merge", "erase")
 Listed = tuple[str, Sequence[tuple[Action, str]], int]
 
 
@@ -38,7 +40,9 @@ class PlanFile(BaseModel):
 def rows_of(
     database: Database, run_id: int, limit: int | None, states: Sequence[ActionState] = ()
 ) -> list[Listed]:
-    """A run's rows by stream with the records' titles: (stream, first rows, how many)."""
+    """A run's rows by stream with the records' titles: (stream, first rows, how many). What the
+    run decided anew itself is listed once. Of limited rows those that change something come before
+    what was found equal."""
     wanted = states or tuple(ActionState)
     found: list[Listed] = []
     with database.read() as connection:
@@ -52,6 +56,9 @@ def rows_of(
                 if stream_id == state.id and row_state in wanted
             )
             rows = _rows(connection, run_id, state.id, wanted, limit)
+            if limit is not None and len(rows) == limit < total:
+                changing = _rows(connection, run_id, state.id, wanted, limit, ops=_CHANGING)
+                rows = [*changing, *(one for one in rows if one.op == _EQUAL)][:limit]
             known = links.by_ids(connection, {one.link_id for one in rows})
             named = titles(connection, name, list(known.values()))
             found.append((name, [(one, named[one.link_id]) for one in rows], total))
@@ -82,13 +89,21 @@ def _rows(
     stream_id: int,
     states: Sequence[ActionState],
     limit: int | None,
+    ops: Sequence[str] = (),
 ) -> list[Action]:
     rows: list[Action] = []
     while limit is None or len(rows) < limit:
         after = rows[-1].id if rows else 0
         size = links.CHUNK if limit is None else min(links.CHUNK, limit - len(rows))
         page = journal.page(
-            connection, run_id, states, stream_id=stream_id, after=after, limit=size
+            connection,
+            run_id,
+            states,
+            stream_id=stream_id,
+            ops=ops,
+            once=True,
+            after=after,
+            limit=size,
         )
         rows.extend(page)
         if len(page) < size:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ import requests.adapters
 
 from prmsync import __version__
 from prmsync.connector.protocol import Runtime
+from prmsync.service.trust import trusted
 
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 60.0
@@ -38,29 +38,34 @@ def runtime(
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Runtime]:
     """Clients that are closed at the end. `direct` ignores proxies of the environment, which
-    cannot reach this machine's own loopback address; its certificates hold all the same."""
+    cannot reach this machine's own loopback address; its certificates hold all the same.
+
+    Raises ConfigurationError where the environment names certificates that cannot be read.
+    """
+    trust = trusted()
     client = httpx.Client(
         timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
         limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
         headers=_AGENT,
+        verify=trust.context,
         mounts=dict.fromkeys(_EVERYWHERE) if direct else None,
     )
     pool = ThreadPoolExecutor(max_workers=CONNECTIONS, thread_name_prefix="calls")
     with client, requests.Session() as session, pool:
         session.trust_env = not direct
-        if direct:
-            session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True
         session.headers.update(_AGENT)
         for scheme in ("http://", "https://"):
-            session.mount(scheme, TimeoutAdapter())
+            session.mount(scheme, TimeoutAdapter(trust.bundle))
         yield Runtime(http=client, requests=session, now=now, sleep=sleep, pool=pool)
 
 
 class TimeoutAdapter(requests.adapters.HTTPAdapter):
-    """Gives every request a time limit: vendor libraries often pass none."""
+    """Gives every request a time limit, for vendor libraries often pass none, and the same
+    certificates to trust as other calls have."""
 
-    def __init__(self) -> None:
+    def __init__(self, bundle: str | bool = True) -> None:
         super().__init__(pool_maxsize=CONNECTIONS)
+        self._bundle = bundle
 
     def send(
         self,
@@ -72,4 +77,4 @@ class TimeoutAdapter(requests.adapters.HTTPAdapter):
         proxies: Mapping[str, str] | None = None,
     ) -> requests.Response:
         limit = timeout or (CONNECT_SECONDS, ANSWER_SECONDS)
-        return super().send(request, stream, limit, verify, cert, proxies)
+        return super().send(request, stream, limit, verify and self._bundle, cert, proxies)

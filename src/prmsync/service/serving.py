@@ -80,7 +80,7 @@ def serve(application: Application, stop: Stop, *, stop_seconds: float = STOP_SE
     ):
         _say_started(application, names, url, hooks)
         with schedule.running():
-            stop.wait()
+            stop.wait_until_asked()
             structlog.get_logger().info("stopping", running=board.running())
         served.left = board.wait_until_idle(stop_seconds)
     structlog.get_logger().info("stopped", unfinished=served.left)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from prmsync.service.serving_run import Ended, Kind, Trouble
 
@@ -118,9 +119,9 @@ class Board:
         )
         return before
 
-    def _change(self, name: str, **changes: object) -> None:
+    def _change(self, name: str, **changes: Any) -> None:
         with self._lock:
-            self._watches[name] = replace(self._watches[name], **changes)  # type: ignore[arg-type]  # fields of Watch
+            self._watches[name] = replace(self._watches[name], **changes)
             self._lock.notify_all()
 
 

@@ -139,7 +139,7 @@ def _iso(at: datetime) -> str:
 
 
 def _facts(report: Report, seconds: float) -> dict[str, Any]:
-    written = {"crm": 0, "prm": 0}
+    written = {"crm": sum(report.went_on.values()), "prm": 0}
     for key, count in report.counts.items():
         _, side, _, state = key.split("/")
         if state == "done" and side in written:

@@ -15,7 +15,7 @@ from prmsync.service.serving_stop import Stop, StoppedError
 from prmsync.service.serving_verify import roll
 from prmsync.service.syncing import session_on
 from prmsync.service.wiring import Application
-from prmsync.store import pausing, runs
+from prmsync.store import claims, runs
 from prmsync.store.runs import RunState
 from prmsync.sync import run
 from prmsync.sync.running import Report, holding
@@ -67,8 +67,10 @@ class Ended:
     @property
     def changed(self) -> bool:
         """Whether the run wrote to either side."""
-        counts = self.report.counts if self.report is not None else {}
-        return any(_wrote(key) for key, count in counts.items() if count)
+        if self.report is None:
+            return False
+        wrote = any(_wrote(key) for key, count in self.report.counts.items() if count)
+        return wrote or any(self.report.went_on.values())
 
 
 def run_connection(
@@ -125,8 +127,9 @@ def _how(
 
 
 def _paused(application: Application, name: str) -> str | None:
+    """Why a person paused the connection. One that is in doubt fails until a person has looked."""
     with application.database.read() as connection:
-        return pausing.paused(connection).get(name)
+        return claims.paused_by_person(connection).get(name)
 
 
 def _synced(

@@ -33,7 +33,7 @@ from prmsync.service.wiring import (
     is_on_this_machine,
     load_connection_mappings,
 )
-from prmsync.sync.rights import require_rights
+from prmsync.sync.rights import objects_named, require_rights
 
 _RANDOM_BYTES = 32
 
@@ -134,12 +134,16 @@ def begin(settings: Settings, name: str, redirect_uri: str, environ: Mapping[str
             f"connections.{name}.auth.{known.kept_key} names no place that can be written",
             hint="Let it name one: file:PATH or keyring:SERVICE/NAME.",
         )
-    described = connection_settings(settings, name, environ, without=known.kept_key)
+    mappings = _mappings(settings, name)
+    described = dataclasses.replace(
+        connection_settings(settings, name, environ, without=known.kept_key),
+        objects=objects_named(mappings),
+    )
     attempt = Attempt(
         redirect_uri, chance.token_urlsafe(_RANDOM_BYTES), chance.token_urlsafe(_RANDOM_BYTES)
     )
     address = known.sign_in_address(described, attempt)
-    mappings, writes = _mappings(settings, name), _writes(settings.connection(name))
+    writes = _writes(settings.connection(name))
     return Begun(address, attempt, described, known, known, place, mappings, writes)
 
 

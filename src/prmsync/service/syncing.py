@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from prmsync.answers.day_snapshots import keep_day_before
+from prmsync.connector.protocol import Connector
 from prmsync.connector.registry import plugin
 from prmsync.domain.merge import Writes
 from prmsync.errors import (
@@ -14,6 +15,7 @@ from prmsync.errors import (
     ConnectorError,
     InputError,
     NotFoundError,
+    QuotaError,
     SchemaError,
 )
 from prmsync.service.ids import new_id
@@ -62,7 +64,7 @@ def session_on(
     folder = application.settings.folder
     notice_older(application.database, folder, application.now())
     with application.connected(name) as connector:
-        with _noting_failure(application, name, asked, who):
+        with _noting_failure(application, name, asked, who, connector):
             session = open_session(
                 application.database,
                 name,
@@ -109,24 +111,37 @@ def _note_calls(session: Session) -> None:
 
 
 @contextmanager
-def _noting_failure(application: Application, name: str, asked: str, actor: str) -> Iterator[None]:
+def _noting_failure(
+    application: Application, name: str, asked: str, actor: str, connector: Connector
+) -> Iterator[None]:
     """A connection that cannot be opened leaves a failed run, so that `status` does not show
-    yesterday's success."""
+    yesterday's success; one that is out of calls a stopped one that says when it goes on."""
     try:
         yield
+    except QuotaError as error:
+        title = plugin(application.settings.connection(name).connector).title
+        told = quota.explained_before(
+            application.database, name, title, application.now(), connector.usage(), error
+        )
+        _keep_run(application, name, asked, actor, runs.RunState.STOPPED, told)
+        raise told from error
     except ConnectorError as error:
-        with application.database.begin() as connection:
-            run_id = runs.start(connection, name, asked, actor, application.now())
-            runs.finish(
-                connection,
-                run_id,
-                runs.RunState.FAILED,
-                application.now(),
-                calls={},
-                counts={},
-                message=error.message,
-            )
+        _keep_run(application, name, asked, actor, runs.RunState.FAILED, error)
         raise
+
+
+def _keep_run(
+    application: Application,
+    name: str,
+    asked: str,
+    actor: str,
+    state: runs.RunState,
+    error: ConnectorError,
+) -> None:
+    now = application.now()
+    with application.database.begin() as connection:
+        run_id = runs.start(connection, name, asked, actor, now)
+        runs.finish(connection, run_id, state, now, calls={}, counts={}, message=error.message)
 
 
 def is_undo(application: Application, run_id: int) -> bool:

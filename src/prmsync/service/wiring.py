@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -44,8 +44,9 @@ class Application:
         return load_connection_mappings(self.settings, name)
 
     @contextmanager
-    def connected(self, name: str) -> Iterator[Connector]:
-        """A connector of its own, closed at the end; not signed in before it is used.
+    def connected(self, name: str, *, account: str | None = None) -> Iterator[Connector]:
+        """A connector of its own, closed at the end; not signed in before it is used. `account` is
+        the one that it is bound to where the settings name none.
 
         Raises ConfigurationError for credentials that are missing or settings it cannot use.
         """
@@ -54,7 +55,12 @@ class Application:
             direct=is_on_this_machine(section.base_url), now=self.now, sleep=self.sleep
         ) as outside:
             connector = connect(
-                self.settings, name, outside, self.environ, calls_made=self._calls_made(name)
+                self.settings,
+                name,
+                outside,
+                self.environ,
+                calls_made=self._calls_made(name),
+                account=account,
             )
             try:
                 yield connector
@@ -145,13 +151,17 @@ def connect(
     environ: Mapping[str, str] | None = None,
     *,
     calls_made: int = 0,
+    account: str | None = None,
 ) -> Connector:
     """The connection's connector, not yet signed in. `calls_made` are its calls in the CRM's
-    present window, which count in its share.
+    present window, which count in its share; `account` is its account where the settings name
+    none.
 
     Raises ConfigurationError for an unknown connector, unknown or missing credentials.
     """
     described = connection_settings(settings, name, environ, calls_made=calls_made)
+    if described.org is None:
+        described = replace(described, org=account)
     return plugin(settings.connection(name).connector).connect(described, outside)
 
 

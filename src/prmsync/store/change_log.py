@@ -28,6 +28,9 @@ _NOTHING_YET = -1
 """The place before the first row for who has read everything: nothing was there, unlike `START`."""
 # The oldest transaction that may still be running: all before it are committed or rolled back.
 _OLDEST_OPEN = sa.text("pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+# On SQLite the number of the last row, whether it is still there or not.
+_SEQUENCE = sa.table("sqlite_sequence", sa.column("name", sa.Text), sa.column("seq", sa.Integer))
+_LAST = sa.select(_SEQUENCE.c.seq).where(_SEQUENCE.c.name == change_log.name)
 
 
 def changes_after(
@@ -53,16 +56,20 @@ def changes_after(
 @lru_cache(maxsize=4)
 def _following(dialect: str) -> sa.Select[Any]:
     """The next log rows of a stream in the order of their cursors."""
-    place = sa.tuple_(change_log.c.xid, change_log.c.seq)
-    behind = place > sa.tuple_(given("xid", sa.BigInteger), given("seq", sa.BigInteger))
-    if dialect == "sqlite":
-        behind = sa.and_(change_log.c.xid == _NO_XID, change_log.c.seq > given("seq"))
     return (
         sa.select(change_log.c.xid, change_log.c.seq, change_log.c.record, change_log.c.op)
-        .where(change_log.c.stream == given("stream"), *_settled(dialect), behind)
+        .where(change_log.c.stream == given("stream"), *_settled(dialect), _behind(dialect))
         .order_by(change_log.c.xid, change_log.c.seq)
         .limit(given("limit", sa.Integer))
     )
+
+
+def _behind(dialect: str) -> sa.ColumnElement[bool]:
+    """What stands in the log behind a cursor that each call gives."""
+    if dialect == "sqlite":  # it would search an index by no more than the xid
+        return sa.and_(change_log.c.xid == _NO_XID, change_log.c.seq > given("seq"))
+    place = sa.tuple_(change_log.c.xid, change_log.c.seq)
+    return place > sa.tuple_(given("xid", sa.BigInteger), given("seq", sa.BigInteger))
 
 
 def head(connection: sa.Connection) -> Cursor:
@@ -74,8 +81,7 @@ def head(connection: sa.Connection) -> Cursor:
     if connection.dialect.name == "postgresql":
         return int(connection.execute(sa.select(_OLDEST_OPEN)).scalar_one()) - 1, _LAST_SEQ
     # The sequence, not max(seq): rows that were read are pruned.
-    last = sa.text("SELECT seq FROM sqlite_sequence WHERE name = 'change_log'")
-    return _NO_XID, int(connection.execute(last).scalar() or _NOTHING_YET)
+    return _NO_XID, int(connection.execute(_LAST).scalar() or _NOTHING_YET)
 
 
 def prune(connection: sa.Connection) -> int:
@@ -113,16 +119,25 @@ def unknown_after(
     this looked. Open transactions of other writers are not waited for."""
     if connection.dialect.name == "sqlite":  # where seq is the order, both are one condition
         cursor = (_NO_XID, max(cursor[1], seq))
-    linked = sa.exists().where(link.c.stream_id == stream_id, link.c.prm_id == change_log.c.record)
-    rows = connection.execute(
-        sa.select(change_log.c.seq, change_log.c.record, linked)
-        .where(
-            change_log.c.stream == stream_name, _after(connection, cursor), change_log.c.seq > seq
-        )
-        .where(change_log.c.op == "insert")
-    ).all()
+    named = {"stream": stream_name, "xid": cursor[0], "seq": cursor[1], "behind": seq}
+    unknown = _unknown(connection.dialect.name)
+    rows = connection.execute(unknown, {**named, "of": stream_id}).all()
     fresh = {record for _, record, known in rows if not known}
     return sorted(fresh), max((row[0] for row in rows), default=seq)
+
+
+@lru_cache(maxsize=4)
+def _unknown(dialect: str) -> sa.Select[Any]:
+    """Inserts behind a cursor and a place in the log, and whether a stream has a link of theirs."""
+    linked = sa.exists().where(
+        link.c.stream_id == given("of"), link.c.prm_id == change_log.c.record
+    )
+    return sa.select(change_log.c.seq, change_log.c.record, linked).where(
+        change_log.c.stream == given("stream"),
+        _behind(dialect),
+        change_log.c.seq > given("behind"),
+        change_log.c.op == "insert",
+    )
 
 
 def _require_same_server(connection: sa.Connection, cursor: Cursor) -> None:

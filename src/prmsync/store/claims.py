@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from prmsync.store import change_log
 from prmsync.store.links import chunks
+from prmsync.store.pausing import paused
 from prmsync.store.prepared import given
 from prmsync.store.tables import action, installation, link, run, stream, verification
 from prmsync.store.tables import claim as table
@@ -62,6 +63,14 @@ def is_doubted(connection: sa.Connection, name: str) -> bool:
     """Whether a person has to look at this connection first."""
     claim = get(connection, name)
     return claim is not None and claim.kind is not None
+
+
+def paused_by_person(connection: sa.Connection) -> dict[str, str]:
+    """The connections that a person has paused, each with the reason. One that only a doubt keeps
+    paused is not among them: nobody has decided about it yet."""
+    doubts = sa.select(table.c.connection, table.c.why).where(table.c.kind.is_not(None))
+    told = {row.connection: row.why for row in connection.execute(doubts)}
+    return {name: why for name, why in paused(connection).items() if told.get(name) != why}
 
 
 def bind(connection: sa.Connection, name: str, place: str) -> None:

@@ -1,4 +1,4 @@
-"""Finding a record by what a person types: id, number, name, or the beginning of an id."""
+"""Finding a record by what a person types: id, number, name, or a part of an id."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from prmsync.mapping.spelling import did_you_mean, near
 from prmsync.store.row_checks import WORDS
 from prmsync.store.tables import PRM_TABLES
 
-SHORTEST_PREFIX = 4
+SHORTEST_PART = 4
 _LISTED = 5
 _NAMES = ("number", "name")
 _TITLE = ("number", "name", "customer_name", "role")
@@ -30,8 +30,9 @@ def find_record(connection: sa.Connection, stream: str, text: str) -> Found:
     """The one record that `text` means.
 
     In this order: its id, its number, its name (case and outer spaces do not count), the
-    beginning of its id (four characters or more). Raises NotFoundError when nothing fits, with a
-    near spelling, or when several do, with the first of them; also for an unknown stream.
+    beginning of its id, the end of it, as plans show it (four characters or more). Raises
+    NotFoundError when nothing fits, with a near spelling, or when several do, with the first of
+    them; also for an unknown stream.
     """
     if stream not in PRM_TABLES:
         raise NotFoundError(
@@ -39,12 +40,10 @@ def find_record(connection: sa.Connection, stream: str, text: str) -> Found:
         )
     wanted = text.strip()
     table = PRM_TABLES[stream]
-    for found in (_by_id(connection, table, wanted), _by_name(connection, table, wanted)):
+    for look in (_by_id, _by_name, _by_beginning, _by_end):
+        found = look(connection, table, wanted)
         if found:
             return _only(stream, wanted, found)
-    prefixed = _by_prefix(connection, table, wanted)
-    if prefixed:
-        return _only(stream, wanted, prefixed)
     raise NotFoundError(
         f"there is no {WORDS[stream]} {wanted!r}", hint=_hint(connection, table, wanted)
     )
@@ -76,10 +75,22 @@ def _by_name(connection: sa.Connection, table: sa.Table, text: str) -> _Rows:
     return []
 
 
-def _by_prefix(connection: sa.Connection, table: sa.Table, text: str) -> _Rows:
-    if len(text) < SHORTEST_PREFIX:
+def _by_beginning(connection: sa.Connection, table: sa.Table, text: str) -> _Rows:
+    return _by_part(connection, table, text, table.c.id.startswith(text, autoescape=True))
+
+
+def _by_end(connection: sa.Connection, table: sa.Table, text: str) -> _Rows:
+    """With or without the ellipsis that stands before it."""
+    end = text.lstrip("….")
+    return _by_part(connection, table, end, table.c.id.endswith(end, autoescape=True))
+
+
+def _by_part(
+    connection: sa.Connection, table: sa.Table, text: str, like: sa.ColumnElement[bool]
+) -> _Rows:
+    if len(text) < SHORTEST_PART:
         return []
-    statement = sa.select(*_shown(table)).where(table.c.id.startswith(text, autoescape=True))
+    statement = sa.select(*_shown(table)).where(like)
     return connection.execute(statement.order_by(table.c.id).limit(_LISTED + 1)).all()
 
 

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from prmsync.domain.values import Scalar
 from prmsync.errors import NotFoundError, StateError
-from prmsync.store.bulk import among, any_between
+from prmsync.store.bulk import any_between
 from prmsync.store.link_statements import whose
 from prmsync.store.links import chunks
 from prmsync.store.prepared import given, listed, one_of, over, packed
@@ -253,8 +253,14 @@ def _stored(one: HeldItem, run_id: int | None, now: datetime) -> dict[str, Any]:
 
 def close_items(connection: sa.Connection, ids: Sequence[int], state: HeldState) -> None:
     """Held items that no longer wait, and why."""
+    close = _close(connection.dialect.name)
     for part in chunks(ids):
-        connection.execute(table.update().where(table.c.id.in_(part)).values(state=state))
+        connection.execute(close, {"ids": packed(connection, part), "closed_as": state})
+
+
+@lru_cache(maxsize=4)
+def _close(dialect: str) -> sa.Update:
+    return table.update().where(listed(dialect, table.c.id)).values(state=given("closed_as"))
 
 
 def open_of_run(connection: sa.Connection, run_id: int) -> list[HeldItem]:
@@ -393,6 +399,19 @@ def _due_again(dialect: str) -> sa.Select[Any]:
     )
 
 
+def listed_refusals(connection: sa.Connection, stream_ids: Sequence[int]) -> int:
+    """How many refused records of these streams `prmsync parked list` shows."""
+    statement = _listed_refusals(connection.dialect.name)
+    return int(connection.execute(statement, {"ids": packed(connection, stream_ids)}).scalar_one())
+
+
+@lru_cache(maxsize=4)
+def _listed_refusals(dialect: str) -> sa.Select[Any]:
+    return sa.select(sa.func.count(parked_table.c.link_id)).where(
+        ~parked_table.c.dropped, whose(parked_table.c.link_id, listed(dialect, links.c.stream_id))
+    )
+
+
 def refused_as(connection: sa.Connection, stream_ids: Sequence[int], code: str) -> list[int]:
     """Links of these streams with a refusal of this code."""
     named = {"ids": packed(connection, stream_ids), "code": code}
@@ -409,10 +428,14 @@ def _refused_as(dialect: str) -> sa.Select[Any]:
 
 def unpark(connection: sa.Connection, link_ids: Sequence[int]) -> None:
     """Forget the refusals of these links."""
+    forget = _unpark(connection.dialect.name)
     for part in chunks(link_ids):
-        connection.execute(
-            parked_table.delete().where(among(connection, parked_table.c.link_id, part))
-        )
+        connection.execute(forget, {"ids": packed(connection, part)})
+
+
+@lru_cache(maxsize=4)
+def _unpark(dialect: str) -> sa.Delete:
+    return parked_table.delete().where(listed(dialect, parked_table.c.link_id))
 
 
 def parked_items(

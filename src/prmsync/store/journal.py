@@ -192,12 +192,15 @@ def page(
     sides: Sequence[str] = (),
     ops: Sequence[str] = (),
     lane: Lane | None = None,
+    once: bool = False,
     after: int = 0,
     limit: int = CHUNK,
 ) -> list[Action]:
-    """Rows of a run in id order; with `lane` only those of that lane."""
+    """Rows of a run in id order; with `lane` only those of that lane, with `once` without those
+    that the run decided anew itself, as `counts` counts them."""
+    of_stream = stream_id is not None
     statement = statements.page(
-        tuple(states), tuple(sides), tuple(ops), lane, of_stream=stream_id is not None
+        tuple(states), tuple(sides), tuple(ops), lane, of_stream=of_stream, once=once
     )
     named: dict[str, object] = {"run": run_id, "after": after, "limit": limit}
     if stream_id is not None:
@@ -377,7 +380,7 @@ def last_id(connection: sa.Connection) -> int:
 
 
 def counts(connection: sa.Connection, run_id: int) -> dict[tuple[int, str, str, str], int]:
-    """(stream id, side, op, state) → rows of a run."""
+    """(stream id, side, op, state) → rows of a run; what it decided anew itself counts once."""
     rows = connection.execute(statements.COUNTS, {"run": run_id}).all()
     return {(row[0], row[1], row[2], row[3]): row[4] for row in rows}
 
@@ -412,18 +415,9 @@ def last_crm_updates(
 ) -> dict[int, dict[str, FieldChange]]:
     """Link id → field → its last acknowledged change in the CRM."""
     found: dict[int, dict[str, FieldChange]] = {}
+    statement = statements.crm_updates(connection.dialect.name)
     for part in chunks(link_ids):
-        statement = (
-            sa.select(table.c.link_id, table.c.fields)
-            .where(
-                table.c.link_id.in_(part),
-                table.c.side == "crm",
-                table.c.op == "update",
-                table.c.state == ActionState.DONE,
-            )
-            .order_by(table.c.id)
-        )
-        for link_id, fields in connection.execute(statement):
+        for link_id, fields in connection.execute(statement, {"ids": packed(connection, part)}):
             changes = {name: tuple(change) for name, change in orjson.loads(fields).items()}
             found.setdefault(link_id, {}).update(changes)
     return found

@@ -63,9 +63,35 @@ def of_a_sync() -> sa.ColumnElement[bool]:
     return table.c.run_id.not_in(sa.select(runs.c.id).where(runs.c.undoes.is_not(None)))
 
 
+_LATER = table.alias("later")
+ONCE = sa.or_(
+    table.c.state != sa.literal_column("'superseded'", sa.Text),
+    sa.not_(
+        sa.exists().where(
+            _LATER.c.link_id == table.c.link_id,
+            _LATER.c.run_id + sa.literal_column("0") == table.c.run_id,
+            _LATER.c.id > table.c.id,
+            _LATER.c.side == table.c.side,
+            _LATER.c.op == table.c.op,
+            sa.or_(
+                table.c.op == sa.literal_column("'create'", sa.Text),
+                _LATER.c.fields == table.c.fields,
+            ),
+        )
+    ),
+)
+"""Not a write that this very run decided anew: a creation, or the same change."""
+
+
 @lru_cache(maxsize=256)
 def page(
-    states: Words, sides: Words, ops: Words, lane: Lane | None, *, of_stream: bool
+    states: Words,
+    sides: Words,
+    ops: Words,
+    lane: Lane | None,
+    *,
+    of_stream: bool,
+    once: bool = False,
 ) -> sa.Select[Any]:
     where = [
         table.c.run_id == given("run"),
@@ -80,6 +106,8 @@ def page(
         where.append(one_of(table.c.op, ops))
     if lane is not None:
         where.append(in_lane(lane))
+    if once:
+        where.append(ONCE)
     chosen = sa.select(*COLUMNS).where(*where)
     return chosen.order_by(table.c.id).limit(given("limit", sa.Integer))
 
@@ -164,7 +192,7 @@ OPEN_INTENTS = (
 LAST_ID = sa.select(sa.func.max(table.c.id))
 COUNTS = (
     sa.select(table.c.stream_id, table.c.side, table.c.op, table.c.state, sa.func.count())
-    .where(table.c.run_id == given("run"))
+    .where(table.c.run_id == given("run"), ONCE)
     .group_by(table.c.stream_id, table.c.side, table.c.op, table.c.state)
 )
 
@@ -177,4 +205,19 @@ def runs_with(dialect: str, state: str) -> sa.Select[Any]:
         .where(listed(dialect, table.c.stream_id), one_of(table.c.state, [state]), OPEN_ACTIONS)
         .distinct()
         .order_by(table.c.run_id)
+    )
+
+
+@lru_cache(maxsize=4)
+def crm_updates(dialect: str) -> sa.Select[Any]:
+    """The acknowledged changes of some links in the CRM, in their order."""
+    return (
+        sa.select(table.c.link_id, table.c.fields)
+        .where(
+            listed(dialect, table.c.link_id),
+            table.c.side == "crm",
+            table.c.op == "update",
+            table.c.state == "done",
+        )
+        .order_by(table.c.id)
     )

@@ -53,10 +53,12 @@ def acquire(
 
     `holder_is_dead` is the caller's evidence that the process that holds it no longer exists.
     """
-    free = {"name": name, "token": 0, "holder": None, "until": now}
-    connection.execute(_FREE[connection.dialect.name], free)
     # Locked, or two that come at the same moment would both go on with the same token.
-    row = connection.execute(_LOCKED, {"of": name}).one()
+    row = connection.execute(_LOCKED, {"of": name}).one_or_none()
+    if row is None:
+        free = {"name": name, "token": 0, "holder": None, "until": now}
+        connection.execute(_FREE[connection.dialect.name], free)
+        row = connection.execute(_LOCKED, {"of": name}).one()
     if row.holder is not None and row.until > now and not holder_is_dead:
         raise LeaseLostError(
             f"{name} is being synced by another process ({row.holder})",

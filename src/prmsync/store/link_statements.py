@@ -30,6 +30,9 @@ COLUMNS = (
     table.c.dirty,
 )
 HERE = table.c.stream_id == given("stream")
+HERE_BY_ID = table.c.stream_id + sa.literal_column("0") == given("stream")
+"""For pages by id of all links: by an index of the stream, which fits the other form, SQLite would
+go through all of them for each page, and sort them."""
 MARKED = over(table.c.dirty, 0)
 """As the index of marked links says it."""
 NEW = one_of(table.c.state, ["new"])
@@ -107,7 +110,8 @@ def pairs(dialect: str, known: str, wanted: str) -> sa.Select[Any]:
     return sa.select(table.c[known], table.c[wanted]).where(
         HERE,
         listed(dialect, table.c[known]),
-        table.c[wanted].is_not(None),
+        # Said so that its index does not fit: SQLite would go through all links of the stream.
+        unindexed(table.c[wanted]) != "",
         table.c.state != sa.literal_column("'ended'", sa.Text),
         *([there] if wanted == "crm_id" else []),
     )

@@ -23,7 +23,7 @@ from prmsync.store.prepared import packed
 from prmsync.store.tables import link as table
 from prmsync.store.tables import stream as streams
 
-_ALL = statements.page(statements.HERE)
+_ALL = statements.page(statements.HERE_BY_ID)
 
 CHUNK = 2000
 """Rows per statement with an IN list; both databases allow more."""
@@ -289,6 +289,16 @@ def set_dirty(connection: sa.Connection, ids: Sequence[int], dirty: int) -> None
     statement = statements.mark(connection.dialect.name)
     for part in chunks(ids):
         connection.execute(statement, {"ids": packed(connection, part), "mark": dirty})
+
+
+def save_versions(connection: sa.Connection, links: Sequence[Link]) -> None:
+    """Write the version of the CRM record and nothing else of these links."""
+    statement = (
+        sa.update(table)
+        .where(table.c.id == sa.bindparam("link"))
+        .values(crm_version=sa.bindparam("version"))
+    )
+    connection.execute(statement, [{"link": one.id, "version": one.crm_version} for one in links])
 
 
 def lock_dirty(connection: sa.Connection, ids: Sequence[int]) -> dict[int, int]:

@@ -123,14 +123,18 @@ def _any_gone(dialect: str) -> sa.Select[Any]:
     return sa.select(sa.exists().where(here, MARKED, table.c.crm_gone == 1))
 
 
-def remember_merge(connection: sa.Connection, stream_id: int, crm_id: str, into: str) -> None:
-    """Keep a tombstone of a CRM record that was merged away: references still name its id."""
+def remember_merge(
+    connection: sa.Connection, stream_id: int, crm_id: str, version: str | None, into: str
+) -> None:
+    """Keep a tombstone of a CRM record that was merged away: references still name its id, and a
+    search index that lags still shows it, in no later `version`."""
     connection.execute(
         table.insert().values(
             stream_id=stream_id,
             crm_id=crm_id,
             state=LinkState.ENDED,
             seen=links.dumps({MERGED: into}),
+            crm_version=version,
             crm_gone=1,
         )
     )

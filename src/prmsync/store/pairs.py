@@ -8,7 +8,9 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from prmsync.store.bulk import among, raw
+from prmsync.store.link_statements import HERE_BY_ID, unindexed
 from prmsync.store.links import LinkState, chunks
+from prmsync.store.prepared import given
 from prmsync.store.tables import link as table
 
 
@@ -30,6 +32,28 @@ _COLUMNS = (
     table.c.state,
     table.c.prm_gone,
     table.c.crm_gone,
+)
+LIVE_PAGE = (
+    sa.select(*raw(_COLUMNS))
+    .where(
+        HERE_BY_ID,
+        table.c.id > given("after"),
+        table.c.id <= given("to"),
+        table.c.state == LinkState.LIVE,
+        unindexed(table.c.crm_id) != "",
+        table.c.crm_gone == 0,
+    )
+    .order_by(table.c.id)
+    .limit(given("limit", sa.Integer))
+)
+
+_NEXT = (
+    sa.select(table.c.crm_id)
+    .where(
+        table.c.stream_id == given("stream"), table.c.crm_id > given("after"), table.c.crm_gone == 0
+    )
+    .order_by(table.c.crm_id)
+    .limit(given("limit", sa.Integer))
 )
 
 
@@ -59,39 +83,25 @@ def ids_after(connection: sa.Connection, stream_id: int, after: int, limit: int)
 
 def by_ids(connection: sa.Connection, ids: Collection[int]) -> list[Pair]:
     """These links, in id order."""
-    return _page(connection, len(ids), among(connection, table.c.id, ids)) if ids else []
+    if not ids:
+        return []
+    chosen = sa.select(*raw(_COLUMNS)).where(among(connection, table.c.id, ids))
+    rows = connection.execute(chosen.order_by(table.c.id)).all()
+    return [Pair._make(row) for row in rows]
 
 
 def live_page(
     connection: sa.Connection, stream_id: int, after: int, to: int, limit: int
 ) -> list[Pair]:
     """Linked records of a stream with ids behind `after` up to `to`, deleted ones left out."""
-    return _page(
-        connection,
-        limit,
-        table.c.stream_id == stream_id,
-        table.c.id > after,
-        table.c.id <= to,
-        table.c.state == LinkState.LIVE,
-        table.c.crm_id.is_not(None),
-        table.c.crm_gone == 0,
-    )
+    named = {"stream": stream_id, "after": after, "to": to, "limit": limit}
+    return [Pair._make(row) for row in connection.execute(LIVE_PAGE, named).all()]
 
 
 def crm_ids_after(connection: sa.Connection, stream_id: int, after: str, limit: int) -> list[str]:
     """CRM ids of a stream behind `after`, in the database's own order; deleted ones left out."""
-    statement = (
-        sa.select(table.c.crm_id)
-        .where(table.c.stream_id == stream_id, table.c.crm_id > after, table.c.crm_gone == 0)
-        .order_by(table.c.crm_id)
-        .limit(limit)
-    )
-    return list(connection.execute(statement).scalars())
-
-
-def _page(connection: sa.Connection, limit: int, *where: sa.ColumnElement[bool]) -> list[Pair]:
-    statement = sa.select(*raw(_COLUMNS)).where(*where).order_by(table.c.id).limit(limit)
-    return [Pair._make(row) for row in connection.execute(statement).all()]
+    named = {"stream": stream_id, "after": after, "limit": limit}
+    return [row[0] for row in connection.execute(_NEXT, named).all()]
 
 
 def highest(connection: sa.Connection) -> int:

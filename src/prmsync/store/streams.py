@@ -85,6 +85,19 @@ def save_schema(connection: sa.Connection, name: str, text: str | None, at: date
     )
 
 
+def change_schema(connection: sa.Connection, name: str, text: str) -> None:
+    """Remember something else of the CRM's schema, which is as old as it was."""
+    changed = connections.update().where(connections.c.name == name).values(schema_cache=text)
+    connection.execute(changed)
+
+
+def schema_of(connection: sa.Connection, name: str) -> str | None:
+    """What is remembered of the CRM's schema."""
+    found = sa.select(connections.c.schema_cache).where(connections.c.name == name)
+    text: str | None = connection.execute(found).scalar_one_or_none()
+    return text
+
+
 def all_connections(connection: sa.Connection) -> list[ConnectionState]:
     """Every connection that was ever synced or paused, by name."""
     rows = connection.execute(sa.select(connections).order_by(connections.c.name))

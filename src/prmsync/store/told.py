@@ -14,7 +14,6 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
-from prmsync.store.bulk import among
 from prmsync.store.link_statements import HERE, MARKED, unindexed, whose
 from prmsync.store.links import Dirty, chunks
 from prmsync.store.prepared import listed, one_of, packed
@@ -66,8 +65,9 @@ def of_marked(connection: sa.Connection, stream_id: int) -> dict[int, Told]:
 
 def save(connection: sa.Connection, rows: Sequence[Told]) -> None:
     """Store these; those that say nothing are forgotten."""
+    forget = _forget(connection.dialect.name)
     for part in chunks([one.link_id for one in rows]):
-        connection.execute(table.delete().where(among(connection, table.c.link_id, part)))
+        connection.execute(forget, {"ids": packed(connection, part)})
     kept = [one for one in rows if not one.is_empty]
     if kept:
         connection.execute(
@@ -84,6 +84,11 @@ def save(connection: sa.Connection, rows: Sequence[Told]) -> None:
         )
 
 
+@lru_cache(maxsize=4)
+def _forget(dialect: str) -> sa.Delete:
+    return table.delete().where(listed(dialect, table.c.link_id))
+
+
 def look_again(
     connection: sa.Connection, stream_id: int, changed: Sequence[str], showing: Sequence[str]
 ) -> None:
@@ -95,13 +100,17 @@ def look_again(
     statement = _unsay(connection.dialect.name)
     for part in chunks(sorted(changed)):
         connection.execute(statement, {"stream": stream_id, "ids": packed(connection, part)})
+    say = _say(connection.dialect.name)
     for part in chunks(sorted(wanted)):
-        fresh = sa.select(links.c.id, sa.literal("?")).where(
-            links.c.stream_id == stream_id,
-            among(connection, links.c.crm_id, part),
-            links.c.id.not_in(sa.select(table.c.link_id)),
-        )
-        connection.execute(table.insert().from_select(["link_id", "said"], fresh))
+        connection.execute(say, {"stream": stream_id, "ids": packed(connection, part)})
+
+
+@lru_cache(maxsize=4)
+def _say(dialect: str) -> sa.Insert:
+    fresh = sa.select(links.c.id, sa.literal("?")).where(
+        HERE, listed(dialect, links.c.crm_id), links.c.id.not_in(sa.select(table.c.link_id))
+    )
+    return table.insert().from_select(["link_id", "said"], fresh)
 
 
 @lru_cache(maxsize=4)

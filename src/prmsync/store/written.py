@@ -17,6 +17,7 @@ from prmsync.store.links import chunks
 from prmsync.store.prepared import given, listed, one_of, packed
 from prmsync.store.tables import action as table
 from prmsync.store.tables import link as links
+from prmsync.store.tables import run as runs
 from prmsync.store.tables import stream as streams
 
 SIDES = ("prm", "crm")
@@ -73,21 +74,59 @@ def taken_away_since(
     return {link_id for link_id, op in last.items() if op != "create"}
 
 
-def deleted_last(connection: sa.Connection, link_ids: Sequence[int]) -> set[int]:
-    """Those of the links whose last end came by a deletion of ours, not of both sides' own."""
+def made_again_since(
+    connection: sa.Connection, run_id: int, side: str, link_ids: Sequence[int]
+) -> set[int]:
+    """Those of the links whose record a later run has made again on one side, and none has taken
+    away there after that."""
     last: dict[int, str] = {}
     for part in chunks(link_ids):
         statement = (
             sa.select(table.c.link_id, table.c.op)
             .where(
                 among(connection, table.c.link_id, part),
-                table.c.op.in_(("delete", "end")),
+                table.c.run_id > run_id,
+                table.c.side == side,
+                table.c.op.in_(("create", "delete")),
                 table.c.state == ActionState.DONE,
             )
             .order_by(table.c.id)
         )
         last.update((row[0], row[1]) for row in connection.execute(statement))
-    return {link_id for link_id, op in last.items() if op == "delete"}
+    return {link_id for link_id, op in last.items() if op == "create"}
+
+
+def deleted_last(connection: sa.Connection, link_ids: Sequence[int]) -> set[int]:
+    """Those of the links whose last end came by a deletion that a run carried over: not of both
+    sides' own, and not by an undo, whose deletion is nobody's word about the other side."""
+    last = _last_of(connection, link_ids, ("delete", "end"))
+    return {link_id for link_id, (op, undoes) in last.items() if op == "delete" and undoes is None}
+
+
+def rested_last(connection: sa.Connection, link_ids: Sequence[int]) -> set[int]:
+    """Those of the links that a run has laid to rest, and of which none has made a record since."""
+    last = _last_of(connection, link_ids, ("create", "end", "rest"))
+    return {link_id for link_id, (op, _) in last.items() if op != "create"}
+
+
+def _last_of(
+    connection: sa.Connection, link_ids: Sequence[int], ops: Sequence[str]
+) -> dict[int, tuple[str, int | None]]:
+    """Link id → which of these operations was done of it last, and the run that it undid."""
+    last: dict[int, tuple[str, int | None]] = {}
+    for part in chunks(link_ids):
+        statement = (
+            sa.select(table.c.link_id, table.c.op, runs.c.undoes)
+            .join(runs, runs.c.id == table.c.run_id)
+            .where(
+                among(connection, table.c.link_id, part),
+                table.c.op.in_(ops),
+                table.c.state == ActionState.DONE,
+            )
+            .order_by(table.c.id)
+        )
+        last.update((row[0], (row[1], row[2])) for row in connection.execute(statement))
+    return last
 
 
 @lru_cache(maxsize=4)

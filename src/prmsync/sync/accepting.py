@@ -11,6 +11,7 @@ from prmsync.store import journal, links, lost_links, tallies
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.links import Dirty, Link, LinkState
 from prmsync.sync import references
+from prmsync.sync.made_again import leave_behind
 from prmsync.sync.observe import translated
 from prmsync.sync.outcome import Outcome, collision, refuse
 from prmsync.sync.overwritten import hold_overwritten
@@ -47,7 +48,8 @@ def accept(
     link.crm_id, link.crm, link.state = record.id, values, LinkState.LIVE
     link.crm_version, link.crm_gone, link.dirty = record.version, False, Dirty.CHANGED
     links.save(connection, [link])
-    lost_links.remember_gone(connection, stream.id, [before] if before is not None else [])
+    if before is not None:
+        leave_behind(connection, session, stream, {str(link.prm_id): before})
     if ours:
         journal.mark(connection, [action.id], ActionState.DONE, done_at=session.stamp())
         tallies.created(connection, [action])

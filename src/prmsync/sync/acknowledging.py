@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
 from prmsync.connector.protocol import WriteResult
 from prmsync.domain.values import Values
-from prmsync.mapping.status import STATUS_KEYS, StatusCodec
+from prmsync.mapping.status import STATE, STATUS_KEYS, State, StatusCodec
 from prmsync.mapping.translate import PIPELINE
-from prmsync.store.links import OURS, UNSTAMPED, LinkState
+from prmsync.store import told
+from prmsync.store.links import OURS, UNSTAMPED, Link, LinkState
 from prmsync.sync.accepting import first_base
 from prmsync.sync.session import KEY, Stream
 from prmsync.sync.write import Write
@@ -17,8 +22,6 @@ def acknowledge(stream: Stream, op: str, one: Write, result: WriteResult) -> Non
     link, new = one.link, one.action.new_values
     if op == "delete":
         link.state, link.crm_gone = LinkState.ENDED, True
-        # Else a search index that lags would show, as news, what was there when it was deleted.
-        link.crm_version = max(link.crm_version or "", one.version) or None
         return
     if op == "create":
         link.base, link.crm = first_base(stream, one.action), None
@@ -48,3 +51,17 @@ def _show_status(codec: StatusCodec, crm: Values, new: Values) -> None:
     for key in written:
         del crm[key]
     crm.update(codec.fitting({key: one for key, one in written.items() if key in codec.fields}))
+
+
+def compare_what_was_told(
+    connection: sa.Connection, stream: Stream, written: Sequence[Link]
+) -> None:
+    """A write may tell what was so when it was planned: somebody has decided since, or another run
+    sends it. The end of the run compares it with what is so by then."""
+    telling = [
+        str(one.crm_id)
+        for one in written
+        if (one.crm or {}).get(STATE) not in (None, State.IN_STEP)
+    ]
+    if telling:
+        told.look_again(connection, stream.id, telling, telling)

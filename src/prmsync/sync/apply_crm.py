@@ -30,7 +30,8 @@ from prmsync.store import journal, links, lost_links, sending, tallies
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.links import Dirty, Link
 from prmsync.sync import references, second_pass, typed_meanwhile
-from prmsync.sync.acknowledging import acknowledge
+from prmsync.sync.acknowledging import acknowledge, compare_what_was_told
+from prmsync.sync.made_again import leave_behind
 from prmsync.sync.observe import store_records
 from prmsync.sync.outcome import Outcome, collision, not_sent, refuse, wait
 from prmsync.sync.overwritten import hold_overwritten
@@ -203,6 +204,8 @@ def send(
         with session.database.begin() as connection:
             session.fence(connection)
             journal.mark(connection, [one.action.id for one in batch], ActionState.SENT)
+            if op == "delete":
+                _note_looked_at(connection, batch)
         if op == "update" and stream.spec.relation is not None:
             _replace(session, stream, batch, outcome)
             return
@@ -215,6 +218,14 @@ def send(
         session.fence(connection)
         _settle(connection, session, stream, op, batch, results, outcome)
         outcome.held += typed_meanwhile.hold(connection, session, stream, batch, lost)
+
+
+def _note_looked_at(connection: sa.Connection, batch: Sequence[Write]) -> None:
+    """In which state a record was deleted: what a lagging search index shows of it afterwards is no
+    news, and where the answer is lost, whoever restored it made a newer one."""
+    for one in batch:
+        one.link.crm_version = one.version or one.link.crm_version
+    links.save_versions(connection, [one.link for one in batch])
 
 
 def _guarded(
@@ -355,7 +366,7 @@ def _settle(
     done: list[Action] = []
     found: list[Action] = []
     saved: list[Link] = []
-    before: list[lost_links.Gone | None] = []
+    before: dict[str, lost_links.Gone] = {}
     again: list[int] = []
     taken = _give_way(connection, stream, batch, results) if op == "create" else set()
     for one, result in zip(batch, results, strict=True):
@@ -366,7 +377,9 @@ def _settle(
             hold_overwritten(connection, session, stream, other, new, result.version)
         elif result.error is None:
             if op == "create" and stream.spec.relation is None:
-                before.append(lost_links.replaced(one.link, result.id))
+                gone = lost_links.replaced(one.link, result.id)
+                if gone is not None:
+                    before[str(one.link.prm_id)] = gone
             acknowledge(stream, op, one, result)
             saved.append(one.link)
             # An upsert may meet a record that carries our key by somebody else's hand.
@@ -385,7 +398,8 @@ def _settle(
         # Only now that the record is there can this connection be noted as its home.
         link.dirty = Dirty.CHANGED if homed else dirty[link.id]
     links.save(connection, saved)
-    lost_links.remember_gone(connection, stream.id, [one for one in before if one is not None])
+    compare_what_was_told(connection, stream, saved)
+    leave_behind(connection, session, stream, before)
     if op == "delete":
         go_along(connection, session, stream, saved)
     if op == "delete" and stream.spec.relation is not None:

@@ -16,9 +16,11 @@ from prmsync.store.bulk import select_rows
 from prmsync.store.held import ParkedItem
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.links import Dirty, Link, LinkState
+from prmsync.store.streams import save_stream
 from prmsync.store.tables import PRM_TABLES
 from prmsync.sync import newcomers, own_writes, references, relation_ends, returning, second_pass
-from prmsync.sync.refused_here import by_record, parked, try_again
+from prmsync.sync.refused_here import Refused, by_record, parked, try_again
+from prmsync.sync.relation_matching import not_said_any_more, unagreed
 from prmsync.sync.session import HOME, Session, Stream
 
 PAGE = 2000
@@ -94,7 +96,8 @@ def _apply_page(
     connection: sa.Connection, session: Session, stream: Stream, page: Sequence[Action]
 ) -> None:
     found = links.by_ids(connection, {one.link_id for one in page}, lock=True)
-    carry_out(connection, session, stream, page, found)
+    if carry_out(connection, session, stream, page, found):
+        save_stream(connection, stream.state)
     journal.settle(connection, page)
 
 
@@ -104,10 +107,11 @@ def carry_out(
     stream: Stream,
     actions: Sequence[Action],
     known: Mapping[int, Link],
-) -> None:
+) -> bool:
     """Write these rows to our side in the transaction at hand, with their base moves.
 
-    Each row's `state` says afterwards what became of it; storing that is the caller's part.
+    Each row's `state` says afterwards what became of it; storing that is the caller's part. So is
+    storing the stream's place in the change log, where it has moved: that is the answer.
     """
     batch = _Batch(known, session.stamp())
     created = [one.link_id for one in actions if one.side == "prm" and one.op == "create"]
@@ -128,14 +132,17 @@ def carry_out(
     for action, values in zip(actions, news, strict=True):
         _sort(session, stream, batch, action, values, present)
     creates = bool(batch.inserts)
-    if creates:
-        _pass_over(connection, stream, batch)
     seen = own_writes.all_seen(connection, stream) if creates or batch.updates else False
+    if creates:
+        _pass_over(connection, stream, batch, seen=seen)
+    moving = _links_of([*(row[0] for row in batch.updates), *(row[0] for row in batch.deletes)])
+    unsaid = unagreed(stream, [known[one] for one in moving], present)
     _write(connection, session, stream, batch)
+    not_said_any_more(connection, stream, unsaid)
     settled = seen and _is_settled(stream, batch, present)
     if settled:
         own_writes.pass_over(connection, stream)
-    if creates:
+    elif creates:
         newcomers.written(connection, stream.newcomers)
     made = [action for action, _, _ in batch.inserts if action.state == ActionState.DONE]
     if made:  # a creation that was itself refused brings nobody what they wait for
@@ -144,12 +151,14 @@ def carry_out(
     alike = settled and len(batch.inserts) == len(actions)
     links.save_ours(connection, [known[one] for one in _links_of(actions)], alike=alike)
     held_store.park(connection, batch.parked)
+    return settled
 
 
-def _pass_over(connection: sa.Connection, stream: Stream, batch: _Batch) -> None:
-    """What another connection has created meanwhile is linked by the next run, not made twice."""
+def _pass_over(connection: sa.Connection, stream: Stream, batch: _Batch, *, seen: bool) -> None:
+    """What another connection has created meanwhile is linked by the next run, not made twice.
+    `seen`: this one has looked at all that was changed here."""
     rows = [values for _, _, values in batch.inserts]
-    overtaken = newcomers.overtaken(connection, stream, stream.newcomers, rows)
+    overtaken = newcomers.overtaken(connection, stream, stream.newcomers, rows, seen=seen)
     if not any(overtaken):
         return
     for row, late in zip(batch.inserts, overtaken, strict=True):
@@ -230,23 +239,7 @@ def _move_base(batch: _Batch, link: Link, action: Action) -> None:
 
 
 def _write(connection: sa.Connection, session: Session, stream: Stream, batch: _Batch) -> None:
-    refused = by_record(
-        prm_records.insert(
-            connection, stream.name, [(prm_id, values) for _, prm_id, values in batch.inserts]
-        )
-    )
-    shown = [batch.links[action.link_id].crm or {} for action, _, _ in batch.inserts]
-    marked = references.marked_in(stream, shown)
-    for (action, prm_id, values), crm in zip(batch.inserts, shown, strict=True):
-        if prm_id in refused:
-            batch.parked.append(parked(session, action, refused[prm_id]))
-            continue
-        link = batch.links[action.link_id]
-        link.prm_id, link.state, link.prm_gone = prm_id, LinkState.LIVE, False
-        link.base = _agreed_on_create(stream, crm, values)
-        if marked and references.any_marked(stream, crm):
-            link.base.update(second_pass.marks(stream, crm))
-        _done(batch, action)
+    _create(connection, session, stream, batch)
     refused = by_record(
         prm_records.update(
             connection, stream.name, [(prm_id, values) for _, prm_id, values in batch.updates]
@@ -262,6 +255,44 @@ def _write(connection: sa.Connection, session: Session, stream: Stream, batch: _
             link.base = {**(link.base or {}), **agreed}
         _done(batch, action)
     _delete(connection, session, stream, batch)
+
+
+def _create(connection: sa.Connection, session: Session, stream: Stream, batch: _Batch) -> None:
+    refused = _insert(connection, stream, batch.inserts)
+    lacking: dict[int, Values] = {}
+    again = []
+    for row in batch.inserts if refused else ():
+        action, prm_id, values = row
+        gone = second_pass.gone_here(stream, refused.get(prm_id, ()))
+        if gone:
+            second_pass.leave_out(connection, action, values, gone)
+            lacking[action.link_id] = dict.fromkeys(gone, second_pass.LATER)
+            again.append(row)
+    if again:
+        refused = {**refused, **dict.fromkeys([one for _, one, _ in again], ())}
+        refused.update(_insert(connection, stream, again))
+    shown = [batch.links[action.link_id].crm or {} for action, _, _ in batch.inserts]
+    marked = references.marked_in(stream, shown)
+    for (action, prm_id, values), crm in zip(batch.inserts, shown, strict=True):
+        if refused.get(prm_id):
+            batch.parked.append(parked(session, action, refused[prm_id]))
+            continue
+        link = batch.links[action.link_id]
+        link.prm_id, link.state, link.prm_gone = prm_id, LinkState.LIVE, False
+        link.base = _agreed_on_create(stream, crm, values)
+        if marked and references.any_marked(stream, crm):
+            link.base.update(second_pass.marks(stream, crm))
+        if link.id in lacking:
+            link.base.update(lacking[link.id])
+            link.dirty = Dirty.CHANGED
+        _done(batch, action)
+
+
+def _insert(
+    connection: sa.Connection, stream: Stream, rows: Sequence[tuple[Action, PrmId, Values]]
+) -> Refused:
+    written = [(prm_id, values) for _, prm_id, values in rows]
+    return by_record(prm_records.insert(connection, stream.name, written))
 
 
 def _delete(connection: sa.Connection, session: Session, stream: Stream, batch: _Batch) -> None:

@@ -8,10 +8,11 @@ import sqlalchemy as sa
 
 from prmsync.domain.merge import Side
 from prmsync.domain.values import Scalar, Values
-from prmsync.store import journal, links
-from prmsync.store.journal import Action, ActionState, FieldChange
+from prmsync.store import links
+from prmsync.store.journal import Action, FieldChange
 from prmsync.store.links import UNSTAMPED, Link
 from prmsync.sync.session import HOME, KEY, Session, Stream
+from prmsync.sync.unanswered import creations
 
 LINKED = "first linked here"
 STAMPED = "our key, written once"
@@ -58,10 +59,12 @@ def own_keys(
     if not wrong:
         return set()
     owners = links.by_prm_ids(connection, stream.id, wrong)
-    sent = journal.under_way(connection, [one.id for one in owners.values()])
+    for key in wrong.keys() - owners.keys():
+        _put_back(stream, key, wrong[key])
+    sent = creations(connection, stream)
     later: set[int] = set()
     for key, owner in owners.items():
-        if sent.get(owner.id) in (ActionState.SENT, ActionState.UNKNOWN):
+        if owner.id in sent:
             later.update(link.id for link, _ in wrong[key])
             continue
         for link, made in wrong[key]:
@@ -71,11 +74,25 @@ def own_keys(
     return later
 
 
+def _put_back(stream: Stream, key: str, decided: Sequence[tuple[Link, list[Action]]]) -> None:
+    """Typed over by a person: our key goes back with the next write of the record. It makes none
+    alone, so that two programs that write keys there do not keep each other writing."""
+    if stream.mapping.stamp_key:
+        for link, made in decided:
+            for action in made:
+                if _is_update(action, Side.CRM):
+                    action.fields[KEY] = (key, link.prm_id)
+
+
+def _is_update(action: Action, side: Side) -> bool:
+    return action.side == side and action.op == "update"
+
+
 def _join(
     made: list[Action], link: Link, side: Side, name: str, change: FieldChange, reason: str
 ) -> None:
     for action in made:
-        if action.side == side and action.op == "update":
+        if _is_update(action, side):
             action.fields[name] = change
             return
     made.append(row(link, side, "update", {name: change[0]}, {name: change[1]}, reason))

@@ -62,9 +62,9 @@ def refusal(claim: Claim) -> StateError:
     name = claim.connection
     return StateError(
         f"{name} is paused: {claim.why}",
-        hint=f"If another prmsync goes on with this CRM, leave it paused. If this is the one that "
-        f"shall go on: prmsync verify {name} compares both sides and writes to neither; when you "
-        f"have read it, prmsync resume {name}",
+        hint=f"If another prmsync goes on with this CRM: prmsync pause {name}. If this is the one "
+        f"that shall go on: prmsync verify {name} compares both sides and writes to neither; when "
+        f"you have read it, prmsync resume {name}",
     )
 
 

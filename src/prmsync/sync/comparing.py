@@ -30,7 +30,7 @@ from prmsync.sync.observe import translated
 from prmsync.sync.session import KEY, Session, Stream
 
 SHOWN = 20
-"""Mismatches listed by name; all are counted."""
+"""Mismatches, and merged records, listed by name; all are counted."""
 
 
 @dataclass(slots=True)
@@ -42,6 +42,17 @@ class Difference:
     group: str
     prm: tuple[object, ...]
     crm: tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """One record that was merged in the CRM: into which one there, and its name here, where these
+    are known."""
+
+    prm_id: str | None
+    crm_id: str
+    into: str | None
+    name: str | None
 
 
 @dataclass(slots=True)
@@ -64,6 +75,8 @@ class StreamReport:
     only_in_prm: int = 0
     strangers: int = 0
     shown: list[Difference] = field(default_factory=list)
+    merged: list[Merged] = field(default_factory=list)
+    """The first of those that were merged into another record in the CRM."""
     counters: list[str] = field(default_factory=list)
     """Counters of ours that were wrong, and were put right."""
 
@@ -87,7 +100,7 @@ class StreamReport:
     def counts(self) -> dict[str, Any]:
         """All numbers, to be kept; no values of records."""
         found = asdict(self)
-        del found["shown"], found["stream"], found["counters"]
+        del found["shown"], found["merged"], found["stream"], found["counters"]
         return found
 
 
@@ -233,7 +246,7 @@ def _causes(connection: sa.Connection, ids: Sequence[int]) -> dict[int, _Causes]
     return {
         one: _Causes(
             {item.group for item in waiting.get(one, ())},
-            _refused(parked.get(one)),
+            refused(parked.get(one)),
             aside.get(one, {}),
             under_way.get(one),
         )
@@ -241,7 +254,8 @@ def _causes(connection: sa.Connection, ids: Sequence[int]) -> dict[int, _Causes]
     }
 
 
-def _refused(item: ParkedItem | None) -> str:
+def refused(item: ParkedItem | None) -> str:
+    """By whom a write of the record was refused; blank where none was."""
     if item is None:
         return ""
     by = "the CRM" if item.side == Side.CRM else "the partner database"

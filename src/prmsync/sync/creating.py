@@ -28,21 +28,25 @@ def creations(session: Session, stream: Stream, *, marked: bool) -> Callable[[Li
         or stream.spec.relation is not None
     ):
         return lambda _: None
-    # One name twice, so that the getter gives a tuple for a single field too.
-    cells = itemgetter(*given, given[0])
+    # All fields, so that a record that lacks one is told at once; one name twice, so that the
+    # getter gives a tuple for a single field too.
+    names = [*given, *stream.fields.difference(given), given[0]]
+    cells = itemgetter(*names)
     home: dict[str, FieldChange] = {HOME: (None, session.name)} if stream.mapping.home else {}
 
     def creation(link: Link) -> Action | None:
         crm = link.crm
-        if crm is None or not _is_new(link) or not stream.fields <= crm.keys():
-            return None
-        if STOOD_IN in crm or UNREADABLE in crm:
+        if crm is None or not _is_new(link) or STOOD_IN in crm or UNREADABLE in crm:
             return None
         if marked and references.any_marked(stream, crm):
             return None
+        try:
+            shown = cells(crm)
+        except KeyError:
+            return None
         fields: dict[str, FieldChange] = {
             name: (None, value)
-            for name, value in zip(given, cells(crm), strict=False)
+            for name, value in zip(given, shown, strict=False)
             if value is not None
         }
         fields.update(home)

@@ -69,7 +69,7 @@ def decide_page(
     )
     crm_rows = [one.crm for one in links if one.crm is not None]
     marked = references.resolve_marked(connection, stream, session.streams, crm_rows)
-    waiting = held_store.of_links(connection, [one.id for one in links])
+    waiting = held_store.of_links(connection, _stored(links))
     written = last_written(connection, links, session.account.user_id)
     winners = winners_of(connection, stream, links)
     back = come_back(connection, stream, links)
@@ -104,7 +104,7 @@ def decide_page(
         if verdict.link.id in later:
             verdict.actions, verdict.held = [], ()
             verdict.waits |= {RECORD}
-    left = journal.left(connection, [one.link.id for one in verdicts if one.actions])
+    left = journal.left(connection, _stored([one.link for one in verdicts if one.actions]))
     for verdict in verdicts:
         if verdict.link.id in left:
             verdict.actions = without_left(
@@ -123,6 +123,11 @@ def decide_page(
     return verdicts
 
 
+def _stored(links: Sequence[Link]) -> list[int]:
+    """The ids of those of which the database may know more: nothing names one that it lacks."""
+    return [one.id for one in links if not one.unsaved]
+
+
 def _ask_of_winners(
     stream: Stream, verdicts: Sequence[Verdict], winners: Mapping[int, Winner]
 ) -> None:
@@ -135,8 +140,9 @@ def _ask_of_winners(
         if (action.side, action.op) == (Side.CRM, "update")
     }
     for one in verdicts:
-        if one.held and one.link.id in winners:
-            one.held = as_written(stream, one.held, winners[one.link.id].id, written)
+        winner = winners.get(one.link.id)
+        if winner is not None and winner.id in written:
+            one.held = [as_written(stream, asked, written[winner.id]) for asked in one.held]
 
 
 def _going(
@@ -302,12 +308,11 @@ def _with_its_end(
         verdict.state = LinkState.DORMANT
         verdict.waits |= {RECORD}
     elif fate is Fate.RESTS:
-        if link.state != LinkState.DORMANT:
-            row = Action(link.id, link.stream_id, "base", "end", {}, relation_ends.ENDED)
-            verdict.actions = [row]
+        row = Action(link.id, link.stream_id, "base", "end", {}, relation_ends.ENDED)
+        verdict.actions = [row]
     elif fate is Fate.ASKS:
         _ask(session, stream, verdict)
-    else:
+    elif fate is Fate.AGAIN:
         there = Present(None if link.crm_gone else link.crm)
         decision = reconcile(None, Present(prm), there, stream.rule)
         decision.reasons[RECORD] = relation_ends.AGAIN

@@ -50,7 +50,7 @@ def fit_all(
     for mapping in mappings:
         schema = objects[mapping.object]
         if isinstance(schema, Misfit):
-            wrong = replace(schema, where=str(mapping.at))
+            wrong = replace(schema, where=str(mapping.place("object")))
             fitted[mapping.stream] = Fitted(None, Resolved(), (wrong,))
             continue
         away = {name for name, one in fitted.items() if one.mapping is None}

@@ -213,7 +213,7 @@ class FieldResolver:
 
     def _check_key(self) -> None:
         name = self._mapping.key
-        found = None if name is None else self._find(name, self._mapping.at)
+        found = None if name is None else self._find(name, self._mapping.place("key"))
         if found is None:
             return
         wrong = [
@@ -228,7 +228,7 @@ class FieldResolver:
         ]
         for text in wrong:
             self._report(
-                self._mapping.at,
+                self._mapping.place("key"),
                 f"key field `{found.name}` on {self._schema.name} {text}",
                 f"make one that is text, unique (HubSpot: chosen when it is made), {KEY_LENGTH} "
                 "characters or more, writable",

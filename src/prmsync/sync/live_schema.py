@@ -79,7 +79,7 @@ def resolve_connection(
         try:
             schema = connector.describe(mapping.object)
         except SchemaError as error:
-            findings.append(Finding(str(mapping.at), error.message, error.hint))
+            findings.append(Finding(str(mapping.place("object")), error.message, error.hint))
             continue
         found[mapping.stream], wrong = resolve(mapping, schema, account, people)
         findings += wrong
@@ -185,6 +185,15 @@ def _pipeline(
             if label.casefold() not in ids:
                 at = stages.places.get((pipeline, stage), stages.at)
                 message = f"no stage `{label}` in pipeline `{pipeline}`"
-                findings.append(Finding(str(at), message, did_you_mean(label, labels)))
+                findings.append(Finding(str(at), message, _stage_hint(label, labels)))
         table[stage] = tuple(ids[one.casefold()] for one in wanted if one.casefold() in ids)
     return table
+
+
+def _stage_hint(label: str, labels: Sequence[str]) -> str:
+    """Where no stage is called alike, it was renamed or deleted, and not misspelt."""
+    there = did_you_mean(label, labels)
+    if there.endswith("?"):
+        return there
+    mend = "Write its present label into the mapping, or give the stage this name again"
+    return f"{there}. {mend}" if there else mend

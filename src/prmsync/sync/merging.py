@@ -6,15 +6,16 @@ What the winner shows is merged field by field afterwards, on the link's own bas
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import sqlalchemy as sa
 
-from prmsync.connector.protocol import Record
+from prmsync.connector.protocol import MergeReader, Record
 from prmsync.domain.values import Values
+from prmsync.mapping.status import DECISION
 from prmsync.reconcile.record import RECORD, Decision, Held, Op, Present, Winner, reconcile
-from prmsync.store import held, journal, links, lost_links
+from prmsync.store import held, journal, links, lost_links, told
 from prmsync.store import records as prm_records
 from prmsync.store.held import HeldState
 from prmsync.store.journal import Action, ActionState
@@ -23,39 +24,53 @@ from prmsync.sync.observe import store_records
 from prmsync.sync.relation_renaming import rename_relations
 from prmsync.sync.session import Session, Stream
 from prmsync.sync.status import titles
+from prmsync.sync.third_ids import is_free, kept_records
 
 
-def follow_merges(session: Session, run_id: int) -> int:
-    """Let all links follow their merged CRM records; returns how many did."""
-    return sum(_follow_stream(session, run_id, one) for one in session.marked())
+def follow_merges(session: Session, run_id: int, *, kept_only: bool = False) -> int:
+    """Let all links follow their merged CRM records, or with `kept_only` those that people kept
+    and that got another id; returns how many did."""
+    return sum(_follow_stream(session, run_id, one, kept_only) for one in session.marked())
 
 
-def _follow_stream(session: Session, run_id: int, stream: Stream) -> int:
+def _follow_stream(session: Session, run_id: int, stream: Stream, kept_only: bool) -> int:
     with session.database.read() as connection:
         lost = lost_links.merged_away(connection, stream.id)
-        unread = _unread(connection, stream, lost)
+        unclear = _unclear(connection, stream, lost)
     if not lost:
         return 0
-    winners = _read(session, stream, unread)
+    winners = _read(session, stream, unclear)
     with session.database.begin() as connection:
         session.fence(connection)
         store_records(connection, session, stream, winners)
         _remember(connection, stream, winners)
         lost = lost_links.merged_away(connection, stream.id)
-        return _follow_page(connection, session, stream, run_id, lost)
+        kept = kept_records(connection, stream, lost)
+        wanted = [one for one in lost if one.id in kept or not kept_only]
+        first = sorted(wanted, key=lambda one: one.id not in kept)
+        return _follow_page(connection, session, stream, run_id, first, kept)
 
 
-def _unread(connection: sa.Connection, stream: Stream, lost: Sequence[Link]) -> list[str]:
-    """Winners of which nothing was read yet."""
+def _unclear(connection: sa.Connection, stream: Stream, lost: Sequence[Link]) -> list[str]:
+    """Winners of which nothing was read yet, and those that belong to nobody: which of the records
+    that went into one was kept is known only when all of these are."""
     found = lost_links.survivors(connection, stream.id, [str(one.crm_id) for one in lost])
-    return sorted({one for one in found.values() if isinstance(one, str)})
+    return sorted(
+        {
+            str(one.crm_id) if isinstance(one, Link) else one
+            for one in found.values()
+            if isinstance(one, str) or is_free(one)
+        }
+    )
 
 
 def _read(session: Session, stream: Stream, ids: Sequence[str]) -> list[Record]:
-    """These records and, where they were merged themselves, those that are left of them."""
-    found: dict[str, Record] = {}
+    """These records, where they were merged themselves those that are left of them, and what is
+    told to have gone into them."""
+    connector, found = session.connector, dict[str, Record]()
+    read = connector.with_merged if isinstance(connector, MergeReader) else connector.fetch
     while ids:
-        found |= session.connector.fetch(stream.spec, ids)
+        found |= read(stream.spec, ids)
         further = {one.merged_into for one in found.values() if one.deleted and one.merged_into}
         ids = sorted(further - found.keys() - set(ids))
     return list(found.values())
@@ -66,7 +81,7 @@ def _remember(connection: sa.Connection, stream: Stream, records: Sequence[Recor
     known = links.by_crm_ids(connection, stream.id, [one.id for one in records])
     for one in records:
         if one.deleted and one.merged_into is not None and one.id not in known:
-            lost_links.remember_merge(connection, stream.id, one.id, one.merged_into)
+            lost_links.remember_merge(connection, stream.id, one.id, one.version, one.merged_into)
 
 
 def winners_of(
@@ -90,33 +105,26 @@ def winners_of(
     }
 
 
-def as_written(
-    stream: Stream, asked: Sequence[Held], gone_to: str, written: Mapping[str, Values]
-) -> list[Held]:
-    """The question of a merge, with the winner as it shows once this run's writes (CRM id → new
-    values) are there: an answer to what it shows now would not fit any more."""
-    now = written.get(gone_to)
-    if now is None:
-        return list(asked)
+def as_written(stream: Stream, asked: Held, winner: Values) -> Held:
+    """The question of a merge, with what this run writes to the winner: an answer to what the
+    winner shows before that would not fit any more."""
+    if asked.group != RECORD or asked.crm is None:
+        return asked
     members = [member for group in stream.rule.groups for member in group.members]
-    return [
-        replace(
-            one,
-            crm=tuple(
-                now.get(name, seen) for name, seen in zip(members, one.crm or (), strict=True)
-            ),
-        )
-        if one.group == RECORD and one.crm is not None
-        else one
-        for one in asked
-    ]
+    shown = zip(members, asked.crm, strict=True)
+    return replace(asked, crm=tuple(winner.get(name, seen) for name, seen in shown))
 
 
 def _follow_page(
-    connection: sa.Connection, session: Session, stream: Stream, run_id: int, lost: Sequence[Link]
+    connection: sa.Connection,
+    session: Session,
+    stream: Stream,
+    run_id: int,
+    lost: Sequence[Link],
+    kept: Collection[int],
 ) -> int:
     """One link after another: of two that were merged into one record, the second finds it
-    taken."""
+    taken. `kept` are ids of links."""
     ours = prm_records.read(connection, stream.name, [str(one.prm_id) for one in lost])
     count = 0
     for link in lost:
@@ -124,17 +132,35 @@ def _follow_page(
         prm = Present(ours.get(str(link.prm_id)), link.prm_gone)
         rule = stream.rule_for(prm.values, session.name)
         decision = reconcile(link.base, prm, Present(None, gone=True, into=winner), rule)
+        if winner is not None and prm.deleted and link.id in kept:
+            decision = _renumbered(winner.id)
         if winner is not None and decision.op is Op.FOLLOW:
-            row = _row(session, link, winner.id, decision)
-            journal.add(connection, run_id, [row])
-            old = str(link.crm_id)
-            link.base = None if link.base is None else {**link.base, **decision.base}
-            before = _follow(connection, link, winner.id)
-            if before is not None:
-                _take_over(connection, session, stream, before, str(link.prm_id))
-            rename_relations(connection, session, stream, old, winner.id)
+            journal.add(connection, run_id, [_row(session, link, winner.id, decision)])
+            _move(connection, session, stream, link, winner.id, decision)
             count += 1
     return count
+
+
+def _renumbered(into: str) -> Decision:
+    """Ours was deleted, and what was kept of its CRM record has a third id: it must not be taken
+    for a new one."""
+    return Decision(Op.FOLLOW, reasons={RECORD: f"merged in the CRM into {into}"})
+
+
+def _move(
+    connection: sa.Connection,
+    session: Session,
+    stream: Stream,
+    link: Link,
+    into: str,
+    decision: Decision,
+) -> None:
+    old = str(link.crm_id)
+    link.base = None if link.base is None else {**link.base, **decision.base}
+    before = _follow(connection, link, into)
+    if before is not None:
+        _take_over(connection, session, stream, before, str(link.prm_id))
+    rename_relations(connection, session, stream, old, into)
 
 
 def _row(session: Session, link: Link, into: str, decision: Decision) -> Action:
@@ -152,16 +178,20 @@ def _follow(connection: sa.Connection, link: Link, into: str) -> str | None:
     """The winner's own row gives its id up, the link takes it, and a tombstone keeps the old id
     for the references that still name it. Returns the id of the record of ours that the winner
     was linked to before it was gone here."""
-    lost, row = str(link.crm_id), links.by_crm_ids(connection, link.stream_id, [into])[into]
+    lost, version = str(link.crm_id), link.crm_version
+    row = links.by_crm_ids(connection, link.stream_id, [into])[into]
     items = held.of_links(connection, [row.id]).get(row.id, ())
     held.close_items(connection, [item.id for item in items], HeldState.MOVED)
     links.give_up(connection, [row])
     link.crm_id, link.crm, link.crm_gone = into, row.crm, False
     link.crm_version, link.crm_modified_by = row.crm_version, row.crm_modified_by
-    link.state = LinkState.DORMANT if link.state == LinkState.DORMANT else LinkState.LIVE
+    if link.state != LinkState.DORMANT and not (link.state == LinkState.ENDED and link.prm_gone):
+        link.state = LinkState.LIVE
     link.dirty = Dirty.CHANGED
     links.save(connection, [link])
-    lost_links.remember_merge(connection, link.stream_id, lost, into)
+    if (link.crm or {}).get(DECISION):
+        told.look_again(connection, link.stream_id, [into], [into])
+    lost_links.remember_merge(connection, link.stream_id, lost, version, into)
     return row.prm_id
 
 

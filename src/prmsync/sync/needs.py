@@ -62,7 +62,7 @@ def _object(mapping: StreamMapping, objects: Mapping[str, str]) -> ObjectNeed:
         created=mapping.create_crm,
         deleted=mapping.on_delete is OnDelete.PROPAGATE,
         relation=mapping.relation is not None,
-        at=str(mapping.at),
+        at=str(mapping.place("object")),
     )
 
 
@@ -74,7 +74,7 @@ def _fields(mapping: StreamMapping, objects: Mapping[str, str]) -> Iterator[Fiel
             (FieldType.TEXT,),
             unique=True,
             length=KEY_LENGTH,
-            at=str(mapping.at),
+            at=str(mapping.place("key")),
         )
     for mapped in mapping.fields.values():
         yield _field(mapping, mapped, objects)

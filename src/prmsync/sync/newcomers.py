@@ -32,14 +32,21 @@ def lock(connection: sa.Connection, stream: Stream) -> None:
 
 
 def overtaken(
-    connection: sa.Connection, stream: Stream, known: Newcomers, rows: Sequence[Values]
+    connection: sa.Connection,
+    stream: Stream,
+    known: Newcomers,
+    rows: Sequence[Values],
+    *,
+    seen: bool,
 ) -> list[bool]:
-    """Of records about to be created: whether one that says the same is there now."""
-    fresh, known.seq = change_log.unknown_after(
-        connection, stream.state.prm_cursor, stream.id, stream.name, known.seq
-    )
-    found = prm_records.read(connection, stream.name, fresh) if fresh else {}
-    known.said.update(said for one in found.values() for said in _said(stream, one))
+    """Of records about to be created: whether one that says the same is there now. `seen`: the
+    stream's cursor has passed all changes, so that there is nobody new."""
+    if not seen:
+        fresh, known.seq = change_log.unknown_after(
+            connection, stream.state.prm_cursor, stream.id, stream.name, known.seq
+        )
+        found = prm_records.read(connection, stream.name, fresh) if fresh else {}
+        known.said.update(said for one in found.values() for said in _said(stream, one))
     if not known.said:
         return [False] * len(rows)
     return [not known.said.isdisjoint(_said(stream, one)) for one in rows]

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing
 from typing import Protocol
 
 import sqlalchemy as sa
 
+from prmsync.connector.columns import RecordColumns, cells
 from prmsync.connector.protocol import BAD_CURSOR, EarlyReader, Page, Record
 from prmsync.domain.merge import OnDelete
 from prmsync.domain.values import Values
 from prmsync.errors import ConnectorError, QuotaError, SchemaError
 from prmsync.mapping.status import REASON, STATUS_KEYS
+from prmsync.mapping.translated import Rows
 from prmsync.store import (
     change_log,
     erasures,
@@ -26,9 +29,11 @@ from prmsync.store import records as prm_records
 from prmsync.store.erasing import BLANK
 from prmsync.store.links import Observation
 from prmsync.sync import references
+from prmsync.sync.describing import doubt_people
 from prmsync.sync.mapping_change import NOTHING
 from prmsync.sync.refused_here import try_again
 from prmsync.sync.session import KEY, STOOD_IN, UNREADABLE, Session, Stream
+from prmsync.sync.taken_off import note_taken_off
 
 LOG_PAGE = 5000
 ENOUGH = 2000
@@ -37,7 +42,8 @@ ENOUGH = 2000
 
 class Fresh(Protocol):
     """Who takes pages of a first load over in the transaction that stores them
-    (`prmsync.sync.fresh`)."""
+    (`prmsync.sync.fresh`). It may move the stream's place in the change log, which is stored with
+    the page."""
 
     def admits(self, stream: Stream) -> bool: ...
 
@@ -156,19 +162,28 @@ def _read_changes(session: Session, stream: Stream, cursor: str, *, replaced: bo
 def _read_since(
     session: Session, stream: Stream, cursor: str | None, fresh: Fresh | None = None
 ) -> None:
-    for page in gathered(session.connector.changes(stream.spec, cursor)):
-        with session.database.begin() as connection:
-            session.fence(connection)
-            seen = _observations(connection, session, stream, page.records)
-            left = seen if fresh is None else fresh.take(connection, stream, seen)
-            if left:
-                _store(connection, stream, left, lagging=page.lagging)
-            missing_relations(connection, stream, page)
-            if page.cursor is not None:
-                stream.state.crm_cursor = page.cursor
-                stream.state.read_at = session.now()
-                streams.save_stream(connection, stream.state)
-        session.progress(f"reading {stream.name} from {session.connector_title}", len(page.records))
+    with closing(gathered(session.connector.changes(stream.spec, cursor))) as pages:
+        for page in pages:
+            _take_page(session, stream, page, fresh)
+            session.progress(
+                f"reading {stream.name} from {session.connector_title}", len(page.records)
+            )
+
+
+def _take_page(session: Session, stream: Stream, page: Page, fresh: Fresh | None) -> None:
+    with session.database.begin() as connection:
+        session.fence(connection)
+        seen = _observations(connection, session, stream, page.records)
+        left = seen if fresh is None else fresh.take(connection, stream, seen)
+        if left:
+            note_taken_off(connection, session, stream, left)
+            _store(connection, stream, left, lagging=page.lagging)
+        missing_relations(connection, stream, page)
+        if page.cursor is not None:
+            stream.state.crm_cursor = page.cursor
+            stream.state.read_at = session.now()
+        if page.cursor is not None or fresh is not None:
+            streams.save_stream(connection, stream.state)
 
 
 def _remember(session: Session, stream: Stream) -> None:
@@ -209,26 +224,30 @@ def _under_new_mapping(session: Session, stream: Stream, *, settled: bool = True
     stream.change = NOTHING
 
 
-def gathered(pages: Iterable[Page]) -> Iterator[Page]:
+def gathered(pages: Iterable[Page]) -> Generator[Page, None, None]:
     """Small pages joined until a transaction is worth while. Where the calls run out, what was
-    read until then comes first: it has cost calls."""
-    records: list[Record] = []
+    read until then comes first: it has cost calls. Closed early it ends the reading: nothing is
+    on its way any more when the session's connections are closed."""
+    records: Sequence[Record] = ()
     complete: list[str] = []
     last: str | None = None
     lagging = False
     try:
         for page in pages:
             lagging = lagging or page.lagging
-            records.extend(page.records)
+            records = [*records, *page.records] if records else page.records
             complete.extend(page.complete_for)
             last = page.cursor or last
             if len(records) >= ENOUGH:
                 joined = Page(records, last, tuple(complete), lagging)
-                records, complete, last = [], [], None
+                records, complete, last = (), [], None
                 yield joined
     except QuotaError:
         yield Page(records, last, tuple(complete), lagging)
         raise
+    finally:
+        if isinstance(pages, Generator):
+            pages.close()
     yield Page(records, last, tuple(complete), lagging)
 
 
@@ -245,7 +264,13 @@ def _observations(
     rows = translated(stream, records)
     if stream.erased and stream.translator.status is not None:
         _mask_sentences(connection, stream, records, rows)
+    if any(UNREADABLE in row or STOOD_IN in row for row in rows):
+        doubt_people(connection, session.name)
     references.to_prm(connection, stream, session.streams, rows)
+    if isinstance(records, RecordColumns):
+        stamps, people = records.versions, records.modified_by
+        ends = records.deleted, records.merged_into
+        return list(map(Observation, records.ids, stamps, people, rows, *ends))
     return [
         Observation(
             record.id,
@@ -305,15 +330,15 @@ def _propagates(stream: Stream) -> bool:
 def translated(stream: Stream, records: Sequence[Record]) -> list[Values]:
     """CRM records as prm values, with what could not be read marked instead of guessed; nothing
     for deleted ones."""
-    shown = [one for one in records if not one.deleted]
-    rows, problems, notes = stream.translator.read_page([one.values for one in shown])
+    shown = _not_deleted(records)
+    rows, problems, notes = _read(stream, shown)
     for place, found in problems.items():
         rows[place][UNREADABLE] = ",".join(sorted(one.field for one in found))
     for place, found in notes.items():
         rows[place][STOOD_IN] = "; ".join(map(str, found))
     if stream.spec.key is not None:
-        for record, row in zip(shown, rows, strict=True):
-            if key := record.values.get(stream.spec.key):
+        for row, key in zip(rows, cells(shown, stream.spec.key), strict=True):
+            if key:
                 row[KEY] = key
     if stream.erased:
         for record, row in zip(shown, rows, strict=True):
@@ -326,11 +351,25 @@ def translated(stream: Stream, records: Sequence[Record]) -> list[Values]:
     return [{} if one.deleted else next(there) for one in records]
 
 
+def _not_deleted(records: Sequence[Record]) -> Sequence[Record]:
+    if isinstance(records, RecordColumns) and not any(records.deleted):
+        return records
+    return [one for one in records if not one.deleted]
+
+
+def _read(stream: Stream, records: Sequence[Record]) -> Rows:
+    if isinstance(records, RecordColumns):
+        return stream.translator.read_columns(records.values, len(records))
+    return stream.translator.read_page([one.values for one in records])
+
+
 def _read_status(stream: Stream, records: Sequence[Record], rows: Sequence[Values]) -> None:
     status = stream.translator.status
     if status is None:
         return
     told_in = [one.name for one in status.fields.values()]
+    if not any(any(cells(records, name)) for name in told_in):
+        return
     for record, row in zip(records, rows, strict=True):
         if any(map(record.values.get, told_in)):
             status.read(record.values, row)

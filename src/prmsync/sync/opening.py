@@ -20,7 +20,7 @@ from prmsync.store.database import Database
 from prmsync.store.misfits import PausedPart
 from prmsync.store.streams import ConnectionState, StreamState
 from prmsync.sync.claims import other_account, require_undoubted, standing
-from prmsync.sync.describing import Objects, describe, remembered
+from prmsync.sync.describing import Objects, describe, people_of, remembered
 from prmsync.sync.fitting import Fitted, fit_all, without_forecast
 from prmsync.sync.live_fields import OPTIONAL, STREAM, TOLD
 from prmsync.sync.live_schema import object_spec
@@ -133,7 +133,7 @@ def _described(
         )
     cached = None if broken or anew else remembered(state, mappings, now)
     if cached is not None:
-        return cached.objects, cached.people
+        return cached.objects, people_of(database, state, connector, cached, now)
     require_rights(connector, mappings, written=written)
     return describe(database, state.name, connector, mappings, now, keep=not anew)
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 import sqlalchemy as sa
 
 from prmsync.domain.values import Values
-from prmsync.store import change_log, streams
+from prmsync.store import change_log
 from prmsync.store.columns import COLUMNS
 from prmsync.store.links import KEY, UNSTAMPED, Link
 from prmsync.sync.session import HOME, Stream
@@ -28,9 +28,9 @@ def all_seen(connection: sa.Connection, stream: Stream) -> bool:
 
 
 def pass_over(connection: sa.Connection, stream: Stream) -> None:
-    """Leave out what this transaction has logged since `all_seen`."""
+    """Leave out what this transaction has logged since `all_seen`; storing the stream's new place
+    is the caller's part."""
     stream.state.prm_cursor = change_log.head(connection)
-    streams.save_stream(connection, stream.state)
 
 
 Rows = Iterable[tuple[Link, Values]]

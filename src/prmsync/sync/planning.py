@@ -13,9 +13,11 @@ from prmsync.store import journal, links, sending
 from prmsync.store.held import HeldItem, HeldState, ParkedItem
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.links import Dirty, Link
+from prmsync.store.streams import save_stream
 from prmsync.sync import brakes
 from prmsync.sync.apply_prm import carry_out
 from prmsync.sync.decide import Verdict, decide_page
+from prmsync.sync.describing import DOES_NOT_FIT, doubt_people
 from prmsync.sync.matching import MATCH
 from prmsync.sync.plan import Plan
 from prmsync.sync.session import Session, Stream
@@ -66,7 +68,8 @@ def _plan_stream(
             if at_once:
                 _let_go(session, actions)
                 ours = _ours(actions, sides)
-                carry_out(connection, session, stream, ours, _by_id(page))
+                if carry_out(connection, session, stream, ours, _by_id(page)):
+                    save_stream(connection, stream.state)
             else:
                 brakes.count(plan.cells, session, stream, actions)
             journal.add(connection, plan.run_id, actions)
@@ -78,7 +81,8 @@ def take_fresh(
     connection: sa.Connection, session: Session, stream: Stream, plan: Plan, page: Sequence[Link]
 ) -> None:
     """Decide links that are not stored yet, write our side and store them: the only records they
-    can name are new ones, so nothing stands, waits or was refused of them."""
+    can name are new ones, so nothing stands, waits or was refused of them. The caller stores the
+    stream's state, whose place in the change log may move."""
     verdicts = decide_page(connection, session, stream, page)
     created = plan.created or frozenset()
     for verdict in verdicts:
@@ -204,7 +208,7 @@ def _park_unfit(
             verdict.link.id,
             "unfit",
             Side.CRM,
-            "DOES_NOT_FIT",
+            DOES_NOT_FIT,
             "; ".join(f"{one.field}: {one.message}" for one in verdict.problems),
             "; ".join({one.hint: None for one in verdict.problems if one.hint}),
             session.now(),
@@ -212,6 +216,8 @@ def _park_unfit(
         for verdict in verdicts
         if verdict.problems
     ]
+    if any(verdict.problems or verdict.notes for verdict in verdicts):
+        doubt_people(connection, session.name)
     fresh = [one for one in items if not _is_dropped(one, parked.get(one.link_id))]
     held_store.park(connection, fresh)
     return {one.link_id for one in fresh}

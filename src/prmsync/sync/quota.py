@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from math import ceil
 
@@ -16,6 +16,7 @@ from prmsync.domain.merge import Side
 from prmsync.errors import ConnectorError, QuotaError
 from prmsync.reconcile.causes import Lane
 from prmsync.store import quota
+from prmsync.store.database import Database
 from prmsync.store.quota import Meter
 from prmsync.store.sending import ToSend
 from prmsync.sync.session import Session, Stream
@@ -169,15 +170,25 @@ def _meter(session: Session, usage: Usage) -> Meter:
     )
 
 
-def _goes_on_at(
-    connection: sa.Connection, session: Session, usage: Usage, error: QuotaError
-) -> datetime:
-    now, resets_at = session.now(), usage.resets_at
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """A connection that meets a limit: what it is called, what is known of its calls, and how many
+    of them may carry the forecast."""
+
+    name: str
+    title: str
+    now: datetime
+    usage: Usage
+    for_forecast: int = 0
+
+
+def _goes_on_at(connection: sa.Connection, account: _Account, error: QuotaError) -> datetime:
+    name, now, usage = account.name, account.now, account.usage
     if error.code == "FORECAST_SHARE":
-        own = _for_forecast(session, usage) or 0
-        return quota.goes_on_at(connection, session.name, now, own, resets_at, forecast=True)
+        own = account.for_forecast
+        return quota.goes_on_at(connection, name, now, own, usage.resets_at, forecast=True)
     allowed = usage.allowed if usage.allowed is not None and error.code in _OURS else 0
-    return quota.goes_on_at(connection, session.name, now, allowed, resets_at)
+    return quota.goes_on_at(connection, name, now, allowed, usage.resets_at)
 
 
 _OURS = ("OWN_SHARE", "FOR_PEOPLE")
@@ -188,18 +199,39 @@ def explained(session: Session, error: QuotaError) -> QuotaError:
     with session.database.begin() as connection:
         session.fence(connection)
         note(connection, session)
-        usage, now = session.connector.usage(), session.now()
-        mine = error.code == "FORECAST_SHARE"
-        made = quota.calls_made(connection, session.name, now, forecast=mine)
-        at = _goes_on_at(connection, session, usage, error)
-        known = replace(_meter(session, usage), goes_on_at=at, why=error.code)
-        quota.save_meter(connection, session.name, known)
+        usage = session.connector.usage()
+        own = _for_forecast(session, usage) or 0
+        account = _Account(session.name, session.connector_title, session.now(), usage, own)
+        return _told(connection, account, _meter(session, usage), error)
+
+
+def explained_before(
+    database: Database, name: str, title: str, now: datetime, usage: Usage, error: QuotaError
+) -> QuotaError:
+    """The same of a connection that met the limit before it could be opened."""
+    with database.begin() as connection:
+        known = quota.meter(connection, name)
+        if usage.limit is not None or known is None:
+            forecast = None if known is None else known.forecast
+            known = Meter(
+                now, usage.used, usage.limit, usage.allowed, usage.resets_at, forecast=forecast
+            )
+        return _told(connection, _Account(name, title, now, usage), known, error)
+
+
+def _told(
+    connection: sa.Connection, account: _Account, known: Meter, error: QuotaError
+) -> QuotaError:
+    mine = error.code == "FORECAST_SHARE"
+    made = quota.calls_made(connection, account.name, account.now, forecast=mine)
+    at = _goes_on_at(connection, account, error)
+    quota.save_meter(connection, account.name, replace(known, goes_on_at=at, why=error.code))
     told = QuotaError(
-        f"{_what(session, usage, error, made)}{GOES_ON}{_moment(at)}",
+        f"{_what(account, error, made)}{GOES_ON}{_moment(at)}",
         hint=_HINTS.get(error.code, error.hint or _HINTS["CRM"]),
         code=error.code,
     )
-    told.retry_after = max((at - now).total_seconds(), error.retry_after or 0)
+    told.retry_after = max((at - account.now).total_seconds(), error.retry_after or 0)
     return told
 
 
@@ -214,8 +246,8 @@ def goes_on_in(error: ConnectorError | None) -> float | None:
     return error.retry_after
 
 
-def _what(session: Session, usage: Usage, error: QuotaError, made: int) -> str:
-    title = session.connector_title
+def _what(account: _Account, error: QuotaError, made: int) -> str:
+    title, usage = account.title, account.usage
     if error.code == "OWN_SHARE":
         return f"stopped at the daily share of {title} calls ({made:,} of {usage.allowed or 0:,})"
     if error.code == "FOR_PEOPLE":
@@ -226,14 +258,14 @@ def _what(session: Session, usage: Usage, error: QuotaError, made: int) -> str:
     if error.code == "FORECAST_SHARE":
         return (
             f"stopped before the forecast's daily share of {title} calls is used up "
-            f"({made:,} of {_for_forecast(session, usage) or 0:,}); all else was sent"
+            f"({made:,} of {account.for_forecast:,}); all else was sent"
         )
     if error.code == "CALL_SHARE":
         return (
             f"stopped because {usage.used or 0:,} of the account's {usage.limit or 0:,} {title} "
             "calls are used, by everybody together"
         )
-    return f"stopped by {title}: {error.message}"
+    return f"stopped by {title}: {error.message.rstrip('.')}"
 
 
 _HINTS = {

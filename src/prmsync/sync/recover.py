@@ -19,6 +19,7 @@ from prmsync.sync.accepting import accept, made_by_us
 from prmsync.sync.observe import store_records
 from prmsync.sync.outcome import not_sent
 from prmsync.sync.relation_guard import go_along
+from prmsync.sync.relation_matching import delete_duplicates
 from prmsync.sync.session import Session, Stream
 from prmsync.sync.write import Write
 
@@ -133,10 +134,20 @@ def _others(
                 done.add(intent.link_id)
                 journal.set_fields(connection, intent)
         links.save(connection, list(now.values()))
+        if stream.spec.relation is not None:
+            taken_off = [one for one in intents if _took_off(one, now[one.link_id])]
+            delete_duplicates(connection, stream, [one.old_values for one in taken_off])
         deleted = [now[one.link_id] for one in intents if one.op == "delete"]
         go_along(connection, session, stream, deleted)
         taken = [one for one in sent if one.link.id in done]
         typed_meanwhile.hold(connection, session, stream, taken, lost)
+
+
+def _took_off(intent: Action, link: Link) -> bool:
+    """Whether a relation went as this says: deleted, or cut for one of another role."""
+    if intent.op == "delete":
+        return link.prm_gone and link.crm_gone
+    return link.crm_id is None
 
 
 def _as_sent(
@@ -182,11 +193,10 @@ def _in_crm(
 def _touched(link: Link, before: Link, record: Record | None) -> bool:
     """Whether somebody was at a record since its deletion was decided: edited it, if the deletion
     never arrived, or has restored it. Nothing counts as agreed on then, so that a person says
-    whether it shall go, for good or again. A record of ours that was not read since it was made
-    has no state to compare with: its deletion goes on."""
-    if record is None or record.deleted or not link.prm_gone or before.crm_version is None:
+    whether it shall go, for good or again."""
+    if record is None or record.deleted or not link.prm_gone:
         return False
-    return bool(record.version) and record.version > before.crm_version
+    return record.version > (before.crm_version or "")
 
 
 def _outcome(stream: Stream, intent: Action, link: Link, record: Record | None) -> ActionState:

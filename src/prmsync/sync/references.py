@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from prmsync.domain.values import Values
 from prmsync.store import links, lost_links
-from prmsync.store.links import Link
+from prmsync.store.links import Link, LinkState
 from prmsync.sync.session import UNRESOLVED, Stream
 
 
@@ -20,7 +20,7 @@ def to_prm(
         wanted = {str(row[field]) for row in rows if row.get(field)}
         if not wanted:
             continue
-        known = _known(connection, streams[parent].id, wanted)
+        known = _known(connection, stream, streams[parent].id, wanted)
         for row in rows:
             value = row.get(field)
             if value:
@@ -37,7 +37,7 @@ def resolve_marked(
             continue
         marked = [row for row in rows if is_marked(row.get(field))]
         wanted = {str(row[field])[len(UNRESOLVED) :] for row in marked}
-        known = _known(connection, streams[parent].id, wanted)
+        known = _known(connection, stream, streams[parent].id, wanted)
         for row in marked:
             found = known.get(str(row[field])[len(UNRESOLVED) :])
             if found is not None:
@@ -56,15 +56,27 @@ def _is_marked_in(rows: Sequence[Values], field: str) -> bool:
     return any(map(is_marked, {row.get(field) for row in rows}))
 
 
-def _known(connection: sa.Connection, stream_id: int, wanted: set[str]) -> dict[str, str]:
+def _known(
+    connection: sa.Connection, stream: Stream, parent_id: int, wanted: set[str]
+) -> dict[str, str]:
     """CRM id → our id; the id of a record that was merged away means the one that is left."""
-    known = links.crm_to_prm(connection, stream_id, wanted)
+    known = links.crm_to_prm(connection, parent_id, wanted)
     missing = wanted - known.keys()
     if missing:
-        for crm_id, row in lost_links.survivors(connection, stream_id, missing).items():
-            if isinstance(row, Link) and row.crm_id != crm_id and row.is_linked:
+        for crm_id, row in lost_links.survivors(connection, parent_id, missing).items():
+            if not isinstance(row, Link):
+                continue
+            merged = row.crm_id != crm_id and row.is_linked
+            if merged or (stream.spec.relation is None and _let_go(row)):
                 known[crm_id] = str(row.prm_id)
     return known
+
+
+def _let_go(link: Link) -> bool:
+    """Whether a record was deleted in the CRM and stays here by itself. A record that names it
+    there still means ours; a relation with it is gone, whatever the CRM still shows of it."""
+    ended = link.state == LinkState.ENDED and link.prm_id is not None
+    return ended and link.crm_gone and not link.prm_gone
 
 
 def name_what_is_gone(

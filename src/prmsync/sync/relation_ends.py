@@ -3,7 +3,8 @@
 It shares the fate of its end: it goes with an end that goes on both sides, it rests while only one
 side keeps an end, and it waits for an end that waits for a person. Where that end is made again or
 comes back, so does the relation in the CRM. Here it comes with an end that a person wants again;
-where the end was put back here without it, a person is asked.
+where the end was put back here without it, or somebody has taken it off in another CRM meanwhile, a
+person is asked.
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ from prmsync.store.bulk import select_rows
 from prmsync.store.journal import ActionState
 from prmsync.store.links import MERGED, Dirty, Link, LinkState
 from prmsync.store.tables import deal_partner
+from prmsync.store.written import rested_last
 from prmsync.sync.merging import winners_of
 from prmsync.sync.observe import store_records
 from prmsync.sync.references import is_marked
+from prmsync.sync.relation_guard import taken_off_elsewhere
 from prmsync.sync.session import UNRESOLVED, Session, Stream
 
 ENDED = "its deal or partner is gone on one side, and stays on the other"
@@ -37,6 +40,8 @@ class Fate(StrEnum):
     FOLLOWS = "follows"
     """As the mapping says of relations."""
     RESTS = "rests"
+    STAYS = "stays"
+    """It rests already."""
     WAITS = "waits"
     AGAIN = "again"
     ASKS = "asks"
@@ -170,16 +175,29 @@ def fates(
         for link_id, end in lost.items():
             fate = _fate(end, follow if link_id in along else follow - braked)
             told[link_id] = min(fate, told.get(link_id, fate), key=_ORDER.index)
+    rested = _rested(connection, single)
     for one in single:
-        told.setdefault(one.id, _fate_of_its_own(one))
-    return told
+        if told.setdefault(one.id, _fate_of_its_own(one, rested)) is Fate.RESTS:
+            told[one.id] = Fate.STAYS if one.id in rested else Fate.RESTS
+    back = [one for one in single if told[one.id] is Fate.AGAIN and one.prm_gone]
+    asks = taken_off_elsewhere(connection, session, stream, back)
+    return told | dict.fromkeys(asks, Fate.ASKS)
 
 
-def _fate_of_its_own(link: Link) -> Fate:
-    """What becomes of a relation that one side alone has, while both ends are there."""
-    if link.state != LinkState.DORMANT:
+def _rested(connection: sa.Connection, found: Sequence[Link]) -> set[int]:
+    """The ids of those that a run has laid to rest. The others that sleep have only waited."""
+    asleep = [one.id for one in found if one.state == LinkState.DORMANT]
+    return rested_last(connection, asleep) if asleep else set()
+
+
+def _fate_of_its_own(link: Link, rested: Collection[int]) -> Fate:
+    """What becomes of a relation that one side alone has, while both ends are there. What has only
+    waited for its end comes with it, whatever the CRM has changed meanwhile."""
+    taken_off = link.crm_gone and link.base == {}  # `prmsync.sync.taken_off`
+    if link.state != LinkState.DORMANT or taken_off:
         return Fate.FOLLOWS
-    return Fate.AGAIN if link.crm_gone or link.dirty == Dirty.WAITS else Fate.ASKS
+    waited = link.id not in rested or link.dirty == Dirty.WAITS
+    return Fate.AGAIN if link.crm_gone or waited else Fate.ASKS
 
 
 _ORDER = (Fate.RESTS, Fate.WAITS, Fate.FOLLOWS)

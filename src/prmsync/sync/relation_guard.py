@@ -10,14 +10,15 @@ by it that something has moved.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
 
 from prmsync.connector.protocol import Page, Record, RelationReader
 from prmsync.domain.values import Values
-from prmsync.store import links
+from prmsync.store import links, streams
 from prmsync.store.links import Dirty, Link, LinkState
+from prmsync.store.streams import StreamState
 from prmsync.sync import references
 from prmsync.sync.observe import missing_relations
 from prmsync.sync.session import Session, Stream
@@ -68,6 +69,40 @@ def was_taken_off(session: Session, link: Link, key: str) -> bool:
     resting = link.state == LinkState.DORMANT and link.crm_gone
     same = str(link.crm_id).split(":")[:2] == key.split(":")[:2]
     return resting and same and isinstance(session.connector, RelationReader)
+
+
+def taken_off_elsewhere(
+    connection: sa.Connection, session: Session, stream: Stream, found: Sequence[Link]
+) -> set[int]:
+    """The ids of those relations that are gone here, and in another CRM too, where their deal and
+    their partner are the same records as before: there somebody took them off."""
+    said = {str(one.prm_id): one for one in found}
+    off: set[int] = set()
+    for other in streams.all_connections(connection) if said else ():
+        known = streams.streams_of(connection, other.name)
+        if other.name == session.name or stream.name not in known:
+            continue
+        for one in links.by_prm_ids(connection, known[stream.name].id, said).values():
+            mine = said[str(one.prm_id)]
+            if one.prm_gone and one.crm_gone and _has_ends(connection, known, one, mine.base or {}):
+                off.add(mine.id)
+    return off
+
+
+def _has_ends(
+    connection: sa.Connection, known: Mapping[str, StreamState], link: Link, base: Values
+) -> bool:
+    """Whether the records that a relation joined are there still. Its own id tells whether they are
+    the same ones only where it is made of theirs; where it is not, they may have been deleted and
+    restored without it, and a person is asked once more than was needed."""
+    ends: list[str] = []
+    for parent in ("opportunity", "partner"):
+        if parent in known:
+            named = [str(base.get(parent))]
+            found = links.by_prm_ids(connection, known[parent].id, named).values()
+            ends += [str(one.crm_id) for one in found if one.crm_id and not one.crm_gone]
+    joined = str(link.crm_id).split(":")[:2]
+    return len(ends) == 2 and (len(joined) == 1 or joined == ends)
 
 
 def ask_about(link: Link) -> None:

@@ -8,7 +8,7 @@ Where we take the first one away, the duplicates go too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
 
@@ -38,8 +38,9 @@ def match_relations(session: Session) -> int:
 def _match_stream(session: Session, stream: Stream) -> int:
     with session.database.begin() as connection:
         session.fence(connection)
-        _revive_duplicates(connection, stream)
-        said = _take_places(connection, stream)
+        unsettled = unsettled_links.unsettled(connection, stream.id)
+        _revive_duplicates(connection, stream, unsettled)
+        said = _take_places(connection, stream, unsettled)
         fresh = [
             one
             for one in links.unlinked(connection, stream.id, crm_side=True, dirty_only=True)
@@ -74,15 +75,39 @@ def _without_aliases(
     return [one for one in fresh if one.id not in aliases]
 
 
-def _revive_duplicates(connection: sa.Connection, stream: Stream) -> None:
-    """A relation that went may still be said by a duplicate, which then takes its place."""
+def _revive_duplicates(
+    connection: sa.Connection, stream: Stream, unsettled: Sequence[Link]
+) -> None:
+    """A relation that went may still be said by a duplicate, which then takes its place. One that
+    nobody says here any more, and that was not agreed on, is somebody's own word in the CRM."""
+    linked = [one for one in unsettled if one.crm_id is not None]
     gone = {_words(one.base) for one in lost_links.gone_in_crm(connection, stream.id)}
-    if not gone:
-        return
-    back = [one for one in lost_links.left_over(connection, stream.id) if _words(one.crm) in gone]
-    for one in back:
-        one.state, one.dirty = LinkState.NEW, Dirty.CHANGED
-    links.save(connection, back)
+    agreed = {
+        said for one in linked if not one.crm_gone for said in (_words(one.base), _words(one.crm))
+    }
+    ends = {words[:2] for words in (*gone, *(_words(one.base) for one in linked))}
+    left = _left_over(connection, stream, ends)
+    said = _ours(connection, left)
+    _revive(
+        connection,
+        [one for one in left if _words(one.crm) in gone or _words(one.crm) not in {*agreed, *said}],
+    )
+
+
+def unagreed(stream: Stream, found: Sequence[Link], ours: Mapping[str, Values]) -> set[Words]:
+    """What these relations say here and the CRM was never told. `ours` are our records by id."""
+    if stream.spec.relation is None:
+        return set()
+    said = {_words(ours.get(str(one.prm_id))) for one in found}
+    return said - {_words(one.base) for one in found}
+
+
+def not_said_any_more(connection: sa.Connection, stream: Stream, words: set[Words]) -> None:
+    """A run has changed or deleted the relations here that said this: what counted as a duplicate
+    in the CRM is somebody's own word there."""
+    left = _left_over(connection, stream, {one[:2] for one in words})
+    said = _ours(connection, left)
+    _revive(connection, [one for one in left if _words(one.crm) in words - said.keys()])
 
 
 def delete_duplicates(connection: sa.Connection, stream: Stream, rows: Sequence[Values]) -> None:
@@ -92,6 +117,20 @@ def delete_duplicates(connection: sa.Connection, stream: Stream, rows: Sequence[
     found = [one for one in lost_links.left_over(connection, stream.id) if _words(one.crm) in gone]
     for one in found:
         one.base, one.prm_gone = one.crm, True
+    _revive(connection, found)
+
+
+def _left_over(connection: sa.Connection, stream: Stream, ends: Collection[Words]) -> list[Link]:
+    """Duplicates in the CRM between these deals and partners."""
+    if not ends:
+        return []
+    return [
+        one for one in lost_links.left_over(connection, stream.id) if _words(one.crm)[:2] in ends
+    ]
+
+
+def _revive(connection: sa.Connection, found: Sequence[Link]) -> None:
+    for one in found:
         one.state, one.dirty = LinkState.NEW, Dirty.CHANGED
     links.save(connection, found)
 
@@ -100,10 +139,9 @@ Said = dict[Words, Link]
 """What relations last agreed on → their links."""
 
 
-def _take_places(connection: sa.Connection, stream: Stream) -> Said:
+def _take_places(connection: sa.Connection, stream: Stream, found: Sequence[Link]) -> Said:
     """Each row of ours belongs to the link that last agreed on what it says, whichever row that
     link had before. Returns the links that move, of relations that the CRM has or had."""
-    found = unsettled_links.unsettled(connection, stream.id)
     linked = {_words(one.base or one.crm): one for one in found if one.crm_id is not None}
     if not linked:
         return linked

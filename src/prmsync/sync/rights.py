@@ -15,8 +15,13 @@ def require_rights(
     whether the connection writes to its CRM."""
     if not isinstance(connector, RightsChecker):
         return
+    connector.check_rights(dict.fromkeys(objects_named(mappings), written))
+
+
+def objects_named(mappings: Sequence[StreamMapping]) -> tuple[str, ...]:
+    """Every object of the CRM that the mappings name, in order."""
     objects = {mapping.object for mapping in mappings}
     for mapping in mappings:
         if mapping.relation is not None:
             objects |= {mapping.relation.from_object, mapping.relation.to_object}
-    connector.check_rights(dict.fromkeys(sorted(objects), written))
+    return tuple(sorted(objects))

@@ -13,7 +13,7 @@ from prmsync.connector.protocol import ReadExplainer
 from prmsync.errors import ConnectorError, QuotaError, StateError
 from prmsync.reconcile.brakes import Trip
 from prmsync.reconcile.causes import crm_user_of
-from prmsync.store import brakes, erasures, journal, lease, runs
+from prmsync.store import brakes, erasures, held, journal, lease, runs, sending
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.runs import Run, RunState
 from prmsync.sync.carried_out import close_carried_out
@@ -70,6 +70,8 @@ class Report:
     """What people call the CRM users that brakes name, by id."""
     went_on: dict[int, int] = field(default_factory=dict)
     """Earlier run that was let go → how many of its writes this run sent to the CRM."""
+    listed: int = 0
+    """Refused records of the connection that are listed at the run's end, by whatever run."""
 
 
 @contextmanager
@@ -178,8 +180,12 @@ def finish(
         _forget_empty(connection, session)
         close_carried_out(connection, session)
         note(connection, session, keep_stop=True)
-        state = _ended(made, outcome, states, RunState.DONE if applied else state)
+        # What got no answer and was found out afterwards may have moved meanwhile.
+        left = bool(outcome.retry) and (recovered > 0 or _something_is_open(connection, session))
+        state = _ended(made, outcome, states, RunState.DONE if applied else state, left=left)
         message = "; ".join(dict.fromkeys(outcome.errors))
+        if message and outcome.retry and not left:
+            message = f"met on the way: {message}"
         calls = dict(session.connector.usage().calls)
         runs.finish(
             connection,
@@ -198,6 +204,7 @@ def finish(
             message=message,
         )
         waiting = waiting_of(connection, session, made.waiting_run)
+        listed = held.listed_refusals(connection, [one.id for one in session.streams.values()])
     return Report(
         made.run_id,
         state,
@@ -221,6 +228,7 @@ def finish(
         forecast_cost=made.forecast_cost,
         forecast_left=left_to_forecast(session) if made.forecast_cost else None,
         goes_on_in=goes_on_in(outcome.stopped),
+        listed=listed,
     )
 
 
@@ -229,11 +237,29 @@ def _ways_of_reading(session: Session) -> Sequence[str]:
     return connector.ways_of_reading() if isinstance(connector, ReadExplainer) else ()
 
 
-def _ended(made: Plan, outcome: Outcome, states: Collection[str], otherwise: RunState) -> RunState:
+_OPEN = (
+    ActionState.PLANNED,
+    ActionState.RELEASED,
+    ActionState.SENT,
+    ActionState.UNKNOWN,
+    ActionState.RETRY,
+)
+
+
+def _something_is_open(connection: sa.Connection, session: Session) -> bool:
+    """Whether rows are left for the next run. What the CRM put off may have gone through since:
+    records that it locked are decided and sent again within the run."""
+    ids = [stream.id for stream in session.active]
+    return any(sending.runs_with(connection, ids, state) for state in _OPEN)
+
+
+def _ended(
+    made: Plan, outcome: Outcome, states: Collection[str], otherwise: RunState, *, left: bool
+) -> RunState:
     refused = outcome.refused or ActionState.PARKED in states
     # A plan stands beside what does not fit: its other rows can be applied.
     unfit = made.unfit_links and otherwise is not RunState.PLANNED
-    if refused or outcome.retry or outcome.stopped or unfit:
+    if refused or left or outcome.stopped or unfit:
         return _failed(outcome.stopped)
     return RunState.WAITING if ActionState.WAITING in states else otherwise
 

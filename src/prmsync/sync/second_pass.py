@@ -1,4 +1,4 @@
-"""Optional references to records that do not exist on the other side yet.
+"""Optional references to records that do not exist on the other side yet, or no more.
 
 They are left out of a record's first write and follow in a second one, once their record is there:
 so records may refer to each other in a circle, and one that is never linked holds nothing up but
@@ -7,7 +7,7 @@ the reference itself. A reference that a record cannot be without makes the whol
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import sqlalchemy as sa
 
@@ -17,6 +17,7 @@ from prmsync.reconcile.record import Decision
 from prmsync.reconcile.rules import GroupRule
 from prmsync.store import journal
 from prmsync.store.journal import Action
+from prmsync.store.row_checks import NO_SUCH_RECORD, RowProblem
 from prmsync.sync import references
 from prmsync.sync.session import Stream
 
@@ -68,6 +69,28 @@ def marks(stream: Stream, crm: Mapping[str, Scalar]) -> Values:
     return dict.fromkeys(_members(stream, unknown), LATER) if unknown else {}
 
 
+def gone_here(stream: Stream, problems: Sequence[RowProblem]) -> list[str]:
+    """What a creation of ours is made without, as it names records that are gone here. Nothing
+    where it was refused for something else too, or cannot be made without them."""
+    names = {one.field for one in problems if one.code == NO_SUCH_RECORD}
+    if len(names) < len(problems) or not names <= stream.references.keys():
+        return []
+    if stream.spec.relation is not None or requires(stream, names):
+        return []
+    return _members(stream, names)
+
+
+def leave_out(
+    connection: sa.Connection, action: Action, values: Values, names: Collection[str]
+) -> None:
+    """Take these fields out of a row and of what it is to write."""
+    for name in names:
+        values.pop(name, None)
+    action.fields = {name: one for name, one in action.fields.items() if name not in names}
+    if action.id:
+        journal.set_fields(connection, action)
+
+
 def left_out(stream: Stream, base: Values | None) -> list[GroupRule]:
     """The groups that are still to be taken over from the CRM."""
     if base is None or not any(base.get(name) == LATER for name in stream.references):
@@ -95,9 +118,10 @@ def take_over(
         ours = [prm.get(name) for name in group.members]
         if group.name in skip or any(ours):
             continue
+        to = decision.to_prm if any(map(crm.get, group.members)) else decision.base
         for name in group.members:
             decision.to_crm.pop(name, None)
             decision.base.pop(name, None)
-            decision.to_prm[name] = crm.get(name)
+            to[name] = crm.get(name)
         decision.held = [one for one in decision.held if one.group != group.name]
         decision.reasons[group.name] = FOLLOWS

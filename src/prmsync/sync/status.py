@@ -36,7 +36,7 @@ class StreamStatus:
     """`in_prm` counts our records, `linked` pairs, `only_crm` and `only_prm` what has no pair;
     `to_read` log rows not looked at yet; `read_at` when the CRM was last read; `verified_at` when
     both sides were last compared whole, and `verified` the counts of that; `waits` counts records
-    that wait for the link of one they refer to."""
+    that wait for the link of another: one they refer to, or one they were merged into."""
 
     name: str
     in_prm: int

@@ -21,12 +21,15 @@ def unanswered(
     """Of these links the ids of those that would be created in the CRM a second time."""
     if stream.spec.relation is not None:  # looked for right before it is made, and taken over
         return set()
-    created = {
+    made = {
         link.id
-        for link, made in decided
-        if any(one.op == "create" and one.side == Side.CRM for one in made)
+        for link, actions in decided
+        if any(one.op == "create" and one.side == Side.CRM for one in actions)
     }
-    if not created:
-        return created
+    return made & creations(connection, stream) if made else made
+
+
+def creations(connection: sa.Connection, stream: Stream) -> set[int]:
+    """The ids of all links whose creation in the CRM was sent and has no answer yet."""
     sent = journal.open_intents(connection, stream.id)
-    return created & {one.link_id for one in sent if one.op == "create"}
+    return {one.link_id for one in sent if (one.side, one.op) == (Side.CRM, "create")}

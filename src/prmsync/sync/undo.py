@@ -23,6 +23,7 @@ from prmsync.sync.apply_crm import apply_crm
 from prmsync.sync.apply_prm import apply_prm
 from prmsync.sync.brakes import brake_alone
 from prmsync.sync.claims import require_known_keys
+from prmsync.sync.merging import follow_merges
 from prmsync.sync.observe import observe
 from prmsync.sync.outcome import Outcome
 from prmsync.sync.plan import Plan
@@ -99,6 +100,7 @@ def _planned(session: Session, run_id: int, *, only_tell: bool, release: bool = 
         _require_written(session, run)
         observe(session)
         require_known_keys(session)
+        follow_merges(session, undo_id, kept_only=True)
         for stream in reversed(session.streams.values()):
             _plan_stream(session, stream, run, made)
         if not release:
@@ -215,8 +217,9 @@ def _hold_and_check(
 
 def _decide_again(session: Session, run: Run, undone: Run, known: set[int]) -> bool:
     """What moved right before it was written is planned anew, from what was seen then: an edit of
-    one field keeps no other one from going back. `known` are rows that are settled."""
-    found = False
+    one field keeps no other one from going back, and a record that a merge has given a third id is
+    written under that. `known` are rows that are settled."""
+    moved: list[tuple[Stream, list[int]]] = []
     for stream in reversed(session.streams.values()):
         with session.database.read() as connection:
             rows = journal.page(
@@ -224,8 +227,12 @@ def _decide_again(session: Session, run: Run, undone: Run, known: set[int]) -> b
             )
         ids = sorted({one.link_id for one in rows if one.id not in known})
         known.update(one.id for one in rows)
-        found = (bool(ids) and _plan_again(session, stream, run, undone, ids)) or found
-    return found
+        if ids:
+            moved.append((stream, ids))
+    if moved:
+        follow_merges(session, run.id, kept_only=True)
+    planned = [_plan_again(session, stream, run, undone, ids) for stream, ids in moved]
+    return any(planned)
 
 
 def _plan_again(

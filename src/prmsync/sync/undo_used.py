@@ -1,4 +1,5 @@
-"""Whether a record that a run created is in use by now, which its own values do not show."""
+"""What the values of a record do not show and an undo has to know: whether one that the run created
+is in use by now, and whether one that it took away was made again since."""
 
 from __future__ import annotations
 
@@ -8,10 +9,12 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from prmsync.domain.merge import Side
+from prmsync.reconcile.undo import GONE_AGAIN
 from prmsync.store import links, written
 from prmsync.store.bulk import select_rows
+from prmsync.store.journal import Action
 from prmsync.store.links import Link, LinkState
-from prmsync.store.runs import Run
+from prmsync.store.runs import UNDO, Run
 from prmsync.store.tables import PRM_TABLES
 from prmsync.sync.session import Session, Stream
 
@@ -20,7 +23,8 @@ CAME_BACK = "it was taken away since, and somebody restored it"
 
 @dataclass(slots=True)
 class Used:
-    """Why a created record is not taken away again, by link id; one side each."""
+    """Why a created record is not taken away again, or one that an undo took away not made again,
+    by link id; one side each."""
 
     prm: dict[int, str] = field(default_factory=dict)
     crm: dict[int, str] = field(default_factory=dict)
@@ -35,27 +39,41 @@ def used_since(
 ) -> Used:
     """Look for what uses the records that `run` created among these links: who modified them in
     the CRM or restored them, and other records that name them and that the undo does not take
-    away itself."""
+    away itself. And for what made again those that `run` took away, an undo itself."""
     used = Used()
     with session.database.read() as connection:
         done = written.of_run(connection, run.id, link_ids)
-        created = {
-            side: [
-                link_id
-                for link_id, rows in done.items()
-                if any(one.side == side and one.op == "create" for one in rows)
-            ]
-            for side in Side
-        }
+        created = {side: _with(done, side, "create") for side in Side}
         found = links.by_ids(connection, {one for ids in created.values() for one in ids})
         for side, ids in created.items():
             named = _named(connection, session, stream, undo_id, side, [found[one] for one in ids])
             back = dict.fromkeys(
                 written.taken_away_since(connection, run.id, side.value, ids), CAME_BACK
             )
-            (used.prm if side is Side.PRM else used.crm).update({**named, **back})
+            again = _made_again(connection, run, side, _with(done, side, "delete"))
+            (used.prm if side is Side.PRM else used.crm).update({**named, **back, **again})
     used.crm |= _touched(session, stream, [found[one] for one in created[Side.CRM]])
     return used
+
+
+def _with(done: Mapping[int, Sequence[Action]], side: Side, op: str) -> list[int]:
+    """The links of which the run did this on one side."""
+    return [
+        link_id
+        for link_id, rows in done.items()
+        if any(one.side == side and one.op == op for one in rows)
+    ]
+
+
+def _made_again(
+    connection: sa.Connection, run: Run, side: Side, link_ids: Sequence[int]
+) -> Mapping[int, str]:
+    """What an undo took away, and another one has made again: who takes it away after that has the
+    last word."""
+    if run.kind != UNDO or not link_ids:
+        return {}
+    found = written.made_again_since(connection, run.id, side.value, link_ids)
+    return dict.fromkeys(found, GONE_AGAIN)
 
 
 def _touched(session: Session, stream: Stream, created: Sequence[Link]) -> Mapping[int, str]:

@@ -10,20 +10,23 @@ CRM's records are listed, to meet those that no read ever showed (`prmsync.sync.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import timedelta
 
 import sqlalchemy as sa
 
 from prmsync.connector.protocol import Page, Record
 from prmsync.errors import StateError
+from prmsync.store import held as held_store
 from prmsync.store import links, pairs, verification
 from prmsync.store import records as prm_records
 from prmsync.store.links import Dirty, LinkState
 from prmsync.store.pairs import Pair
 from prmsync.store.verification import Verification
 from prmsync.sync import unseen as listing
-from prmsync.sync.comparing import Difference, StreamReport, compare_page
+from prmsync.sync.comparing import Difference, StreamReport, compare_page, refused
 from prmsync.sync.counters import counted_anew
+from prmsync.sync.gone_there import explain_gone
 from prmsync.sync.observe import gathered, missing_relations, observe_prm, store_records
 from prmsync.sync.running import holding
 from prmsync.sync.session import Session, Stream
@@ -59,16 +62,17 @@ def _verify_stream(session: Session, stream: Stream, *, repair: bool) -> StreamR
         observe_prm(session, stream)
     began = session.now()
     seen = bytearray()
-    for page in gathered(session.connector.changes(stream.spec, None)):
-        present = [record for record in page.records if not record.deleted]
-        report.crm_records += len(present)
-        with session.database.begin() as connection:
-            session.fence(connection)
-            met, differing = compare_page(connection, session, stream, present, report)
-            if repair:
-                _mark(connection, session, stream, page, differing)
-        _tick(seen, met)
-        session.progress(f"verifying {stream.name}", len(present))
+    with closing(gathered(session.connector.changes(stream.spec, None))) as pages:
+        for page in pages:
+            present = [record for record in page.records if not record.deleted]
+            report.crm_records += len(present)
+            with session.database.begin() as connection:
+                session.fence(connection)
+                met, differing = compare_page(connection, session, stream, present, report)
+                if repair:
+                    _mark(connection, session, stream, page, differing)
+            _tick(seen, met)
+            session.progress(f"verifying {stream.name}", len(present))
     with session.database.begin() as connection:
         session.fence(connection)
         report.prm_records = prm_records.count(connection, stream.name)
@@ -115,20 +119,29 @@ def _unseen(
 ) -> None:
     """Linked records that the CRM did not show: absence is reported, it is never a delete."""
     for unseen in _not_ticked(connection, stream, seen):
-        missing = []
+        gone: list[int] = []
+        missing: list[int] = []
+        single: list[int] = []
         for link in pairs.by_ids(connection, unseen):
             if link.state == LinkState.LIVE and link.crm_id:
-                if link.crm_gone:
-                    report.explain("deleted in the CRM")
-                else:
-                    missing.append(link.id)
+                (gone if link.crm_gone else missing).append(link.id)
             elif link.state == LinkState.NEW and link.crm_id is None and not link.prm_gone:
-                report.only_in_prm += 1
+                single.append(link.id)
             elif link.state == LinkState.ENDED and link.crm_gone and _ours_is_left(link):
                 report.explain("no longer in the CRM, not made there again")
         report.missing_in_crm += len(missing)
+        explain_gone(connection, stream, gone, report)
+        _only_ours(connection, single, report)
         if repair:
             links.set_dirty(connection, missing, Dirty.CHANGED)
+
+
+def _only_ours(connection: sa.Connection, link_ids: Sequence[int], report: StreamReport) -> None:
+    """Records that wait to be created, or whose creation was refused."""
+    parked = held_store.parked_of(connection, link_ids)
+    for item in parked.values():
+        report.explain(refused(item))
+    report.only_in_prm += len(link_ids) - len(parked)
 
 
 def _ours_is_left(link: Pair) -> bool:
@@ -229,13 +242,12 @@ def _compare_slice(
     with session.database.begin() as connection:
         session.fence(connection)
         _, differing = compare_page(connection, session, stream, present, part)
-        gone = [one for one in found.values() if one.deleted]
-        store_records(connection, session, stream, [*differing.values(), *gone])
+        gone = {crm_id: one for crm_id, one in found.items() if one.deleted}
+        store_records(connection, session, stream, [*differing.values(), *gone.values()])
         links.set_dirty(connection, list(differing), Dirty.CHANGED)
         missing = [link_id for link_id, crm_id in page if crm_id not in found]
         part.missing_in_crm += len(missing)
-        if gone:
-            part.explain("deleted in the CRM", len(gone))
+        explain_gone(connection, stream, [one for one, crm_id in page if crm_id in gone], part)
         links.set_dirty(connection, missing, Dirty.CHANGED)
         total = StreamReport(stream.name, **state.so_far)
         total.add(part)

@@ -26,6 +26,7 @@ from prmsync.connector.registry import plugin
 from prmsync.connector.simulator.http import Handler, Request, Response
 from prmsync.connector.simulator.serve import serving
 from prmsync.domain.values import PrmId, Values
+from prmsync.service.serving import STOP_SECONDS
 from prmsync.store import migrations, records
 from prmsync.store.database import Database, open_database
 from prmsync.store.runs import Run, recent
@@ -106,7 +107,7 @@ class Service:
         self.log = folder / f"serve-{number}.log"
         with self.log.open("w", encoding="utf-8") as stderr:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", _MAIN, "serve", *options],
+                [sys.executable, "-X", "faulthandler", "-c", _MAIN, "serve", *options],
                 cwd=folder,
                 stderr=stderr,
                 stdout=subprocess.DEVNULL,
@@ -147,7 +148,15 @@ class Service:
         return self.ended()
 
     def ended(self) -> int:
-        return self.process.wait(PATIENCE)
+        """The exit code; what the service logged is shown where the test fails."""
+        try:
+            code = self.process.wait(STOP_SECONDS + PATIENCE)
+        except subprocess.TimeoutExpired:
+            # Where each of its threads stands goes to its log.
+            self.process.send_signal(signal.SIGABRT)
+            code = self.process.wait(PATIENCE)
+        sys.stderr.write(self.log.read_text(encoding="utf-8"))
+        return code
 
 
 def environment(**more: str) -> dict[str, str]:

@@ -221,21 +221,35 @@ def test_restored_in_both_crms_at_once_it_is_made_once(
     assert {name: number(crm) for name, crm in both.crms.items()} == records
 
 
+@pytest.mark.parametrize("take", ["prm", "crm"])
+@pytest.mark.parametrize("last", ["deleted", "restored"])
 @pytest.mark.parametrize("name", NAMES)
-def test_after_an_undo_took_it_away_there_and_somebody_deleted_it_here(
-    both: World, name: str
+def test_after_an_undo_took_it_away_there_and_somebody_deleted_it_here_a_person_is_asked(
+    both: World, name: str, last: str, take: str
 ) -> None:
-    """Nobody who deleted it here had seen it come back: that is the last word."""
+    """No run carried our deletion over, and nobody can tell which of the two came last."""
     made = both.insert("opportunity", {"name": "Firewall", "close_date": "2026-12-20"})
     crm = both.crms[name]
     record_run = both.sync(name, release=True).run_id
     record = number(crm)
     both.undo(name, record_run)
-    both.remove("opportunity", made)
+    if last == "restored":
+        both.remove("opportunity", made)
     crm.restore("opportunity", record)
+    if last == "deleted":
+        both.remove("opportunity", made)
     settle(both)
-    assert list(both.all_ours("opportunity")) == [made]
-    assert number(crm) == record
+    assert (both.all_ours("opportunity"), number(crm)) == ({}, record)
+    assert [one.group for one in both.held()] == ["@record"]
+    both.decide(take)
+    settle(both)
+    if take == "crm":
+        assert list(both.all_ours("opportunity")) == [made]
+        assert number(crm) == record
+    else:
+        assert both.all_ours("opportunity") == {}
+        assert crm.rows("opportunity") == []
+    assert both.held() == []
     assert [both.sync(one).counts for one in NAMES] == [{}, {}]
 
 

@@ -7,19 +7,14 @@ from typing import Any
 
 import pytest
 
+from prmsync.cli.comparisons import merged_lines
 from prmsync.domain.values import Values
 from prmsync.store import held, journal, links
 from prmsync.sync import run
+from prmsync.sync.comparing import Merged
 from prmsync.sync.status import status
 from prmsync.sync.verify import verify
-
-OTHER: Values = {
-    "name": "Initech",
-    "domain": "initech.example",
-    "country": "FR",
-    "types": "reseller",
-    "status": "active",
-}
+from rig import OTHER_PARTNER
 
 
 @pytest.fixture
@@ -161,7 +156,7 @@ def test_a_relation_of_the_lost_record_is_one_relation_afterwards(
 @pytest.fixture
 def both(world: Any, crm: Any, partner: str) -> str:
     """A second partner, into whose CRM record the first one's was merged; returns its id."""
-    other = str(world.insert("partner", dict(OTHER)))
+    other = str(world.insert("partner", dict(OTHER_PARTNER)))
     look(world)
     first, second = (crm_id(world, crm, name) for name in ("Globex Corporation", "Initech"))
     crm.merge("partner", first, second)
@@ -183,6 +178,19 @@ def test_a_winner_that_is_linked_waits_for_a_person_with_both_named(
     assert [one.id for one in waiting(world)] == [item.id]
 
 
+def test_verify_says_into_what_it_was_merged_while_it_waits(
+    world: Any, crm: Any, partner: str, both: str
+) -> None:
+    lost, winner = linked(world, partner).crm_id, crm.only("partner")[crm.words["id"]]
+    (compared,) = [one for one in world.verify("crm") if one.stream == "partner"]
+    assert compared.explained == {"merged into another record in the CRM": 1}
+    assert compared.merged == [Merged(partner, lost, winner, "Initech")]
+    assert compared.is_clean
+    assert list(merged_lines(compared)) == [
+        f"{lost} was merged into {winner}, which is linked to Initech"
+    ]
+
+
 def test_a_partner_that_was_made_again_after_a_merge_differs_in_nothing(
     world: Any, crm: Any, partner: str, both: str
 ) -> None:
@@ -196,6 +204,27 @@ def test_a_partner_that_was_made_again_after_a_merge_differs_in_nothing(
     (shown,) = status(world.database, world.now())
     (partners,) = [one for one in shown.streams if one.name == "partner"]
     assert (partners.in_prm, partners.linked, partners.only_prm) == (2, 2, 0)
+
+
+def test_a_deal_names_its_partner_that_was_made_again_after_a_merge(
+    make_world: Any, partner_values: Values
+) -> None:
+    """HubSpot takes the id that stands at the deal for the other partner, and the deal itself shows
+    no edit."""
+    world = make_world(crm="hubspot")
+    crm, partner = world.crms["crm"], world.insert("partner", partner_values)
+    world.insert("partner", dict(OTHER_PARTNER))
+    deal = {"name": "Firewall", "close_date": "2026-12-20", "partner": partner}
+    world.insert("opportunity", deal)
+    world.settle("crm")
+    world.wait(700)
+    crm.merge("partner", *(crm_id(world, crm, name) for name in ("Globex Corporation", "Initech")))
+    look(world)
+    (item,) = waiting(world)
+    decide(world, item, "prm")
+    look(world)
+    assert crm.only("opportunity")["prm_partner"] == crm_id(world, crm, "Globex Corporation")
+    assert (waiting(world), clean(world)) == ([], True)
 
 
 def test_no_relation_is_made_for_the_other_partner_meanwhile(
@@ -221,7 +250,7 @@ def test_a_relation_that_a_merge_moved_goes_by_the_ends_that_it_has_in_the_crm(
     has decided about it."""
     world = make_world(crm="salesforce")
     crm, partner = world.crms["crm"], world.insert("partner", partner_values)
-    world.insert("partner", dict(OTHER))
+    world.insert("partner", dict(OTHER_PARTNER))
     deal = world.insert("opportunity", {"name": "Firewall", "close_date": "2026-12-20"})
     made = world.insert("relation", {"opportunity": deal, "partner": partner, "role": "reseller"})
     look(world)
@@ -382,7 +411,7 @@ def test_what_hung_on_a_record_that_was_let_go_comes_with_it(
     world: Any, crm: Any, partner: str
 ) -> None:
     """The winner kept its relation in the CRM when its record here was deleted."""
-    other = world.insert("partner", dict(OTHER))
+    other = world.insert("partner", dict(OTHER_PARTNER))
     deal = world.insert("opportunity", {"name": "Firewall", "close_date": "2026-12-20"})
     values = {"opportunity": deal, "partner": other, "role": "reseller"}
     relation = world.insert("relation", values)

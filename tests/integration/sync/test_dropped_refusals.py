@@ -93,3 +93,20 @@ def test_a_value_that_does_not_fit_stays_off_the_list_while_it_is_the_same(
     world.edit("registration", registration, {"customer_name": "N" * 301})
     world.sync("crm")
     assert len(world.parked()) == 1
+
+
+def test_a_creation_that_was_refused_is_told_as_refused_and_not_as_merely_ours(
+    world: World, crm: Crm, registration: str
+) -> None:
+    partner = world.ours("registration", registration)["partner"]
+    crm.fault(**REFUSED[crm.connector], record="Southwind", message="not here")
+    for number, name in (("DR-2", "Southwind"), ("DR-3", "Westwind")):
+        world.insert("registration", {"number": number, "partner": partner, "customer_name": name})
+    world.sync("crm")
+    (item,) = world.parked()
+    reports = {one.stream: one for one in world.verify("crm")}
+    assert reports["registration"].explained == {"refused by the CRM": 1}
+    assert reports["registration"].only_in_prm == 0
+    drop_links(world.database, [item.link_id])
+    reports = {one.stream: one for one in world.verify("crm")}
+    assert reports["registration"].explained == {WHY: 1}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+
+import pytest
 
 from prmsync.domain.values import Values
 from prmsync.sync import run
@@ -25,3 +28,31 @@ def test_other_edits_do_not_wait_for_a_partner_that_was_deleted_in_the_crm(
     word = "Expected_Close__c" if crm.connector == "salesforce" else "expected_close"
     assert crm.only("registration")[word] == "2027-04-08"
     assert world.ours("registration", registration)["partner"] == partner
+
+
+@pytest.mark.parametrize("read_before", [False, True])
+def test_a_deal_that_names_a_company_which_was_archived_in_hubspot_waits_for_nothing(
+    make_world: Callable[..., Any], partner_values: Values, read_before: bool
+) -> None:
+    """HubSpot keeps the id in the deal, and the partner stays here by itself: nothing was changed,
+    however late the deal is read again."""
+    world = make_world(crm="hubspot")
+    crm = world.crms["crm"]
+    partner = world.insert("partner", partner_values)
+    deal = world.insert("opportunity", {"name": "Firewall", "partner": partner})
+    world.settle("crm")
+    for at in (1, 2):
+        if at == 2 or read_before:
+            record = str(crm.only("opportunity")[crm.words["id"]])
+            crm.change("opportunity", record, deal_name=f"Offer {at}")
+        if at == 1:
+            crm.remove("partner", str(crm.only("partner")[crm.words["id"]]))
+        world.wait(700)
+        with world.session("crm") as session:
+            run.sync(session, full=True, release=True)
+    kept = world.ours("opportunity", deal)
+    assert (kept["name"], kept["partner"]) == ("Offer 2", partner)
+    assert (crm.only("opportunity").get("prm_sync_state") or "in_step") == "in_step"
+    assert (world.held(), world.parked()) == ([], [])
+    assert world.sync("crm").counts == {}
+    assert all(one.is_clean for one in world.verify("crm"))

@@ -120,11 +120,11 @@ def test_a_decision_taken_while_our_side_is_written_is_carried_out(
     thread = threading.Thread(target=decide)
     carry_out = apply_prm.carry_out
 
-    def meanwhile(*args: Any) -> None:
+    def meanwhile(*args: Any) -> bool:
         if thread.ident is None:
             thread.start()
             thread.join(0.5)
-        carry_out(*args)
+        return carry_out(*args)
 
     monkeypatch.setattr(apply_prm, "carry_out", meanwhile)
     # Equal edits: only what both sides agree on moves, and no edit of ours marks the link again.

@@ -11,6 +11,7 @@ import pytest
 from prmsync.connector.simulator.http import Request
 from prmsync.domain.values import Values
 from prmsync.store import held, journal, links, misfits
+from prmsync.sync import run
 
 FIELDS = {
     "salesforce": ("PRM_Sync_State__c", "PRM_Sync_Reason__c", "PRM_Sync_Decision__c"),
@@ -280,3 +281,23 @@ def test_records_behind_a_brake_are_not_written_to_tell_them_so(
     world.edit("partner", partner, {"country": "FR"})
     assert world.sync("crm").calls.get("write", 0) == 0
     assert shown(crm) == ("In step", "", "")
+
+
+def test_a_write_that_tells_what_is_so_no_more_is_put_right_in_the_same_run(
+    world: Any, crm: Any, partner: str
+) -> None:
+    """It was planned while the name waited for a person, and is sent after the decision."""
+    world.wait(2)
+    world.edit("partner", partner, {"name": "Ours", "country": "AT"})
+    crm.change("partner", record(crm), name="Theirs")
+    with world.session("crm") as session:
+        planned = run.plan(session).run_id
+    world.decide("crm")
+    with world.session("crm") as session:
+        run.apply(session, planned)
+    assert shown(crm) == ("In step", "", "")
+    world.sync("crm", release=True)
+    assert world.ours("partner", partner)["name"] == "Theirs"
+    assert crm.only("partner")[crm.words["country"]] == "AT"
+    assert shown(crm) == ("In step", "", "")
+    quiet(world)

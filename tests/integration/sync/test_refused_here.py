@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from prmsync.domain.merge import OnDelete
 from prmsync.domain.values import PrmId, Values
 from prmsync.store import records
 from prmsync.store.row_checks import NO_SUCH_RECORD
@@ -70,22 +72,71 @@ def test_it_is_written_once_that_record_is_back(world: World, refused: str) -> N
     assert world.parked() == []
 
 
-def test_two_that_are_refused_wake_neither_and_the_deal_comes_in_the_next_run(
-    world: World, crm: Crm, deal: str
-) -> None:
-    """A new deal and a relation of the CRM name a partner that was deleted here meanwhile."""
+@pytest.fixture
+def names_what_is_gone(world: World, crm: Crm, deal: str) -> str:
+    """A new deal and a relation of the CRM name a partner that is deleted here before they are
+    read. Returns that deal's id in the CRM."""
     words = crm.words
     ends = [str(crm.only(one)[words["id"]]) for one in ("opportunity", "partner")]
     crm.relate(ends[0], ends[1], words["distributor"])
-    partner = "PRM_Partner__c" if crm.connector == "salesforce" else "prm_partner"
-    made = {words["deal_name"]: "Switches", words["stage"]: words["qualified"], partner: ends[1]}
-    made[words["close_date"]] = words["day"].format("2026-12-20")
-    crm.create(words["opportunity"], made)
-    world.remove("partner", *world.all_ours("partner"))
+    made = {words["deal_name"]: "Switches", words["stage"]: words["qualified"]}
+    made |= {reference(crm): ends[1], words["close_date"]: words["day"].format("2026-12-20")}
+    return crm.create(words["opportunity"], made)
+
+
+def reference(crm: Crm) -> str:
+    return "PRM_Partner__c" if crm.connector == "salesforce" else "prm_partner"
+
+
+def switches(world: World) -> Values:
+    (found,) = (one for one in world.all_ours("opportunity").values() if one["name"] == "Switches")
+    return found
+
+
+def test_a_new_deal_comes_without_it_and_only_the_reference_waits(
+    world: World, crm: Crm, names_what_is_gone: str, partner_values: Values
+) -> None:
+    ((partner, _),) = world.all_ours("partner").items()
+    world.remove("partner", partner)
     world.wait(700)
     counts = world.sync("crm", full=True, release=True).counts
     refused = {name: many for name, many in counts.items() if name.endswith("prm/create/parked")}
-    assert refused == {"opportunity/prm/create/parked": 1, "relation/prm/create/parked": 1}
+    assert refused == {"relation/prm/create/parked": 1}
+    assert switches(world)["partner"] is None
     world.sync("crm", release=True)
-    names = {one["name"] for one in world.all_ours("opportunity").values()}
-    assert names == {"Firewall", "Switches"}
+    assert switches(world)["partner"] is None
+    (row,) = (one for one in crm.rows("opportunity") if one[crm.words["id"]] == names_what_is_gone)
+    assert "Waits for a record that it refers to." in row.values()
+    assert world.sync("crm").counts == {}
+    with world.database.begin() as connection:
+        assert not records.insert(connection, "partner", [(PrmId(partner), partner_values)])
+    world.settle("crm")
+    assert switches(world)["partner"] == partner
+    assert [one["role"] for one in world.all_ours("relation").values()] == ["distributor"]
+    assert world.parked() == []
+
+
+def test_that_reference_ends_with_the_partner_in_the_crm(
+    make_world: Callable[..., World], partner_values: Values
+) -> None:
+    """The run that brings the deal here carries the deletion over: the next one changes nothing
+    here, as neither side names anybody any more."""
+    world = make_world(crm="salesforce")
+    world.alter = lambda one: (
+        one if one.stream == "relation" else replace(one, on_delete=OnDelete.PROPAGATE)
+    )
+    crm = world.crms["crm"]
+    made = world.insert("partner", partner_values)
+    world.settle("crm")
+    number = str(crm.only("partner")[crm.words["id"]])
+    values = {"Name": "Switches", "StageName": "Qualification", "CloseDate": "2026-12-20"}
+    crm.create("Opportunity", {**values, reference(crm): number})
+    world.remove("partner", made)
+    world.wait(700)
+    world.sync("crm", full=True, release=True)
+    assert (crm.rows("partner"), switches(world)["partner"]) == ([], None)
+    world.wait(700)
+    counts = world.sync("crm", full=True, release=True).counts
+    assert [name for name in counts if "/prm/" in name] == []
+    assert (world.parked(), world.held()) == ([], [])
+    assert world.sync("crm").counts == {}

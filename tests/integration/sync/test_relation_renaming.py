@@ -10,15 +10,7 @@ import pytest
 
 from prmsync.domain.values import Values
 from prmsync.sync import merging
-from rig import Crm, World
-
-OTHER: Values = {
-    "name": "Initech",
-    "domain": "initech.example",
-    "country": "FR",
-    "types": "reseller",
-    "status": "active",
-}
+from rig import OTHER_PARTNER, Crm, World
 
 
 class Pair:
@@ -28,7 +20,10 @@ class Pair:
         self.world, self.crm = world, world.crms["crm"]
         self.said: dict[str, Values] = {}
         self.relations: dict[str, str] = {}
-        for name, role, partner in (("Firewall", "reseller", first), ("Switches", "si", OTHER)):
+        for name, role, partner in (
+            ("Firewall", "reseller", first),
+            ("Switches", "si", OTHER_PARTNER),
+        ):
             deal = world.insert("opportunity", {"name": name, "close_date": "2026-12-20"})
             ends = {"opportunity": deal, "partner": world.insert("partner", partner)}
             self.said[name] = {**ends, "role": role}

@@ -156,6 +156,86 @@ def test_a_relation_that_the_crm_says_twice_is_one_until_both_are_gone(
     assert world.held() == []
 
 
+@pytest.mark.parametrize("world", ["salesforce"], indirect=True)
+def test_a_role_that_people_gave_on_both_sides_stays_where_one_of_them_takes_it_back_at_once(
+    world: Any, crm: Any, relation: str
+) -> None:
+    """A plan that saw both wrote nothing: there is nothing yet that both have agreed on."""
+    deal, partner = crm.relations()[0][:2]
+    world.edit("relation", relation, {"role": "si"})
+    crm.relate(deal, partner, crm.words["si"])
+    world.wait(700)
+    with world.session("crm") as session:
+        run.plan(session)
+    world.remove("relation", relation)
+    look(world)
+    look(world)
+    assert (our_roles(world), roles(crm)) == (["si"], [crm.words["si"]])
+
+
+@pytest.fixture
+def given_twice(world: Any, crm: Any, relation: str) -> str:
+    """The relation, with another role that people gave on both sides, as a plan has seen it; no run
+    has written it yet. Returns the CRM's id of the one that both had agreed on."""
+    deal, partner, _, first = crm.relations()[0]
+    world.edit("relation", relation, {"role": "si"})
+    crm.relate(deal, partner, crm.words["si"])
+    world.wait(700)
+    with world.session("crm") as session:
+        run.plan(session)
+    return str(first)
+
+
+@pytest.mark.parametrize("world", ["salesforce"], indirect=True)
+def test_a_role_given_on_both_sides_stays_where_the_one_before_it_is_taken_off_there(
+    world: Any, crm: Any, relation: str, given_twice: str
+) -> None:
+    crm.unrelate(given_twice)
+    world.remove("relation", relation)
+    look(world)
+    look(world)
+    assert (our_roles(world), roles(crm)) == (["si"], [crm.words["si"]])
+
+
+@pytest.mark.parametrize("world", ["salesforce"], indirect=True)
+def test_a_role_given_on_both_sides_stays_where_ours_is_changed_back(
+    world: Any, crm: Any, relation: str, given_twice: str
+) -> None:
+    world.edit("relation", relation, {"role": "reseller"})
+    look(world)
+    look(world)
+    assert sorted(our_roles(world)) == ["reseller", "si"]
+    assert sorted(roles(crm)) == sorted([crm.words["reseller"], crm.words["si"]])
+
+
+@pytest.mark.parametrize("world", ["salesforce"], indirect=True)
+def test_a_role_given_on_both_sides_stays_where_a_person_lets_the_one_before_it_go(
+    world: Any, crm: Any, relation: str, given_twice: str
+) -> None:
+    """Asked about ours, which says the new role, and the one that is gone in the CRM."""
+    crm.unrelate(given_twice)
+    world.wait(700)
+    with world.session("crm") as session:
+        run.plan(session)
+    world.decide("crm")
+    look(world)
+    look(world)
+    assert (our_roles(world), roles(crm)) == (["si"], [crm.words["si"]])
+
+
+@pytest.mark.parametrize("world", ["salesforce"], indirect=True)
+def test_a_relation_said_twice_goes_twice_where_the_answer_to_its_deletion_was_lost(
+    world: Any, crm: Any, relation: str
+) -> None:
+    crm.relate(*crm.relations()[0][:3])
+    world.edit("relation", relation, {"role": "si"})
+    lost = {"path": "composite/sobjects$", "method": "DELETE", "drop": True, "times": 1}
+    crm.control("POST", "faults", lost)
+    look(world)
+    look(world)
+    assert (our_roles(world), roles(crm)) == (["si"], [crm.words["si"]])
+
+
 def test_a_relation_made_in_the_crm_arrives(world: Any, crm: Any, relation: str) -> None:
     deal, partner = crm.relations()[0][:2]
     crm.relate(deal, partner, crm.words["si"])

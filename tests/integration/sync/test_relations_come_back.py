@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
+from prmsync.domain.merge import OnDelete
 from prmsync.domain.values import PrmId, Values
-from prmsync.store import records
-from prmsync.sync.relation_ends import BACK_THERE
+from prmsync.store import held, records
+from prmsync.sync.relation_ends import BACK, BACK_THERE
 from rig import Crm, World, without
 
 DEAL: Values = {"name": "Firewall", "close_date": "2026-12-20"}
@@ -54,6 +56,11 @@ def delete(crm: Crm, stream: str) -> str:
 def insert(world: World, stream: str, prm_id: str, values: Values) -> None:
     with world.database.begin() as connection:
         assert not records.insert(connection, stream, [(PrmId(prm_id), values)])
+
+
+def answer(world: World, item: int, take: str) -> None:
+    with world.database.begin() as connection:
+        held.decide(connection, item, take, "dana", world.now())
 
 
 def assert_at_rest(world: World) -> None:
@@ -189,6 +196,22 @@ def test_a_deal_put_back_here_without_its_relation_has_a_person_asked(
     assert_at_rest(world)
 
 
+def test_a_deal_put_back_after_a_person_had_let_it_go_has_a_person_asked_about_its_relation(
+    world: World, crm: Crm, ends: Values
+) -> None:
+    """Until that was decided the relation had waited with it."""
+    record = str(crm.only("opportunity")[crm.words["id"]])
+    crm.change("opportunity", record, deal_name="Offer 2")
+    before = lost_here(world, ends)
+    world.decide("prm")
+    look(world)
+    assert (world.held(), len(crm.relations()), ours(world)) == ([], 1, [])
+    insert(world, "opportunity", str(ends["opportunity"]), before)
+    look(world)
+    assert [one.kind for one in world.held() if one.prm is None] == [BACK]
+    assert (len(crm.relations()), ours(world)) == (1, [])
+
+
 @pytest.mark.parametrize("later", [False, True])
 def test_a_relation_put_back_here_with_its_deal_or_after_it_answers_the_question(
     world: World, crm: Crm, ends: Values, later: bool
@@ -225,6 +248,101 @@ def test_a_deal_that_one_crm_brings_back_has_not_the_relation_that_was_taken_awa
     both.decide("prm")
     look(both)
     assert (sf.relations(), ours(both), hs.relations()) == ([], [], [])
+    assert_at_rest(both)
+
+
+@pytest.mark.parametrize("seen", [False, True])
+def test_a_relation_whose_partner_was_merged_comes_back_with_its_deal_in_the_same_run(
+    make_world: Callable[..., World], partner_values: Values, seen: bool
+) -> None:
+    """The deal was deleted here and edited in the CRM, which has the relation still. `seen`: a run
+    meets the merge before the decision."""
+    world = make_world(crm="salesforce")
+    crm = world.crms["crm"]
+    ends = related(world, partner_values)
+    second = world.insert("partner", {**partner_values, "name": "Second", "domain": "s.example"})
+    look(world)
+    deal = str(crm.only("opportunity")[crm.words["id"]])
+    crm.change("opportunity", deal, deal_name="Offer 2")
+    lost_here(world, ends)
+    crm.merge(
+        "partner", crm.id_of("partner", str(partner_values["name"])), crm.id_of("partner", "Second")
+    )
+    if seen:
+        look(world)
+    (item,) = [one for one in world.held() if one.prm is None]
+    answer(world, item.id, "crm")
+    world.sync("crm", release=True)
+    assert ours(world) == [{**ends, "partner": second}]
+    assert all("merged in the CRM" in one.kind for one in world.held())
+
+
+@pytest.mark.parametrize("first", [False, True])
+@pytest.mark.parametrize("take", ["prm", "crm"])
+def test_a_relation_taken_off_where_its_deal_comes_back_from_is_asked_about_in_the_other_crm(
+    make_world: Callable[..., World], partner_values: Values, take: str, first: bool
+) -> None:
+    """While the deal was gone here; `first`: before a run had seen that."""
+    both = make_world(sf="salesforce", hs="hubspot")
+    both.alter = lambda one: replace(without(one, "owner"), on_delete=OnDelete.PROPAGATE)
+    ends = related(both, partner_values)
+    sf, hs = both.crms["sf"], both.crms["hs"]
+    ((*_, relation),) = hs.relations()
+    both.remove("relation", *both.all_ours("relation"))
+    both.remove("opportunity", str(ends["opportunity"]))
+    hs.change("opportunity", str(hs.only("opportunity")[hs.words["id"]]), deal_name="Offer 2")
+    if first:
+        hs.unrelate(relation)
+    both.sync("hs", release=True)
+    both.decide("crm")
+    sf.change("opportunity", str(sf.only("opportunity")[sf.words["id"]]), deal_name="Offer 3")
+    both.sync("sf", release=True)
+    if not first:
+        hs.unrelate(relation)
+    both.wait(700)
+    both.sync("hs", full=True, release=True)
+    both.sync("sf", release=True)
+    assert (ours(both), len(sf.relations()), hs.relations()) == ([], 1, [])
+    (item,) = [one for one in both.held() if one.kind == BACK]
+    answer(both, item.id, take)
+    look(both)
+    if take == "crm" and not first:  # whether it goes where it was taken off is asked as well
+        assert [one.kind for one in both.held()] == [BACK_THERE]
+        both.decide("prm")
+        look(both)
+    stands = 1 if take == "crm" else 0
+    assert [len(ours(both)), len(sf.relations()), len(hs.relations())] == [stands] * 3
+    assert_at_rest(both)
+
+
+@pytest.mark.parametrize("off", ["sf", "hs"])
+@pytest.mark.parametrize("take", ["prm", "crm"])
+def test_a_deal_brings_back_no_relation_that_was_taken_off_in_the_other_crm(
+    make_world: Callable[..., World], partner_values: Values, take: str, off: str
+) -> None:
+    """It was taken off there while the deal, deleted here, waited for a person in both."""
+    both = make_world(sf="salesforce", hs="hubspot")
+    both.alter = lambda one: replace(without(one, "owner"), on_delete=OnDelete.PROPAGATE)
+    ends = related(both, partner_values)
+    wanted = "hs" if off == "sf" else "sf"
+    there, other = both.crms[off], both.crms[wanted]
+    both.remove("relation", *both.all_ours("relation"))
+    both.remove("opportunity", str(ends["opportunity"]))
+    for name, crm in both.crms.items():
+        deal = str(crm.only("opportunity")[crm.words["id"]])
+        crm.change("opportunity", deal, deal_name=f"Offer in {name}")
+    there.unrelate(there.relations()[0][3])
+    look(both)
+    (item,) = [one for one in both.held() if f"Offer in {wanted}" in (one.crm or ())]
+    answer(both, item.id, "crm")
+    look(both)
+    assert (ours(both), there.relations(), len(other.relations())) == ([], [], 1)
+    (item,) = both.held()
+    assert item.kind == BACK
+    both.decide(take)
+    look(both)
+    stands = 1 if take == "crm" else 0
+    assert [len(ours(both)), len(there.relations()), len(other.relations())] == [stands] * 3
     assert_at_rest(both)
 
 

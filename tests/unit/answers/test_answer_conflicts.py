@@ -1,6 +1,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -81,6 +82,21 @@ def test_a_conflict_whose_evidence_has_gone_is_closed_with_its_reason(
     assert row.resolved_why == "evidence has gone: DR-1 is withdrawn"
     assert not fetch(tables.registration, tables.registration.c.conflict)
     assert not fetch(tables.registration, tables.registration.c.conflict_reason.is_not(None))
+
+
+@pytest.mark.usefixtures("pair")
+def test_a_lapsed_conflict_tells_another_program_and_that_it_was_in_work(
+    database: Database, fetch: Fetch
+) -> None:
+    check_conflicts(database, PROGRAM, NOW)
+    conflicts.acknowledge(database, 1)
+    _set_state(database, "DR-1", "withdrawn")
+    check_conflicts(database, replace(PROGRAM, version="2027.1"), NOW)
+    (row,) = fetch(tables.channel_conflict)
+    assert row.resolved_why == (
+        "evidence has gone: DR-1 is withdrawn; it was found by program 2026.2, now 2027.1 holds "
+        "(somebody had taken it into work)"
+    )
 
 
 @pytest.mark.usefixtures("pair")

@@ -121,12 +121,18 @@ def test_the_forecast_stands_beside_direct_by_currency(run: Run) -> None:
     assert "not a day" in run("forecast", "--as-of", "soon", code=2)
 
 
-@pytest.mark.parametrize("model", ["conversion", "naive", "average"])
+@pytest.mark.parametrize("model", ["naive", "average"])
 def test_other_models_stand_in_the_same_form(run: Run, model: str) -> None:
     assert "to come, expected" in run("forecast", "--model", model, "--by", "tier")
     for block in data(run, "forecast", "--model", model)["indirect"]:
         for rows in block["by"].values():
             assert sum(Decimal(row["forecast"]) for row in rows) == Decimal(block["forecast"])
+
+
+def test_a_model_that_has_nothing_to_go_by_says_so(run: Run) -> None:
+    assert "not known to this model" in run("forecast", "--model", "conversion", "--by", "tier")
+    blocks = data(run, "forecast", "--model", "conversion")["indirect"]
+    assert {block["forecast"] for block in blocks} == {None}
 
 
 def test_the_stage_weighted_forecast_is_exact_and_of_today(run: Run) -> None:

@@ -11,7 +11,7 @@ from deal_worlds import LOSS, MOVE, RATES, STAGES, WEEKS, WIN, world
 from prmsync.forecast.evidence import multipliers, prior_worth
 from prmsync.forecast.hazards import BINS, OUTCOMES, PRIOR_WEEKS, Prior, count, expected, fit
 from prmsync.forecast.prior import prior_of
-from prmsync.forecast.spells import Exit
+from prmsync.forecast.spells import Exit, Spells
 
 PRIOR = Prior(RATES, np.array([1, 2, 2]))
 SPELLS = world(3, a_week=40).spells(WEEKS, 130 * 7)
@@ -24,6 +24,25 @@ def test_a_long_history_shows_the_hazards_that_made_it() -> None:
         # Weeks 1 to 11 of a stay: in the week of its creation no deal of this world moves.
         learned = hazards.rate[outcome][:, 1:12, :].mean(axis=(1, 2))
         assert learned == pytest.approx(true, abs=0.02)
+
+
+def test_wins_that_come_in_one_week_of_a_stay_are_due_in_that_week() -> None:
+    """300 deals that are won in their 17th week or never: no other week is likely to win them."""
+    start = np.arange(300) % 40
+    won = np.arange(300) % 2 == 0
+    stays = Spells(
+        stage=np.zeros(300, dtype=np.int64),
+        start=start,
+        last=np.where(won, start + 17, 80),
+        exit=np.where(won, Exit.WIN, Exit.OPEN),
+        target=np.zeros(300, dtype=np.int64),
+        segment=np.zeros(300, dtype=np.int64),
+        seen=start,
+    )
+    rate = fit(count(stays, 1), prior_of([0.5])).rate[Exit.WIN][0].mean(axis=1)
+    assert rate[17] > 4 * rate[16]
+    assert rate[17] > 3 * rate[18]
+    assert rate[17] > 10 * rate[22]
 
 
 def test_without_history_the_hazards_are_the_priors() -> None:
@@ -90,7 +109,7 @@ def shares(stage: int, *classes: int) -> np.ndarray:
 def test_hazards_at_an_age_that_no_deal_has_reached_yet_are_the_doubtful_ones() -> None:
     young = fit(count(SPELLS.until(9), STAGES), PRIOR).learned
     old = fit(count(SPELLS, STAGES), PRIOR).learned
-    late = list(range(7, len(BINS)))
+    late = np.flatnonzero(BINS >= 11)
     assert young.doubt(shares(2, *late)) > 3 * young.doubt(shares(2, 0, 1, 2))
     assert old.doubt(shares(2, 0, 1, 2)) < young.doubt(shares(2, 0, 1, 2))
     assert old.doubt(shares(2, *late)) < young.doubt(shares(2, *late)) / 3

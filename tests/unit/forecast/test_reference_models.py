@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -67,3 +69,21 @@ def test_no_later_row_changes_an_earlier_answer(model: Model) -> None:
 def test_without_any_record_no_model_fails(model: Model) -> None:
     found = model(Cut.of(DEALS, WEEKS, 10, 0)).groups
     assert np.isfinite(found[TOTAL].quantiles(np.array([0.1, 0.9]))).all()
+
+
+def test_models_that_go_by_earlier_quarters_say_where_there_is_none() -> None:
+    first, later = cut(28, quarter=0), cut(28)
+    for name in ("naive", "conversion", "average"):
+        assert MODELS[name](first).unknown
+        assert not MODELS[name](later).unknown
+    assert not MODELS["stage_weighted"](first).unknown
+
+
+def test_an_average_leaves_out_the_model_that_knows_nothing() -> None:
+    """Closes are known of the last quarter, stages are not: only naive has something to go by."""
+    since = WEEKS.bounds(7)[0] + 20
+    young = replace(DEALS, recorded_from=since)
+    at = Cut.of(young, WEEKS, since + 10, 7)
+    assert MODELS["conversion"](at).unknown
+    both = MODELS["average"](at).groups[TOTAL]
+    assert both.mean == pytest.approx(naive()(at).groups[TOTAL].mean)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,6 +14,7 @@ from prmsync.forecast.changes import Why, changes
 from prmsync.forecast.deal_outlook import deal_outlooks
 from prmsync.forecast.groups import Cut
 from prmsync.forecast.hazard_forecast import QuarterForecast, hazard_forecast
+from prmsync.forecast.history import NEVER, DealHistory
 from prmsync.forecast.prior import prior_of
 from prmsync.forecast.rollup import by_age, by_dimension, by_label, by_stage, total
 from prmsync.forecast.timelines import Deals
@@ -70,6 +73,41 @@ def test_what_changed_adds_up_to_the_difference(quarter: int, first: int, days: 
     won = WORLD.won & (WORLD.closed >= one) & (WORLD.closed < two)
     named = {part.why: part.deals for part in found.parts}
     assert named.get(Why.WON, 0) == int(won.sum())
+
+
+def with_(history: DealHistory) -> tuple[QuarterForecast, Deals]:
+    """A forecast of the world of another history, from its own day."""
+    cut = Cut.of(history, WEEKS, DAY, WEEKS.quarter(DAY))
+    deals = Deals(cut.history, tuple(f"d{n}" for n in range(len(cut.history.created))), {})
+    return hazard_forecast(cut, lambda _: PRIOR, 0), deals
+
+
+DAY = WEEKS.bounds(8)[0] + 40
+EARLIER = WEEKS.bounds(8)[0] + 30
+
+
+def test_a_won_deal_that_is_opened_again_is_told_as_such() -> None:
+    start = WEEKS.bounds(8)[0]
+    one = int(np.flatnonzero(WORLD.won & (WORLD.closed >= start) & (WORLD.closed < EARLIER))[0])
+    mine = np.arange(len(WORLD.created)) == one
+    again = replace(
+        WORLD,
+        closed=np.where(mine, NEVER, WORLD.closed),
+        won=WORLD.won & ~mine,
+        worth=np.where(mine, 0.0, WORLD.worth),
+    )
+    parts = {part.why: part for part in changes(at(EARLIER), with_(again)).parts}
+    assert parts[Why.REOPENED].deals == 1
+    assert -WORLD.worth[one] <= parts[Why.REOPENED].worth < 0
+
+
+def test_a_deal_grows_only_where_its_amount_was_edited() -> None:
+    still = int(np.flatnonzero((WORLD.created < EARLIER - 30) & (WORLD.closed > DAY))[0])
+    known = np.isin(WORLD.deal, still)
+    later = replace(WORLD, amount=np.where(known, WORLD.amount * 3, WORLD.amount))
+    parts = {part.why: part.deals for part in changes(at(EARLIER), with_(later)).parts}
+    quiet = {part.why: part.deals for part in changes(at(EARLIER), with_(WORLD)).parts}
+    assert parts[Why.GROWN] == quiet.get(Why.GROWN, 0) + 1
 
 
 def test_a_quarter_to_come_leaves_out_what_is_won_before_it() -> None:

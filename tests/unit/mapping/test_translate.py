@@ -236,6 +236,19 @@ def read_page(translator: Translator, page: list[Values]) -> list[Translated]:
     ]
 
 
+def read_columns(translator: Translator, page: list[Values]) -> list[Values]:
+    columns = {name: [one[name] for one in page] for name in page[0]}
+    return translator.read_columns(columns, len(page)).values
+
+
+def test_a_page_that_stands_field_by_field_is_read_as_well(translator: Translator) -> None:
+    page: list[Values] = [{**one, "Key__c": None} for one in (CRM, ODD, dict.fromkeys(CRM))]
+    assert read_columns(translator, page) == [translator.read(one).values for one in page]
+    fewer: list[Values] = [{"OwnerId": "005A"}, {"OwnerId": "005X"}]
+    assert read_columns(translator, fewer) == [translator.read(one).values for one in fewer]
+    assert translator.read_columns({}, 2).values == [{}, {}]
+
+
 def test_a_page_is_read_as_its_records_are(translator: Translator) -> None:
     blank: Values = dict.fromkeys(CRM)
     others = [{**CRM, "RecordTypeId": "012Z"}, {**CRM, "Currency__c": "jpy"}, blank, ODD]

@@ -158,6 +158,8 @@ def test_only_a_deletion_by_an_undo_is_taken_back() -> None:
     again = reverse(written, Present(None, True), RULE, Side.CRM, was_undo=True)
     assert again.recreate == {"tier": "a"}
     assert not again.is_empty
+    twice = reverse(written, Present(None, True), RULE, Side.CRM, used=True, was_undo=True)
+    assert (twice.recreate, [one.why for one in twice.kept]) == (None, [undo.GONE_AGAIN])
     back = reverse(written, Present({"tier": "a"}), RULE, Side.CRM, was_undo=True)
     assert (back.recreate, [one.why for one in back.kept]) == (None, [undo.IS_A_DELETION])
     ended = reverse(Written("end", {}, {}), Present(None, True), RULE, Side.CRM, was_undo=True)

@@ -8,7 +8,10 @@ import pytest
 from prmsync.connector.simulator.chassis import json_response
 from prmsync.connector.simulator.serve import serving
 from prmsync.connector.simulator.tls import tls_files
+from prmsync.errors import ConfigurationError
 from prmsync.service.runtime import runtime
+
+VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
 @pytest.fixture
@@ -36,3 +39,37 @@ def test_a_certificate_that_nobody_trusts_is_refused(served, monkeypatch):
         monkeypatch.delenv(name)
     with runtime(direct=True) as outside, pytest.raises(httpx.ConnectError):
         outside.http.get(served)
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+@pytest.mark.parametrize("direct", [True, False])
+def test_one_variable_is_enough_for_both_clients(served, monkeypatch, tmp_path, name, direct):
+    for other in VARIABLES:
+        monkeypatch.delenv(other, raising=False)
+    monkeypatch.setenv(name, str(tmp_path / "certificate.pem"))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with runtime(direct=direct) as outside:
+        assert outside.http.get(served).json() == {"here": True}
+        assert outside.requests.get(served, timeout=5).json() == {"here": True}
+
+
+def test_a_folder_of_certificates_is_taken_too(served, monkeypatch, tmp_path):
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path))
+    with runtime(direct=True) as outside, pytest.raises(httpx.ConnectError):
+        outside.http.get(served)  # this one holds none under a name that TLS looks for
+
+
+@pytest.mark.parametrize("name", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
+def test_certificates_that_cannot_be_used_are_told_by_variable_and_path(
+    monkeypatch, tmp_path, name
+):
+    for other in VARIABLES:
+        monkeypatch.delenv(other, raising=False)
+    text = tmp_path / "notes.txt"
+    text.write_text("no certificate", encoding="utf-8")
+    for path, why in ((tmp_path / "nope", "No such file"), (text, "no certificates in PEM")):
+        monkeypatch.setenv(name, str(path))
+        with pytest.raises(ConfigurationError, match=why) as caught, runtime():
+            pass
+        assert f"{name} names {path}" in caught.value.message

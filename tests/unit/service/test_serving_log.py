@@ -55,6 +55,14 @@ def test_a_run_is_one_line_with_its_counts(service: Service) -> None:
     assert line["calls"] == 5
 
 
+def test_what_a_run_sent_of_an_earlier_one_counts_as_written(service: Service) -> None:
+    counts = {"partner/crm/update/done": 3}
+    (line,) = service.turn(Kind.DONE, done(counts=counts, went_on={5: 200, 6: 0}))
+    assert line["written_to_crm"] == 203
+    for went_on, changed in (({5: 200}, True), ({5: 0}, False)):
+        assert Ended("crm", Kind.DONE, AT, 0.25, done(went_on=went_on)).changed is changed
+
+
 def test_a_trouble_is_told_once_with_its_hint_also_when_its_numbers_move(service: Service) -> None:
     (line,) = service.turn(Kind.FAILED, message="900 of 1,000 calls are used")
     assert (line["log_level"], line["event"]) == ("error", "run failed")

@@ -63,6 +63,13 @@ def test_by_the_beginning_of_an_id(store: Database) -> None:
         find(store, "partner", "____")
 
 
+@pytest.mark.parametrize("text", ["00000002", "…00000002", "0002"])
+def test_by_the_end_of_an_id_as_plans_show_it(store: Database, text: str) -> None:
+    assert find(store, "partner", text).id == BOLT
+    with pytest.raises(NotFoundError):
+        find(store, "partner", "…002")
+
+
 @pytest.mark.parametrize("text", ["Bolt", "7d0b1c52"])
 def test_several_that_fit_are_listed(store: Database, text: str) -> None:
     with pytest.raises(NotFoundError, match="more than one partner") as raised:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from prmsync.store import link_statements, links, relation_links, streams
+from prmsync.store import link_statements, links, pairs, relation_links, streams
 from prmsync.store.database import Database, open_database
 from prmsync.store.links import Observation
 from prmsync.store.migrations import create
@@ -136,3 +136,23 @@ def test_sqlite_finds_marked_links_in_their_own_index(sqlite_url: str) -> None:
     opened.close()
     assert "ix_link_dirty" in plan
     assert "dirty > 0" in str(statement)
+
+
+@pytest.mark.parametrize("known, wanted", [("crm_id", "prm_id"), ("prm_id", "crm_id")])
+def test_the_other_id_of_a_record_is_found_by_the_one_that_is_known(
+    connection: sa.Connection, stream: int, known: str, wanted: str
+) -> None:
+    if connection.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL chooses by what its tables hold; SQLite by the statement's words")
+    statement = link_statements.pairs("sqlite", known, wanted)
+    assert f"{known}=?" in explained(connection, statement, stream=stream, ids="[]")
+
+
+def test_a_page_of_linked_records_does_not_go_through_all_of_them(
+    connection: sa.Connection, stream: int
+) -> None:
+    if connection.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL chooses by what its tables hold; SQLite by the statement's words")
+    plan = explained(connection, pairs.LIVE_PAGE, stream=stream, after=0, to=10, limit=5)
+    assert "PRIMARY KEY" in plan
+    assert "TEMP B-TREE" not in plan

@@ -47,3 +47,19 @@ def test_what_was_read_before_the_calls_ran_out_is_given_first() -> None:
     assert [len(next(joined).records) for _ in range(2)] == [2400, 1]
     with pytest.raises(QuotaError):
         next(joined)
+
+
+def test_a_reading_that_is_left_early_is_ended_at_once() -> None:
+    ended = []
+
+    def pages() -> Iterator[Page]:
+        try:
+            for start in range(0, 3 * ENOUGH, ENOUGH):
+                yield page(start, ENOUGH, None)
+        finally:
+            ended.append("reading")
+
+    joined = gathered(pages())
+    next(joined)
+    joined.close()
+    assert ended == ["reading"]

@@ -216,7 +216,9 @@ def test_the_key_field_must_be_an_external_id(
     fields["Key__c"] = replace(fields["Key__c"], **change)
     one = mapping(tmp_path, "fields: {name: Name}\n")
     _, findings = resolve(one, replace(whole, fields=fields), ACCOUNT, PEOPLE)
-    assert [message in finding.message for finding in findings] == [True]
+    (finding,) = findings
+    assert message in finding.message
+    assert finding.where == f"{tmp_path / 'm.yaml'}:5:6"
 
 
 @pytest.mark.parametrize(("create", "count"), [("true", 1), ("false", 0)])
@@ -353,7 +355,7 @@ def test_a_missing_object_is_a_finding(simulated: tuple[str, Connector], tmp_pat
     one = replace(mapping(tmp_path, "fields: {name: Name}\n"), object="Nothing_Like_It__c")
     resolved, (finding,) = resolve_connection([one], connector)
     assert resolved == {}
-    assert finding.where == f"{tmp_path / 'm.yaml'}:1:1"
+    assert finding.where == f"{tmp_path / 'm.yaml'}:4:9"
 
 
 def test_a_relation_spec_names_the_roles_in_the_crms_words(

@@ -17,7 +17,7 @@ from prmsync.errors import AuthError
 from prmsync_hubspot.auth import REFRESH_TOKEN, Told
 from prmsync_hubspot.client import BASE_URL, Transport
 from prmsync_hubspot.paths import Paths
-from prmsync_hubspot.scopes import OPTIONAL, REQUIRED
+from prmsync_hubspot.scopes import OPTIONAL, REQUIRED, for_objects
 from prmsync_hubspot.settings import Options
 from prmsync_hubspot.vendor import SignIn
 
@@ -35,7 +35,7 @@ _REFUSED = {
 def sign_in_address(settings: ConnectionSettings, attempt: Attempt) -> str:
     """The page where a person allows the app: of the pinned account, else of one they choose.
     Raises ConfigurationError."""
-    return page_address(settings, attempt, REQUIRED, OPTIONAL)
+    return page_address(settings, attempt, (*REQUIRED, *for_objects(settings.objects)), OPTIONAL)
 
 
 def page_address(

@@ -8,15 +8,15 @@ guide, "Property types" and "Add values to date and datetime properties".
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import repeat
 from operator import itemgetter
 from typing import Any
 
 from prmsync.connector import values as canon
+from prmsync.connector.columns import RecordColumns
 from prmsync.connector.protocol import Record
 from prmsync.connector.schema import FieldType
 from prmsync.connector.values import Canon, CanonColumn
-from prmsync.domain.values import Scalar, Values, as_rows
+from prmsync.domain.values import Scalar, Values
 
 MERGED_IDS = "hs_merged_object_ids"
 UPDATED_BY = "hs_updated_by_user_id"
@@ -91,8 +91,10 @@ class Reader:
         """A record as list, search, batch read and batch writes give it."""
         return self._plain([found])[0]
 
-    def records(self, found: Sequence[Mapping[str, Any]]) -> list[Record]:
+    def records(self, found: Sequence[Mapping[str, Any]]) -> Sequence[Record]:
         """The records, and after a merge's survivor the records that went into it."""
+        if not found:
+            return []
         merged = [(one.get("properties") or {}).get(MERGED_IDS) for one in found]
         records = self._plain(found)
         if not any(merged):
@@ -103,26 +105,23 @@ class Reader:
             for one in (record, *(_merged_away(each, record) for each in _ids(lost or "")))
         ]
 
-    def _plain(self, found: Sequence[Mapping[str, Any]]) -> list[Record]:
+    def _plain(self, found: Sequence[Mapping[str, Any]]) -> RecordColumns:
         """Column by column: for a first load a call for each cell would be a good part of all
         work."""
         properties = [one.get("properties") or {} for one in found]
         stamps = [one.get("updatedAt") for one in found]
-        return list(
-            map(
-                Record,
-                [str(one["id"]) for one in found],
-                [str(one or "") for one in _MOMENTS(stamps)],
-                self._values(properties),
-                [bool(one.get("archived")) for one in found],
-                repeat(None),
-                [one.get(UPDATED_BY) or None for one in properties],
-            )
+        return RecordColumns(
+            [str(one["id"]) for one in found],
+            [str(one or "") for one in _MOMENTS(stamps)],
+            self._values(properties),
+            [bool(one.get("archived")) for one in found],
+            [None] * len(found),
+            [one.get(UPDATED_BY) or None for one in properties],
         )
 
-    def _values(self, properties: Sequence[Mapping[str, Any]]) -> list[Values]:
-        if self._cells is None or not properties:
-            return [{} for _ in properties]
+    def _values(self, properties: Sequence[Mapping[str, Any]]) -> dict[str, Sequence[Scalar]]:
+        if self._cells is None:
+            return {}
         names = list(self._fields)
         try:
             read = zip(*map(self._cells, properties), strict=True)
@@ -132,7 +131,7 @@ class Reader:
         for name, meant in self._blanks.items():
             place = names.index(name)
             columns[place] = [meant if cell is None else cell for cell in columns[place]]
-        return as_rows(names, columns)
+        return dict(zip(names, columns, strict=True))
 
     def told(self, properties: Mapping[str, Any]) -> Values:
         """Only the wanted fields that an answer mentions: what a write says that it left."""

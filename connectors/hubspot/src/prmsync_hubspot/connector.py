@@ -189,7 +189,7 @@ class HubSpotConnector:
             links = self._relations.read(spec.relation, ids, "read")
             yield Page(links.records, cursor, links.complete)
         else:
-            yield Page(list(self.fetch(spec, ids).values()), cursor)
+            yield Page(list(self.with_merged(spec, ids).values()), cursor)
 
     def relations_of(self, spec: ObjectSpec, from_ids: Sequence[str]) -> Page:
         if spec.relation is None or not from_ids:
@@ -204,16 +204,32 @@ class HubSpotConnector:
         self._admit()
         if spec.relation:
             return self._relations.fetch(spec.relation, ids)
+        found, wanted_ids = self._by_id(spec, ids), set(ids)
+        return {one: record for one, record in found.items() if one in wanted_ids}
+
+    def with_merged(self, spec: ObjectSpec, ids: Sequence[str]) -> dict[str, Record]:
+        """See `MergeReader`."""
+        if not ids:
+            return {}
+        self._admit()
+        found, wanted_ids = self._by_id(spec, ids), set(ids)
+        return {
+            one: record
+            for one, record in found.items()
+            if one in wanted_ids or record.merged_into in wanted_ids
+        }
+
+    def _by_id(self, spec: ObjectSpec, ids: Sequence[str]) -> dict[str, Record]:
+        """The named records; what stands in the place of those that were merged away, and what went
+        into any of these."""
         of, reader = self._catalog.type(spec.object), self._catalog.reader(spec)
         self._client.make_room(2 * ceil(len(ids) / BATCH))
-        names, wanted_ids = requested(wanted(spec)), set(ids)
-        found: dict[str, Record] = {}
+        names, found = requested(wanted(spec)), dict[str, Record]()
         for archived in (False, True):
             missing = [one for one in ids if one not in found]
             read = self._objects.read(of, missing, names, "guard", archived=archived)
             for record in reader.records(list(read)):
-                if record.id in wanted_ids and record.id not in found:
-                    found[record.id] = record
+                found.setdefault(record.id, record)
         return found
 
     def find(self, spec: ObjectSpec, keys: Sequence[str]) -> dict[str, Record]:

@@ -41,8 +41,8 @@ class Rule(NamedTuple):
 _LATER = "HubSpot has a problem of its own; prmsync tries again"
 _KEY = "check the token in [connections.NAME.auth]: the service key or private app may be revoked"
 _SCOPES = (
-    "in HubSpot, open Development > Keys > Service keys (or the private app), add the scope, "
-    "save, and run prmsync again"
+    "in HubSpot, open Development > Keys > Service keys (or the app), add the scope, save, and run "
+    "prmsync again; with an app of your own sign in anew first: prmsync connect NAME --again"
 )
 _VALUE = "correct the value in the partner database, or the property's rule in HubSpot"
 _OPTION = (
@@ -52,7 +52,10 @@ _OPTION = (
 _PROPERTY = "create the property in HubSpot (Settings > Properties) or correct the mapping"
 _OBJECT = "name the object by its API name, type id or fully qualified name (p123_name)"
 _REQUIRED = "map a field to this property, or relax the rule (Settings > Objects > Create record)"
-_UNIQUE = "another record holds this unique value: merge the two in HubSpot or correct the value"
+_UNIQUE = (
+    "where both are one, link ours with that record (prmsync match), or merge the two if both are "
+    "in HubSpot; else correct the value"
+)
 _NOT_UNIQUE = (
     "HubSpot lets this be chosen only when a property is made: make a new one that requires unique "
     "values, and name it as the mapping's key"
@@ -88,6 +91,8 @@ _OF_FIELD = {
     ("INVALID_OWNER", "hubspot_owner_id"): _OWNER,
 }
 """Hints for a code and a property of HubSpot's own, where they say more than the code's."""
+_SAID = frozenset({"INVALID_AUTHENTICATION", "EXPIRED_AUTHENTICATION", "REVOKED_AUTHENTICATION"})
+"""Codes whose message is for developers."""
 
 Link = Callable[[str], str | None]
 """Where a person opens the record with this id."""
@@ -364,7 +369,7 @@ def _text(
         address = link(holder) if link is not None else None
         about = f"{about}: record {holder}" + (f" ({address})" if address else "")
     # Where the table has no words of its own for the code, HubSpot's masked ones say more.
-    vendor = "" if about else masked(body.get("message"))
+    vendor = "" if about or code in _SAID else masked(body.get("message"))
     tail = f" ({code}{': ' if vendor else ''}{vendor})"
     return f"{rule.says}{about}{tail}"
 

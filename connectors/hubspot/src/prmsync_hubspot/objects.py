@@ -52,9 +52,14 @@ def _aliases(one: ObjectType) -> set[str]:
 _BY_ALIAS = {alias: one for one in STANDARD for alias in _aliases(one)}
 
 
+def standard(name: str) -> ObjectType | None:
+    """One of HubSpot's own objects, by any of its names."""
+    return _BY_ALIAS.get(name.strip().lower())
+
+
 def standard_type(name: str) -> str | None:
     """The type id of one of HubSpot's own objects, by any of its names."""
-    found = _BY_ALIAS.get(name.strip().lower())
+    found = standard(name)
     return found.type_id if found is not None else None
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from prmsync.errors import AuthError, Finding
 from prmsync_hubspot.errors import TABLE
-from prmsync_hubspot.objects import CUSTOM, NO_CUSTOM, ObjectType
+from prmsync_hubspot.objects import CUSTOM, NO_CUSTOM, ObjectType, standard
 
 OWNERS = "crm.objects.owners.read"
 REQUIRED = (
@@ -31,6 +31,10 @@ CUSTOM_OBJECTS = f"crm.schemas.{CUSTOM}.read"
 _CUSTOM_READ = f"crm.objects.{CUSTOM}.read"
 OPTIONAL = (_CUSTOM_READ, f"crm.objects.{CUSTOM}.write", CUSTOM_OBJECTS)
 """The same, where the account's plan has it: without custom objects HubSpot leaves these out."""
+
+
+_USUAL = frozenset({"companies", "deals"})
+"""Standard objects whose scopes every app has."""
 
 
 class Need(NamedTuple):
@@ -56,6 +60,21 @@ def needs(of: ObjectType, *, written: bool) -> list[Need]:
     if written:
         found.insert(1, Need(f"crm.objects.{of.scope}.write", f"write {of.named}"))
     return found
+
+
+def for_objects(names: Collection[str]) -> tuple[str, ...]:
+    """Scopes of HubSpot's own objects that mappings name beside companies and deals."""
+    return tuple(need.scope for of in _beside(names) for need in needs(of, written=True))
+
+
+def to_make_for(names: Collection[str]) -> tuple[str, ...]:
+    """What it takes to make properties of the same objects."""
+    return tuple(f"crm.schemas.{of.scope}.write" for of in _beside(names) if of.scope != "tickets")
+
+
+def _beside(names: Collection[str]) -> list[ObjectType]:
+    found = {of.path: of for of in map(standard, names) if of is not None}
+    return [found[path] for path in sorted(found) if path not in _USUAL]
 
 
 def require(granted: Collection[str], objects: Mapping[ObjectType, bool]) -> None:

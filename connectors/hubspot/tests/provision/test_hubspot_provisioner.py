@@ -214,7 +214,7 @@ def test_an_option_that_is_missing_is_a_finding_and_no_option_is_added(ground):
     ground.call("PATCH", "/crm/v3/properties/companies/prm_status", {"options": options})
     [finding] = ground.apply().findings
     assert finding.where == "companies.prm_status"
-    assert "lacks the options suspended" in finding.message
+    assert "lacks the option suspended" in finding.message
     assert len(ground.property("companies", "prm_status")["options"]) == len(options)
 
 

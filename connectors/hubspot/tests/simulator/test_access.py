@@ -116,6 +116,19 @@ class TestLimits:
         portal.advance(3600)
         assert portal.get(DEALS).status_code == 429
 
+    def test_a_limit_that_is_set_anew_counts_calls_from_then_on(self, new_portal):
+        portal = new_portal(settings=Settings(burst_limit=1_000_000))
+        for _ in range(300):
+            assert portal.get(DEALS).status_code == 200
+        portal.post("/_simulator/settings", {"burst_limit": 190, "burst_seconds": 5})
+        answer = portal.get(DEALS)
+        assert answer.headers["X-HubSpot-RateLimit-Remaining"] == "189"
+        assert answer.headers["X-HubSpot-RateLimit-Interval-Milliseconds"] == "5000"
+        statuses = [portal.get(DEALS).status_code for _ in range(190)]
+        assert statuses == [200] * 189 + [429]
+        portal.wall += 5
+        assert portal.get(DEALS).status_code == 200
+
     def test_searches_have_a_bucket_of_their_own(self, portal):
         for _ in range(5):
             answer = portal.search("deals")

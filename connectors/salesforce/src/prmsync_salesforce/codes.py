@@ -248,7 +248,11 @@ NAMES: Mapping[str, Rule] = {
     "UNSUPPORTED_API_VERSION": Rule(
         SchemaError, "Set the connection's api_version to one that the org has."
     ),
-    "INVALID_QUERY_LOCATOR": Rule(LocatorExpiredError),
+    "INVALID_QUERY_LOCATOR": Rule(
+        LocatorExpiredError,
+        "Salesforce closed a query at the same page several times. The next run goes on with what "
+        "is missing; if it stays so, does a proxy before Salesforce change addresses?",
+    ),
     "INVALID_QUERY_FILTER_OPERATOR": Rule(SchemaError, _FIELD),
     "MALFORMED_QUERY": Rule(SchemaError, _FIELD),
     "QUERY_TOO_COMPLICATED": Rule(SchemaError, _QUERY),

@@ -120,6 +120,9 @@ class SalesforceConnector:
         self._plans.clear()
         self._expected.forget()
 
+    def people_at_hand(self) -> bool:
+        return self._session.people_at_hand()
+
     def people(self) -> Sequence[Person]:
         return self._session.people()
 

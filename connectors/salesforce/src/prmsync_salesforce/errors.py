@@ -34,6 +34,7 @@ from prmsync_salesforce.codes import (
     UNSURE,
     Rule,
 )
+from prmsync_salesforce.currency import FIELD as CURRENCY
 
 __all__ = ["call_error", "judge", "row_error", "sign_in_error"]
 
@@ -103,7 +104,9 @@ def _of_code(
     fields = tuple(str(name) for name in item.get("fields") or ())
     said = " ".join(str(item.get("message") or "").split())[:300] if rule.quote else ""
     about = f" ({', '.join(fields)})" if fields else ""
-    hint = " ".join(part for part in (rule.hint, _others(item, link)) if part)
+    # A currency that is not active is refused as a picklist value, but is activated elsewhere.
+    remedy = CODES["INVALID_CURRENCY_ISO"].hint if fields == (CURRENCY,) else rule.hint
+    hint = " ".join(part for part in (remedy, _others(item, link)) if part)
     return kind(
         f"{code}{about}" + (f": {said}" if said else ""), hint=hint, code=code, fields=fields
     )

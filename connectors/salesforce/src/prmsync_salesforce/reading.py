@@ -54,7 +54,8 @@ class Changes:
     """The pages of one `changes` call, in the order of SystemModstamp and id.
 
     A query sees the recycle bin only where there is a cursor: a first read has no use for what
-    was deleted before it. An expired locator asks again from the last stamp that was read.
+    was deleted before it. Behind an expired locator it goes on after the last row that was read, by
+    stamp and id: a mass load gives tens of thousands of rows one stamp.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Changes:
         self._since = None if cursor is None else parse_cursor(cursor)
         self._started = client.signed_in_at
         self._reached: datetime | None = None
+        self._last_id = ""
 
     def raw_pages(self) -> Iterator[RawPage]:
         """Rows with the cursor that may be kept once they are stored. The last page's cursor is
@@ -106,11 +108,11 @@ class Changes:
     def _answers(self) -> Iterator[Answer]:
         restarts = 0
         while True:
-            before = self._reached
+            before = self._last_id
             try:
                 yield from self._query()
             except LocatorExpiredError:
-                restarts = 0 if self._reached != before else restarts + 1
+                restarts = 0 if self._last_id != before else restarts + 1
                 if restarts > _RESTARTS:
                     raise
             else:
@@ -126,11 +128,12 @@ class Changes:
                 self._started = self._client.answered_at(answer) or self._started
             if answer.rows:
                 self._reached = parse_moment(answer.rows[-1]["SystemModstamp"])
+                self._last_id = str(answer.rows[-1]["Id"])
             yield answer
 
     def _where(self) -> str:
         if self._reached is not None:
-            return f"SystemModstamp >= {soql.time_literal(self._reached)}"
+            return soql.after(self._reached, self._last_id)
         if self._since is not None:
             return f"SystemModstamp >= {soql.time_literal(self._since - LOOK_BACK)}"
         return ""

@@ -5,17 +5,17 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import repeat
 from operator import itemgetter
 from typing import Any
 
 import orjson
 
 from prmsync.connector import values as canonical
+from prmsync.connector.columns import RecordColumns
 from prmsync.connector.protocol import ObjectSpec, Record
 from prmsync.connector.schema import FieldSchema, FieldType, ObjectSchema
 from prmsync.connector.values import CanonColumn
-from prmsync.domain.values import Scalar, Values, as_rows
+from prmsync.domain.values import Scalar
 from prmsync.errors import Finding, SchemaError
 
 _SYSTEM = ("SystemModstamp", "LastModifiedById", "IsDeleted", "MasterRecordId")
@@ -69,27 +69,25 @@ class RowPlan:
         ]
         return [name for to, name in sorted(found, key=lambda one: "Account" not in one[0])]
 
-    def records(self, rows: Sequence[Mapping[str, Any]]) -> list[Record]:
+    def records(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[Record]:
         """Rows as records. Raises SchemaError for a value that is not of its field's type.
 
         Column by column: for a first load a call for each cell would be a good part of all work.
         """
         return self.from_columns(list(zip(*self._cells(rows), strict=True))) if rows else []
 
-    def from_columns(self, read: Sequence[Sequence[Any]]) -> list[Record]:
+    def from_columns(self, read: Sequence[Sequence[Any]]) -> RecordColumns:
         """The same of cells that stand field by field, in the order of `fields`."""
         system = dict(zip(self.fields, read, strict=False))
-        stamps = system.get("SystemModstamp")
-        return list(
-            map(
-                Record,
-                system["Id"],
-                repeat("") if stamps is None else _versions(stamps),
-                self._values(read),
-                map(bool, system.get("IsDeleted", repeat(None))),
-                system.get("MasterRecordId", repeat(None)),
-                system.get("LastModifiedById", repeat(None)),
-            )
+        ids = system["Id"]
+        nothing = [None] * len(ids)
+        return RecordColumns(
+            ids,
+            _versions(system.get("SystemModstamp", nothing)),
+            self._values(read),
+            list(map(bool, system.get("IsDeleted", nothing))),
+            system.get("MasterRecordId", nothing),
+            system.get("LastModifiedById", nothing),
         )
 
     def _cells(self, rows: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
@@ -98,18 +96,15 @@ class RowPlan:
         except KeyError:  # a row without its empty fields
             return [(*map(row.get, self.fields), row["Id"]) for row in rows]
 
-    def _values(self, read: Sequence[Sequence[Any]]) -> list[Values]:
-        if not self._columns:
-            return [dict(self.constants) for _ in read[0]]
-        found = []
+    def _values(self, read: Sequence[Sequence[Any]]) -> dict[str, Sequence[Scalar]]:
+        found: dict[str, Sequence[Scalar]] = {}
         for name, place, to_column in self._columns:
             try:
-                found.append(to_column(read[place]))
+                found[name] = to_column(read[place])
             except ValueError as error:
                 raise self._unreadable(name, to_column, read[0], read[place]) from error
-        names = [*(name for name, _, _ in self._columns), *self.constants]
-        told = [*found, *map(repeat, self.constants.values())]
-        return as_rows(names, told)
+        found.update((name, [value] * len(read[0])) for name, value in self.constants.items())
+        return found
 
     def _unreadable(
         self, name: str, to_column: CanonColumn, ids: Sequence[str], cells: Sequence[Any]

@@ -50,6 +50,10 @@ class Session:
         """Raises AuthError when the org or environment is not the pinned one."""
         return self._open().account
 
+    def people_at_hand(self) -> bool:
+        """Whether all users came with the sign-in."""
+        return not self._open().people.body.get("nextRecordsUrl")
+
     def people(self) -> list[Person]:
         """All users; the first page came with the sign-in."""
         answer = self._open().people

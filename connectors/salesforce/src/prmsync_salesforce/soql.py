@@ -62,6 +62,13 @@ def select(fields: Sequence[str], object_name: str, where: str = "", order: str 
     return " ".join(words)
 
 
+def after(stamp: datetime, record_id: str) -> str:
+    """A condition: the rows behind this one, in the order of SystemModstamp and id."""
+    literal = time_literal(stamp)
+    behind = f"SystemModstamp = {literal} AND Id > {quoted(record_id)}"
+    return f"SystemModstamp > {literal} OR ({behind})"
+
+
 def equal(field: str, value: str) -> str:
     """A condition."""
     return f"{field} = {quoted(value)}"

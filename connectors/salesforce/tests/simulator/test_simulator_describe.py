@@ -107,6 +107,23 @@ def test_a_saved_describe_builds_the_same_object_again(org):
     assert record["PRM_Registered__c"] is False
 
 
+def test_a_text_has_three_bytes_for_a_character_and_a_multi_select_picklist_one(org):
+    fields = fields_of(org, "Account")
+    lengths = {
+        one["type"]: one["byteLength"] / one["length"] for one in fields.values() if one["length"]
+    }
+    assert (lengths["string"], lengths["multipicklist"], lengths["reference"]) == (3, 1, 1)
+
+
+def test_what_a_saved_describe_says_of_its_object_is_told_again(org, new_org):
+    saved = org.call("GET", "/sobjects/Account/describe")[1]
+    saved |= {"searchable": False, "mruEnabled": False, "feedEnabled": True, "undeletable": False}
+    twin = new_org(schema=saved)
+    assert twin.call("GET", "/sobjects/Account/describe")[1] == saved
+    listed = twin.call("GET", "/sobjects")[1]["sobjects"]
+    assert [one["searchable"] for one in listed if one["name"] == "Account"] == [False]
+
+
 def test_a_schema_without_a_field_refuses_it(org, new_org):
     describe = org.call("GET", "/sobjects/Account/describe")[1]
     describe["fields"] = [item for item in describe["fields"] if item["name"] != "PRM_Tier__c"]

@@ -421,6 +421,36 @@ def test_a_required_field_with_a_default_fills_itself(bare, new_org):
     assert problems(refused) == ["The default value is neither a text nor a number: TEXT(TODAY())"]
 
 
+def picklist(name: str, *values: str, defaults: tuple[str, ...], required: bool = False) -> str:
+    parts = "".join(
+        f"<value><fullName>{one}</fullName><default>{str(one in defaults).lower()}</default>"
+        f"<label>{one}</label></value>"
+        for one in values
+    )
+    return (
+        f"<fields><fullName>{name}</fullName><label>{name}</label><type>Picklist</type>"
+        f"<required>{str(required).lower()}</required><valueSet><restricted>true</restricted>"
+        f"<valueSetDefinition>{parts}</valueSetDefinition></valueSet></fields>"
+    )
+
+
+def test_the_default_value_of_a_picklist_is_told_and_taken(bare, new_org):
+    region = picklist("Region__c", "EMEA", "APAC", defaults=("APAC",), required=True)
+    files = {"objects/Opportunity.object": custom_object(region, whole=False)}
+    assert deployed(bare, files)["status"] == "Succeeded"
+    saved = bare.call("GET", "/sobjects/Opportunity/describe")[1]
+    for org in (bare, new_org(schema=saved)):
+        described = org.call("GET", "/sobjects/Opportunity/describe")[1]["fields"]
+        (told,) = [one for one in described if one["name"] == "Region__c"]
+        assert (told["defaultValue"], told["defaultedOnCreate"]) == ("APAC", True)
+        assert [one["defaultValue"] for one in told["picklistValues"]] == [False, True]
+        made = org.opportunity(Name="With a default")
+        assert org.read("Opportunity", made)["Region__c"] == "APAC"
+    both = picklist("Area__c", "North", "South", defaults=("North", "South"))
+    refused = deployed(bare, {"objects/Opportunity.object": custom_object(both, whole=False)})
+    assert problems(refused) == ["Only one picklist value can be the default: North, South"]
+
+
 def test_a_deployed_roll_up_summary_follows_the_children(bare):
     total = field(
         "Total__c",

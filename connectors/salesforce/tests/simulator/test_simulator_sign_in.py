@@ -107,7 +107,9 @@ def test_an_org_with_one_currency_tells_it_in_the_connect_api(new_org):
 def test_an_org_that_cannot_be_set_up_says_why():
     for schema, word in (
         ({"settings": {"sandbocks": True}}, "sandbocks"),
-        ({"objects": [{"label": "no name"}]}, "name"),
+        ({"objects": [{"label": "no name"}]}, "object 1 is no describe answer"),
+        ({"compositeResponse": []}, "holds 'compositeResponse'; a describe answer"),
+        ({"name": "Account", "labels": []}, "'name', 'labels'"),
         ({"validation_rules": [{"object": "Nope"}]}, "validation rule"),
     ):
         with pytest.raises(ConfigurationError, match=word):

@@ -50,7 +50,10 @@ def owner_codec(
 
 def _unknown_person(message: str, instead: str | None) -> Untranslatable:
     if instead is None:
-        hint = "set `owners.fallback`, or add the person to `owners.overrides`"
+        hint = (
+            "let the person be an active user of the CRM, and it is tried again by itself; or set "
+            "`owners.fallback`, or add the person to `owners.overrides`"
+        )
         return Untranslatable(message, hint)
     return Untranslatable(
         f"{message}: the fallback owner stands in",

@@ -11,7 +11,6 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from prmsync.domain.values import PrmId, Values
-from prmsync.errors import InputError
 from prmsync.mapping.fields import Kind
 from prmsync.service.importing import targets
 from prmsync.service.importing.columns import ColumnMap, check_columns, same_names
@@ -20,7 +19,7 @@ from prmsync.service.importing.deal_history import problem_of, write_events
 from prmsync.service.importing.fields import DEAL_HISTORY, KEYS, OBJECTS, TARGET
 from prmsync.service.importing.keys import Key, PartnerBook, existing, opportunities, row_key
 from prmsync.service.importing.people import write_people
-from prmsync.service.importing.report import BadRow, ImportReport, findings
+from prmsync.service.importing.report import BadRow, BadRowsError, ImportReport
 from prmsync.service.importing.rows import Problem, RowReader
 from prmsync.store import imports, records
 from prmsync.store.columns import COLUMNS
@@ -59,7 +58,7 @@ def import_file(
 ) -> ImportReport:
     """Import a file; dates are kept as they are, nobody is notified.
 
-    Raises InputError with every bad row, and imports nothing, unless `skip_bad`;
+    Raises BadRowsError with every bad row, and imports nothing, unless `skip_bad`;
     ConfigurationError for columns that do not fit; StoreError from the database.
     """
     with open_csv(path, options.encoding, options.delimiter) as file:
@@ -148,11 +147,7 @@ class _Import:
             for problem in self._bad[line]
         ]
         if report.bad and not self._options.skip_bad:
-            raise InputError(
-                f"{report.bad_rows} of {report.rows} rows are bad. Nothing was imported.",
-                hint="Mend them, or import the others: --skip-bad",
-                findings=findings(self._path, report.bad),
-            )
+            raise BadRowsError(self._path, report)
         if self._options.stream == DEAL_HISTORY:
             report.told = told = write_events(self._connection, self._events)
             self._count(told.new, told.gone, told.same)

@@ -34,7 +34,13 @@ def admin_address(settings: ConnectionSettings, attempt: Attempt) -> str:
             hint="Make a service key with the scopes that docs/crm-admin.md lists for this, give "
             "it as --admin-token env:NAME, and delete it afterwards.",
         )
-    return browser.page_address(settings, attempt, scopes.REQUIRED, _OPTIONAL)
+    objects = settings.objects
+    return browser.page_address(
+        settings,
+        attempt,
+        (*scopes.REQUIRED, *scopes.for_objects(objects)),
+        (*_OPTIONAL, *scopes.to_make_for(objects)),
+    )
 
 
 def admin_redeem(

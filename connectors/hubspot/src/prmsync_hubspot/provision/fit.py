@@ -39,7 +39,7 @@ def _details(need: FieldNeed, found: FieldSchema) -> Iterator[tuple[str, str]]:
     missing = _lacking(need, found)
     if missing:
         yield (
-            f"lacks the options {', '.join(missing)}",
+            f"lacks the option{'s' if len(missing) > 1 else ''} {', '.join(missing)}",
             "Add them in Settings > Properties (label or internal name), or change the mapping's "
             "picklist.",
         )

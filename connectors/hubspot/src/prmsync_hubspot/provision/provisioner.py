@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from prmsync.connector.provisioning import Automations, ObjectNeed, OnProgress, ProvisionPlan
+from prmsync.domain.counted import counted
 from prmsync.errors import (
     AuthError,
     ConfigurationError,
@@ -89,7 +90,7 @@ class HubSpotProvisioner:
             path = self._paths.path(PROPERTIES, self._type(name), "groups")
             self._post(f"{name}.{GROUP}", path, {"name": GROUP, "label": GROUP_LABEL})
         for name, fields in parts.properties.items():
-            progress(f"making {len(fields)} properties of {name}")
+            progress(f"making {counted(len(fields), 'property', 'properties')} of {name}")
             bodies = [property_body(one, GROUP) for one in fields]
             for start in range(0, len(bodies), BATCH):
                 self._make_properties(name, bodies[start : start + BATCH])

@@ -32,7 +32,8 @@ class Limiter:
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
-        self._burst: _Window | None = None
+        self._burst = _Window(0.0)
+        self._burst_rule = (0, 0.0)
         self._search = _Window(1.0)
         self._day = 0.0
         self._used_today = 0
@@ -49,14 +50,18 @@ class Limiter:
             return self._admit_search(settings, now, headers)
         if not settings.burst_limit:
             return headers
-        if self._burst is None:
-            self._burst = _Window(settings.burst_seconds)
+        self._begin_anew(settings.burst_limit, settings.burst_seconds)
         used = self._burst.used(now)
         headers |= _burst_headers(settings, settings.burst_limit - used - 1)
         if used >= settings.burst_limit:
             raise too_many("TEN_SECONDLY_ROLLING", headers)
         self._burst.add(now)
         return headers
+
+    def _begin_anew(self, limit: int, seconds: float) -> None:
+        """A limit that is set anew counts calls from then on: what went before was free to."""
+        if (limit, seconds) != self._burst_rule:
+            self._burst, self._burst_rule = _Window(seconds), (limit, seconds)
 
     def _count_day(self, now: float, settings: Settings) -> None:
         day = now // DAY_SECONDS

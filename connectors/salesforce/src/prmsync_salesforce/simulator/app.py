@@ -33,7 +33,7 @@ from prmsync_salesforce.simulator.seed import (
 from prmsync_salesforce.simulator.set_up import SetUp
 from prmsync_salesforce.simulator.settings import OrgSettings, parse_settings
 from prmsync_salesforce.simulator.sign_in import SignIn
-from prmsync_salesforce.simulator.starting_schema import starting_schema
+from prmsync_salesforce.simulator.starting_schema import check_keys, starting_schema
 
 VERSIONS = tuple(range(41, 69))
 _SEASONS = ("Winter", "Spring", "Summer")
@@ -53,6 +53,7 @@ class SalesforceSimulator:
     def __init__(self, options: SimulatorOptions, settings: OrgSettings | None = None) -> None:
         schema = options.schema or {}
         try:
+            check_keys(schema)
             self.settings = settings or parse_settings(schema.get("settings", {}))
             self._build(options, schema)
         except (ValueError, KeyError, TypeError, ApiError) as error:

@@ -97,7 +97,7 @@ class FieldDefinition:
             type=self.type,
             soapType=_SOAP.get(self.type, "xsd:string"),
             length=self.length,
-            byteLength=self.length * (1 if self.type in ("id", "reference") else 3),
+            byteLength=self.length * (1 if self.type in _ONE_BYTE else 3),
             precision=self.precision,
             scale=self.scale,
             nillable=self.nillable,
@@ -107,7 +107,9 @@ class FieldDefinition:
             externalId=self.external_id,
             idLookup=self.external_id or self.type == "id" or bool(self.raw.get("idLookup")),
             caseSensitive=self.case_sensitive,
-            picklistValues=[_describe_choice(choice) for choice in self.choices],
+            picklistValues=[
+                _describe_choice(choice, choice.value == self.default) for choice in self.choices
+            ],
             restrictedPicklist=self.restricted,
             namePointing=len(self.reference_to) > 1,
             polymorphicForeignKey=len(self.reference_to) > 1,
@@ -125,6 +127,8 @@ class FieldDefinition:
         return base
 
 
+_ONE_BYTE = ("id", "reference", "multipicklist")
+"""Types whose length a describe answer gives in bytes too."""
 _FIELD_REST: dict[str, Any] = {
     "aiPredictionField": False,
     "autoNumber": False,
@@ -162,10 +166,10 @@ def soap_type(field: FieldDefinition) -> str:
     return _SOAP.get(field.type, "xsd:string")
 
 
-def _describe_choice(choice: Choice) -> dict[str, Any]:
+def _describe_choice(choice: Choice, default: bool) -> dict[str, Any]:
     return {
         "active": choice.active,
-        "defaultValue": False,
+        "defaultValue": default,
         "label": choice.label,
         "validFor": None,
         "value": choice.value,
@@ -190,6 +194,19 @@ _OBJECT_REST: dict[str, Any] = {
     "searchLayoutable": False,
     "supportedScopes": [],
 }
+
+
+_OWN = {
+    "createable",
+    "deletable",
+    "keyPrefix",
+    "label",
+    "labelPlural",
+    "name",
+    "updateable",
+    "urls",
+}
+"""Parts of a describe answer that this org decides, whatever a saved one says."""
 
 
 class ObjectDefinition:
@@ -260,9 +277,9 @@ class ObjectDefinition:
         return self._by_relationship.get(name.lower())
 
     def summary(self, version: str) -> dict[str, Any]:
-        """The object's part of the global describe."""
+        """The object's part of the global describe, as a saved one tells it where there is one."""
         base = f"/services/data/{version}/sobjects/{self.name}"
-        return {
+        answer = {
             "activateable": False,
             "custom": self.name.endswith("__c"),
             "customSetting": False,
@@ -292,6 +309,7 @@ class ObjectDefinition:
                 "rowTemplate": f"{base}/{{ID}}",
             },
         }
+        return answer | {key: self.raw[key] for key in answer if key in self.raw.keys() - _OWN}
 
     def describe(
         self,

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from prmsync.connector.protocol import Change, Connector, NewRecord
+from prmsync.connector.protocol import Change, Connector, MergeReader, NewRecord
 from prmsync.connector.testing.bench import Bench
 from prmsync.connector.testing.case import ContractCase
 from prmsync.connector.testing.contract.rows import (
@@ -188,3 +188,17 @@ class ReadingContract:
         for gone in (seen[loser], connector.fetch(spec, [loser])[loser]):
             assert gone.deleted
             assert gone.merged_into == master
+
+    def test_what_a_merge_leaves_names_what_went_into_it(
+        self, bench: Bench, connector: Connector, case: ContractCase
+    ) -> None:
+        if case.merges is None or not isinstance(connector, MergeReader):
+            pytest.skip("no record of this CRM names what went into it")
+        spec = case.merges.spec
+        rows = [NewRecord(key_of(number), case.merges.values) for number in (603, 604)]
+        loser, master = (str(result.id) for result in connector.create(spec, rows))
+        bench.user_merges(spec.object, loser, master)
+        found = connector.with_merged(spec, [master])
+        assert set(found) == {loser, master}
+        assert found[loser].merged_into == master
+        assert holds(found[master].values, case.merges.values)

@@ -120,7 +120,11 @@ def _values(node: Node, sets: ValueSets) -> dict[str, Any]:
     definition = value_set.first("valueSetDefinition")
     if definition is None:
         raise Problem("Must specify 'valueSetDefinition' or 'valueSetName' for a picklist field")
-    return {"choices": choices(definition, "value"), "restricted": value_set.flag("restricted")}
+    told = {"choices": choices(definition, "value"), "restricted": value_set.flag("restricted")}
+    defaults = [one.text("fullName") for one in definition.all("value") if one.flag("default")]
+    if len(defaults) > 1:
+        raise Problem(f"Only one picklist value can be the default: {', '.join(defaults)}")
+    return {**told, "default": defaults[0], "defaulted_on_create": True} if defaults else told
 
 
 def choices(node: Node, tag: str) -> tuple[Choice, ...]:

@@ -115,7 +115,7 @@ def _summary(told: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _value_set(field: FieldDefinition) -> dict[str, Any]:
-    values = {"sorted": False, "value": _values(field.choices)}
+    values = {"sorted": False, "value": _values(field.choices, field.default)}
     told: dict[str, Any] = {
         "valueSet": {"restricted": field.restricted, "valueSetDefinition": values}
     }
@@ -124,9 +124,14 @@ def _value_set(field: FieldDefinition) -> dict[str, Any]:
     return {"type": "Picklist", **told}
 
 
-def _values(choices: tuple[Choice, ...]) -> list[dict[str, Any]]:
+def _values(choices: tuple[Choice, ...], default: object = None) -> list[dict[str, Any]]:
     return [
-        {"fullName": one.value, "default": False, "isActive": one.active, "label": one.label}
+        {
+            "fullName": one.value,
+            "default": one.value == default,
+            "isActive": one.active,
+            "label": one.label,
+        }
         for one in choices
     ]
 
