@@ -179,12 +179,22 @@ class Schedule:
         self._board.planned(name, at)
         self._log.info("next run brought forward by a webhook", connection=name)
 
+    def _keep_apart(self, name: str) -> None:
+        """Put off what a hint brought forward between the time of this turn and its first line."""
+        at, brought = self._started[name] + APART, self._sooner.get(name)
+        job = self._scheduler.get_job(name)
+        if job is None or not brought or job.next_run_time != brought[-1] or brought[-1] >= at:
+            return
+        brought[-1] = at
+        self._scheduler.modify_job(name, next_run_time=at)
+
     def _turn(self, name: str, every: timedelta) -> None:
         if self._stop.asked:
             return
         with self._lock:
             self._started[name] = self._now()
             self._wanted.discard(name)
+            self._keep_apart(name)
         ended = self._turns.run(name, lambda one: self._plan_next(one, every))
         if ended.changed:
             self._turns.check_program()

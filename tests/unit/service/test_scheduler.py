@@ -146,7 +146,9 @@ def test_a_connection_that_fails_again_and_again_waits_longer(application: Appli
 
 @contextmanager
 def scheduled(
-    application: Application, monkeypatch: pytest.MonkeyPatch
+    application: Application,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: type[Schedule] = Schedule,
 ) -> Iterator[tuple[Schedule, Board, list[float]]]:
     """A schedule of an hour whose turns do nothing but take a tenth of a second; their starts."""
     starts: list[float] = []
@@ -165,7 +167,7 @@ def scheduled(
     for section in sections.values():
         object.__setattr__(section, "schedule", timedelta(hours=1))
     stop, board = Stop(), Board(hours, application.now())
-    schedule = Schedule(application, board, Turns(application, board, stop), stop, _Never())
+    schedule = kind(application, board, Turns(application, board, stop), stop, _Never())
     with schedule.running():
         _until(lambda: starts and not board.running())
         yield schedule, board, starts
@@ -194,7 +196,29 @@ def test_a_flood_of_hints_is_no_flood_of_runs(
             time.sleep(0.001)
         apart = [two - one for one, two in pairwise(starts)]
         assert 2 <= len(starts) <= 5
-        assert min(apart) > 0.9
+        assert min(apart) > 0.5
+
+
+class _SecondTurnLate(Schedule):
+    """A hint comes, and then a while passes, before the second turn of `first` is under way."""
+
+    turns = 0
+
+    def _turn(self, name: str, every: timedelta) -> None:
+        self.turns += name == "first"
+        if name == "first" and self.turns == 2:
+            self.sooner(name)
+            time.sleep(0.7)
+        super()._turn(name, every)
+
+
+def test_a_hint_before_the_first_line_of_a_late_turn_brings_no_run_right_behind_it(
+    application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with scheduled(application, monkeypatch, _SecondTurnLate) as (schedule, _, starts):
+        schedule.sooner("first")
+        _until(lambda: len(starts) == 3)
+        assert starts[2] - starts[1] > 0.6
 
 
 def test_hints_that_never_end_bring_a_bounded_number_of_runs(
