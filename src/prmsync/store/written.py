@@ -57,21 +57,10 @@ def taken_away_since(
 ) -> set[int]:
     """Those of the links whose record on one side is gone since, as later runs have seen or done
     it, and which none of them made again there."""
-    last: dict[int, str] = {}
     gone = table.c.op.in_(("delete", "end"))  # on the other side: because it was gone on this one
-    for part in chunks(link_ids):
-        statement = (
-            sa.select(table.c.link_id, table.c.op)
-            .where(
-                among(connection, table.c.link_id, part),
-                table.c.run_id > run_id,
-                sa.or_(gone, sa.and_(table.c.op == "create", table.c.side == side)),
-                table.c.state == ActionState.DONE,
-            )
-            .order_by(table.c.id)
-        )
-        last.update((row[0], row[1]) for row in connection.execute(statement))
-    return {link_id for link_id, op in last.items() if op != "create"}
+    made = sa.and_(table.c.op == "create", table.c.side == side)
+    last = _last_of(connection, link_ids, table.c.run_id > run_id, sa.or_(gone, made))
+    return {link_id for link_id, (op, _) in last.items() if op != "create"}
 
 
 def made_again_since(
@@ -79,40 +68,28 @@ def made_again_since(
 ) -> set[int]:
     """Those of the links whose record a later run has made again on one side, and none has taken
     away there after that."""
-    last: dict[int, str] = {}
-    for part in chunks(link_ids):
-        statement = (
-            sa.select(table.c.link_id, table.c.op)
-            .where(
-                among(connection, table.c.link_id, part),
-                table.c.run_id > run_id,
-                table.c.side == side,
-                table.c.op.in_(("create", "delete")),
-                table.c.state == ActionState.DONE,
-            )
-            .order_by(table.c.id)
-        )
-        last.update((row[0], row[1]) for row in connection.execute(statement))
-    return {link_id for link_id, op in last.items() if op == "create"}
+    there = sa.and_(table.c.side == side, table.c.op.in_(("create", "delete")))
+    last = _last_of(connection, link_ids, table.c.run_id > run_id, there)
+    return {link_id for link_id, (op, _) in last.items() if op == "create"}
 
 
 def deleted_last(connection: sa.Connection, link_ids: Sequence[int]) -> set[int]:
     """Those of the links whose last end came by a deletion that a run carried over: not of both
     sides' own, and not by an undo, whose deletion is nobody's word about the other side."""
-    last = _last_of(connection, link_ids, ("delete", "end"))
+    last = _last_of(connection, link_ids, table.c.op.in_(("delete", "end")))
     return {link_id for link_id, (op, undoes) in last.items() if op == "delete" and undoes is None}
 
 
 def rested_last(connection: sa.Connection, link_ids: Sequence[int]) -> set[int]:
     """Those of the links that a run has laid to rest, and of which none has made a record since."""
-    last = _last_of(connection, link_ids, ("create", "end", "rest"))
+    last = _last_of(connection, link_ids, table.c.op.in_(("create", "end", "rest")))
     return {link_id for link_id, (op, _) in last.items() if op != "create"}
 
 
 def _last_of(
-    connection: sa.Connection, link_ids: Sequence[int], ops: Sequence[str]
+    connection: sa.Connection, link_ids: Sequence[int], *which: sa.ColumnElement[bool]
 ) -> dict[int, tuple[str, int | None]]:
-    """Link id → which of these operations was done of it last, and the run that it undid."""
+    """Link id → the last operation of this kind that was done of it, and the run that it undid."""
     last: dict[int, tuple[str, int | None]] = {}
     for part in chunks(link_ids):
         statement = (
@@ -120,8 +97,8 @@ def _last_of(
             .join(runs, runs.c.id == table.c.run_id)
             .where(
                 among(connection, table.c.link_id, part),
-                table.c.op.in_(ops),
                 table.c.state == ActionState.DONE,
+                *which,
             )
             .order_by(table.c.id)
         )

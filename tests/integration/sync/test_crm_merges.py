@@ -17,15 +17,6 @@ from prmsync.sync.verify import verify
 from rig import OTHER_PARTNER
 
 
-@pytest.fixture
-def partner(world: Any, partner_values: Values) -> str:
-    """A partner that both sides have."""
-    made = world.insert("partner", partner_values)
-    world.settle("crm")
-    world.wait(60)
-    return str(made)
-
-
 def crm_id(world: Any, crm: Any, name: str) -> str:
     (row,) = [one for one in crm.rows("partner") if one[crm.words["name"]] == name]
     return str(row[crm.words["id"]])

@@ -14,15 +14,6 @@ from rig import Crm, World
 
 
 @pytest.fixture
-def partner(world: World, partner_values: Values) -> str:
-    """A partner that both sides have."""
-    made = world.insert("partner", partner_values)
-    world.settle("crm")
-    world.wait(60)
-    return made
-
-
-@pytest.fixture
 def deal(world: World, partner: str) -> str:
     """A deal that both sides have."""
     made = world.insert("opportunity", {"name": "Firewall", "close_date": "2026-12-20"})
