@@ -20,7 +20,8 @@ from typing import Any
 import pytest
 
 from prmsync.domain.merge import OnDelete
-from prmsync.domain.values import Values
+from prmsync.domain.values import PrmId, Values
+from prmsync.store import records
 from rig import Crm, World
 
 LAG = 240
@@ -140,6 +141,28 @@ def test_what_a_run_has_deleted_does_not_come_back_out_of_the_index(lagging: Wor
     assert crm.rows("partner") == []
     lagging.settle("crm")
     assert (crm.rows("partner"), lagging.all_ours("partner")) == ([], {})
+
+
+def test_what_came_back_here_does_not_come_a_second_time_out_of_the_index(lagging: World) -> None:
+    """It was deleted on both sides, and is back in the partner database as another CRM had it."""
+    lagging.alter = lambda one: (
+        one if one.stream == "relation" else replace(one, on_delete=OnDelete.PROPAGATE)
+    )
+    crm, values = lagging.crms["crm"], {"name": "Firewall", "close_date": "2026-12-20"}
+    deal = lagging.insert("opportunity", values)
+    lagging.settle("crm")
+    lagging.wait(2 * LAG)
+    lagging.settle("crm")
+    record = crm.only("opportunity")["id"]
+    lagging.remove("opportunity", deal)
+    lagging.sync("crm", release=True)
+    with lagging.database.begin() as connection:
+        assert records.insert(connection, "opportunity", [(PrmId(deal), values)]) == []
+    for _ in range(3):
+        lagging.settle("crm")
+        lagging.wait(LAG // 2)
+    assert list(lagging.all_ours("opportunity")) == [deal]
+    assert crm.only("opportunity")["id"] != record
 
 
 def test_what_was_made_again_does_not_come_a_second_time_out_of_the_index(lagging: World) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import sqlalchemy as sa
 
 from prmsync.domain.values import Values
-from prmsync.store import links
+from prmsync.store import links, lost_links
 from prmsync.store.bulk import insert_rows, select_rows
 from prmsync.store.links import KEY, MERGED, OURS, UNSTAMPED, Dirty, Link, LinkState, Observation
 from prmsync.store.tables import PRM_TABLES
@@ -231,6 +231,7 @@ def observe_prm(
     fresh = []
     changed = []
     moved = []
+    left: list[lost_links.Gone] = []
     came = False
     for prm_id, gone in changes.items():
         link = known.get(prm_id)
@@ -245,6 +246,8 @@ def observe_prm(
             if link.id in alone:
                 link.base = None
             elif anew and link.crm_gone:
+                before = lost_links.replaced(link, None) if asks else None
+                left += () if before is None else (before,)
                 link.cut_crm()
             link.state = LinkState.LIVE if link.crm_id else LinkState.NEW
         came = came or (link.prm_gone and not gone)
@@ -253,6 +256,7 @@ def observe_prm(
         changed.append(link)
     links.set_dirty(connection, moved, Dirty.CHANGED)
     links.save(connection, changed)
+    lost_links.remember_gone(connection, stream_id, left)
     insert_rows(connection, table, ("stream_id", "prm_id", "state", "dirty"), fresh)
     return came or bool(fresh)
 
