@@ -112,10 +112,12 @@ def _may_create(known: Known, entity: Entity, system: str, who: str) -> None:
 
 
 def _merged_unseen(known: Known, entity: Entity, system: str) -> bool:
-    """Merged away before any read showed it: under our key the CRM shows nothing of it any more."""
+    """Merged away before any read showed it: under our key the CRM shows nothing of it any more.
+    That a record of this id was merged may be known, but not whose it was."""
     if entity.label not in known.merged:
         return False
-    return all(link.crm_id != entity.ids[system] for link in known.links(system))
+    named = [one for one in known.links(system) if one.crm_id == entity.ids[system]]
+    return all(one.prm_id is None and one.state == "ended" for one in named)
 
 
 def _decided_record(known: Known, entity: Entity, system: str, who: str) -> bool:

@@ -219,6 +219,17 @@ AGREED: dict[str, tuple[str, list[Event]]] = {
             {"do": "answer", "in": "hs", "pick": -1, "take": "prm"},
         ],
     ),
+    "a creation without an answer is made again after a merge that left its record a third id": (
+        "unlink",
+        [
+            {**NEWCOMER, "do": "create", "in": "prm", "set": COMPANY},
+            {
+                **run("hs"),
+                "wire": [{"hook": "crash", "at": "write", "n": 0, "when": "after"}],
+            },
+            {**NEWCOMER, "do": "merge", "in": "hs", "into": "P1", "anew": True},
+        ],
+    ),
     "what a merge leaves has a third id, and people and an undo go on with it": (
         "registrations",
         [
