@@ -6,7 +6,7 @@ are read again by key before anything else happens to them (`prmsync.sync.recove
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -256,6 +256,8 @@ def _guarded(
         session.fence(connection)
         shown = [record for _, record in kept]
         changed = set(store_records(connection, session, stream, [*shown, *moved]))
+        if changed and stream.spec.relation is None:
+            changed -= _named_anew(connection, session, stream, batch, changed)
         away = [one for one in batch if str(one.link.crm_id) in changed]
         journal.mark(connection, [one.action.id for one in away], ActionState.SUPERSEDED)
         journal.mark(
@@ -272,6 +274,27 @@ def _guarded(
         for one, record in left:
             one.values, one.shown = completed(stream, one.values, record.values), record.values
     return [one for one, _ in left]
+
+
+def _named_anew(
+    connection: sa.Connection,
+    session: Session,
+    stream: Stream,
+    batch: Sequence[Write],
+    changed: Collection[str],
+) -> set[str]:
+    """Records that nobody has touched: a link of what they refer to has come or ended since, in
+    this run perhaps. They are decided anew, but what is on its way to them need not wait for it."""
+    now = links.by_crm_ids(connection, stream.id, changed)
+    found = set()
+    for one in batch:
+        link, before = now.get(str(one.link.crm_id)), one.link
+        if link is None or link.crm_gone or before.crm_gone or not (link.crm and before.crm):
+            continue
+        if references.named_anew(connection, stream, session.streams, before.crm, link.crm):
+            one.link = link
+            found.add(str(link.crm_id))
+    return found
 
 
 def _call(session: Session, stream: Stream, op: str, batch: Sequence[Write]) -> list[WriteResult]:

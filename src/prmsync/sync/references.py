@@ -79,6 +79,31 @@ def _let_go(link: Link) -> bool:
     return ended and link.crm_gone and not link.prm_gone
 
 
+def named_anew(
+    connection: sa.Connection,
+    stream: Stream,
+    streams: Mapping[str, Stream],
+    before: Values,
+    now: Values,
+) -> bool:
+    """Whether two readings of a CRM record differ in nothing but by which name of ours we know what
+    it refers to: a link has come, or has ended, between them."""
+    names = {one for one in before.keys() | now.keys() if before.get(one) != now.get(one)}
+    return names <= stream.references.keys() and all(
+        _meant(connection, streams[stream.references[one]].id, before.get(one))
+        == _meant(connection, streams[stream.references[one]].id, now.get(one))
+        for one in names
+    )
+
+
+def _meant(connection: sa.Connection, parent_id: int, value: object) -> str | None:
+    """The CRM's id of what a reference names, whatever became of the link."""
+    if value is None or is_marked(value):
+        return marked_id(value)
+    link = links.by_prm_ids(connection, parent_id, [str(value)]).get(str(value))
+    return None if link is None else link.crm_id
+
+
 def name_what_is_gone(
     connection: sa.Connection, stream: Stream, streams: Mapping[str, Stream], rows: Sequence[Values]
 ) -> list[bool]:

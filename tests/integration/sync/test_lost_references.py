@@ -56,3 +56,23 @@ def test_a_deal_that_names_a_company_which_was_archived_in_hubspot_waits_for_not
     assert (world.held(), world.parked()) == ([], [])
     assert world.sync("crm").counts == {}
     assert all(one.is_clean for one in world.verify("crm"))
+
+
+def test_a_record_is_told_at_once_that_it_waits_though_its_partner_went_in_the_same_run(
+    make_world: Callable[..., Any], partner_values: Values
+) -> None:
+    """That a link ends changes how we know what the deal names, and nothing in the CRM."""
+    world = make_world(crm="hubspot")
+    crm = world.crms["crm"]
+    partner = world.insert("partner", partner_values)
+    deal = world.insert("opportunity", {"name": "Firewall", "partner": partner})
+    world.settle("crm")
+    crm.change("opportunity", str(crm.only("opportunity")[crm.words["id"]]), deal_name="Offer")
+    crm.remove("partner", str(crm.only("partner")[crm.words["id"]]))
+    world.remove("opportunity", deal)
+    world.remove("partner", partner)
+    world.wait(700)
+    world.sync("crm", full=True, release=True)
+    assert crm.only("opportunity")["prm_sync_state"] == "needs_decision"
+    assert [one.kind for one in world.held()] == ["deleted in prm, edited here"]
+    assert world.sync("crm").counts == {}
