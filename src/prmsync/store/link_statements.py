@@ -105,15 +105,18 @@ def by_key(dialect: str, key: str, *, lock: bool = False) -> sa.Select[Any]:
 @lru_cache(maxsize=8)
 def pairs(dialect: str, known: str, wanted: str) -> sa.Select[Any]:
     """Both ids of linked records of a stream whose `known` one is among `ids`; CRM ids are looked
-    for of records alone that the CRM still has."""
+    for of records alone that the CRM still has. `text` stands in what is known of a record that
+    was merged away: while nothing is agreed on with ours, its id means the one that is left."""
     there = table.c.crm_gone == sa.literal_column("0")
+    merged = unindexed(table.c.seen).contains(given("text"), escape="/")
+    own = sa.or_(there, table.c.base.is_not(None), sa.not_(merged))
     return sa.select(table.c[known], table.c[wanted]).where(
         HERE,
         listed(dialect, table.c[known]),
         # Said so that its index does not fit: SQLite would go through all links of the stream.
         unindexed(table.c[wanted]) != "",
         table.c.state != sa.literal_column("'ended'", sa.Text),
-        *([there] if wanted == "crm_id" else []),
+        there if wanted == "crm_id" else own,
     )
 
 

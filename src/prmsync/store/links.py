@@ -58,6 +58,7 @@ UNSTAMPED = "@unstamped"
 
 MERGED = "@merged"
 """Extra key in what a CRM record that is gone last showed: the id of the one it was merged into."""
+_MERGED_AWAY = f'"{MERGED}":"'
 
 OURS = "~"
 """Prefix of `crm_modified_by` after a write of ours: who had modified the record before it. Some
@@ -413,7 +414,9 @@ def _by_key(
 
 
 def crm_to_prm(connection: sa.Connection, stream_id: int, crm_ids: Iterable[str]) -> dict[str, str]:
-    """CRM id → prm id of linked records."""
+    """CRM id → prm id of linked records. Of one that was merged away, deleted here and has come
+    back, the id goes on naming the record that is left, until somebody has said what it shall be.
+    """
     return _pairs(connection, stream_id, "crm_id", "prm_id", crm_ids)
 
 
@@ -429,7 +432,7 @@ def _pairs(
     found: dict[str, str] = {}
     statement = statements.pairs(connection.dialect.name, known, wanted)
     for part in chunks(sorted(ids)):
-        named = {"stream": stream_id, "ids": packed(connection, part)}
+        named = {"stream": stream_id, "ids": packed(connection, part), "text": _MERGED_AWAY}
         found.update((row[0], row[1]) for row in connection.execute(statement, named).all())
     return found
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from prmsync.domain.values import Values
+from prmsync.domain.merge import OnDelete
+from prmsync.domain.values import PrmId, Values
+from prmsync.store import records
 from prmsync.sync import run
+from rig import OTHER_PARTNER
 
 
 def test_other_edits_do_not_wait_for_a_partner_that_was_deleted_in_the_crm(
@@ -76,3 +80,35 @@ def test_a_record_is_told_at_once_that_it_waits_though_its_partner_went_in_the_s
     assert crm.only("opportunity")["prm_sync_state"] == "needs_decision"
     assert [one.kind for one in world.held()] == ["deleted in prm, edited here"]
     assert world.sync("crm").counts == {}
+
+
+def test_a_merge_goes_on_giving_its_deals_to_the_partner_that_is_left_when_the_other_comes_back(
+    make_world: Callable[..., Any], partner_values: Values
+) -> None:
+    """Another CRM brings back a partner that was deleted here and merged away in HubSpot. Nobody
+    has touched the deal that waits since then, so nothing becomes of it without an answer."""
+    world = make_world(crm="hubspot")
+    world.alter = lambda one: (
+        one if one.stream == "relation" else replace(one, on_delete=OnDelete.PROPAGATE)
+    )
+    crm, lost = world.crms["crm"], world.insert("partner", partner_values)
+    left = world.insert("partner", dict(OTHER_PARTNER))
+    deal = world.insert("opportunity", {"name": "Firewall", "partner": lost})
+    world.settle("crm")
+    ids = {row["name"]: row["id"] for row in crm.rows("partner")}
+    crm.merge("partner", *(ids[world.ours("partner", one)["name"]] for one in (lost, left)))
+    world.remove("opportunity", deal)
+    world.remove("partner", lost)
+    world.wait(700)
+    world.sync("crm", release=True, full=True)
+    (asked,) = world.held()
+    assert left in (asked.crm or ())
+    with world.database.begin() as connection:
+        assert not records.insert(connection, "partner", [(PrmId(lost), partner_values)])
+    world.sync("crm", release=True)
+    questions = [one.id for one in world.held()]
+    assert asked.id in questions
+    world.wait(700)
+    assert world.sync("crm", release=True).counts == {}
+    assert [one.id for one in world.held()] == questions
+    assert crm.only("opportunity")["dealname"] == "Firewall"
