@@ -10,7 +10,7 @@ by it that something has moved.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import sqlalchemy as sa
 
@@ -115,10 +115,27 @@ def go_along(
     connection: sa.Connection, session: Session, stream: Stream, deleted: Sequence[Link]
 ) -> None:
     """What hung on these records, which were deleted in the CRM just now, is gone with them. Were
-    it not noted, a relation that waits to be made here would be made once its deal is back."""
+    it not noted, a relation that waits to be made here would be made once its deal is back, and one
+    that was refused here be told of until it is read again."""
     if not isinstance(session.connector, RelationReader):
         return
-    page = Page([], None, tuple(str(one.crm_id) for one in deleted if one.crm_gone))
-    for one in session.streams.values():
-        if one.spec.relation is not None and one.references.get("opportunity") == stream.name:
-            missing_relations(connection, one, page)
+    ids = [str(one.crm_id) for one in deleted if one.crm_gone]
+    for one in session.streams.values() if ids else ():
+        if one.spec.relation is None:
+            continue
+        if one.references.get("opportunity") == stream.name:
+            missing_relations(connection, one, Page([], None, tuple(ids)))
+        elif one.references.get("partner") == stream.name:
+            _unlinked_go_along(connection, one, ids)
+
+
+def _unlinked_go_along(
+    connection: sa.Connection, stream: Stream, partners: Collection[str]
+) -> None:
+    """Of relations with partners that were deleted, those that only the CRM had; the others are
+    decided with their partner. A relation's id says its deal's first, then its partner's."""
+    alone = links.unlinked(connection, stream.id, crm_side=True, dirty_only=False)
+    gone = [one for one in alone if str(one.crm_id).split(":")[1] in partners]
+    for one in gone:
+        one.crm_gone, one.dirty = True, Dirty.CHANGED
+    links.save(connection, gone)

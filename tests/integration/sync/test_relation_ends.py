@@ -205,3 +205,27 @@ def test_a_relation_that_waits_to_be_made_here_goes_with_its_deal_in_the_crm(
     look(world)
     assert len(crm.rows("opportunity")) == 1
     assert our_roles(world) == shown(crm) == []
+
+
+def test_a_relation_that_waits_to_be_made_here_goes_with_its_partner_in_hubspot(
+    make_world: Callable[..., Any], partner_values: Values
+) -> None:
+    """Its deal stays. What the run itself has taken away is no news to the next one."""
+    world = make_world(crm="hubspot")
+    world.alter = propagating
+    partner = world.insert("partner", partner_values)
+    world.insert("opportunity", DEAL)
+    world.settle("crm")
+    crm, words = world.crms["crm"], world.crms["crm"].words
+    ends = [str(crm.only(one)[words["id"]]) for one in ("opportunity", "partner")]
+    crm.relate(*ends, words["distributor"])
+    world.remove("partner", partner)
+    world.wait(700)
+    world.sync("crm", release=True)
+    assert (crm.rows("partner"), world.parked()) == ([], [])
+    assert world.sync("crm", release=True).counts == {}
+    with world.database.begin() as connection:
+        assert not records.insert(connection, "partner", [(PrmId(partner), partner_values)])
+    look(world)
+    assert crm.only("partner")["id"] != ends[1]
+    assert our_roles(world) == []
