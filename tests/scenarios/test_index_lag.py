@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from prmsync.connector.simulator.http import Request
 from prmsync.domain.merge import OnDelete
 from prmsync.domain.values import PrmId, Values
 from prmsync.store import records
@@ -184,3 +185,32 @@ def test_what_was_made_again_does_not_come_a_second_time_out_of_the_index(laggin
     assert list(lagging.all_ours("opportunity")) == [deal]
     assert crm.only("opportunity")["id"] != record
     assert lagging.held() == []
+
+
+def test_what_was_made_again_and_deleted_at_once_does_not_come_here_as_it_was_before(
+    lagging: World,
+) -> None:
+    """The answer to its creation was lost, so that only the deletion was seen."""
+    crm = lagging.crms["crm"]
+    deal = lagging.insert("opportunity", {"name": "Firewall", "close_date": "2026-12-20"})
+    lagging.settle("crm")
+    lagging.wait(2 * LAG)
+    lagging.settle("crm")
+    record = crm.only("opportunity")["id"]
+    crm.change("opportunity", record, deal_name="Firewall XL")
+    crm.remove("opportunity", record)
+    lagging.edit("opportunity", deal, {"source": "fair"})
+    lagging.sync("crm", full=True, release=True)
+    lagging.decide("prm")
+
+    def deletes(_: Request) -> None:
+        for row in crm.rows("opportunity"):
+            crm.remove("opportunity", row["id"])
+
+    crm.fault(drop=True, times=1)
+    with crm.standing_before(deletes, "^/crm"):
+        lagging.sync("crm", release=True)
+    for _ in range(4):
+        lagging.sync("crm", release=True)
+        lagging.wait(LAG // 4)
+    assert list(lagging.all_ours("opportunity")) == [deal]

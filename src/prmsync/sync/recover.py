@@ -11,11 +11,13 @@ from prmsync.connector.protocol import JobWriter, Record, relation_key
 from prmsync.domain.values import Values
 from prmsync.errors import RejectedError
 from prmsync.mapping.translate import PIPELINE
-from prmsync.store import journal, links, tallies
+from prmsync.store import held, journal, links, lost_links, tallies
+from prmsync.store.held import HeldState
 from prmsync.store.journal import Action, ActionState
 from prmsync.store.links import Dirty, Link, LinkState
 from prmsync.sync import references, typed_meanwhile
 from prmsync.sync.accepting import accept, made_by_us
+from prmsync.sync.made_again import leave_behind
 from prmsync.sync.observe import store_records
 from prmsync.sync.outcome import not_sent
 from prmsync.sync.relation_guard import go_along
@@ -69,17 +71,19 @@ def _creates(
             if record is not None and not record.deleted:
                 ours = made_by_us(session, stream, link, record)
                 accept(connection, session, stream, intent, link, record, ours=ours)
-            elif record is not None and _gone_since(connection, stream, link, record):
-                links.save(connection, [link])
+            elif record is not None and _gone_since(connection, session, stream, link, record):
                 done_at = session.stamp()
                 journal.mark(connection, [intent.id], ActionState.DONE, done_at=done_at)
                 tallies.created(connection, [intent])
+                _carried_out(connection, link)
             else:
                 journal.mark(connection, [intent.id], not_sent(intent))
                 links.set_dirty(connection, [link.id], Dirty.CHANGED)
 
 
-def _gone_since(connection: sa.Connection, stream: Stream, link: Link, record: Record) -> bool:
+def _gone_since(
+    connection: sa.Connection, session: Session, stream: Stream, link: Link, record: Record
+) -> bool:
     """Whether the CRM shows that the record was made and deleted before anybody could note its id;
     then the link takes note of both. Nothing was agreed on, so that no deletion follows by itself:
     what stands on our side waits for a person."""
@@ -88,9 +92,20 @@ def _gone_since(connection: sa.Connection, stream: Stream, link: Link, record: R
     other = links.by_crm_ids(connection, stream.id, [record.id]).get(record.id)
     if other is not None and links.give_up(connection, [other]):
         return False
+    before = lost_links.replaced(link, record.id)
     link.crm_id, link.crm_version, link.state = record.id, record.version, LinkState.LIVE
     link.crm, link.base, link.crm_gone, link.dirty = {}, None, True, Dirty.CHANGED
+    links.save(connection, [link])
+    if before is not None:
+        leave_behind(connection, session, stream, {str(link.prm_id): before})
     return True
+
+
+def _carried_out(connection: sa.Connection, link: Link) -> None:
+    """Whoever decided that it should be made has had it made: who deleted it came later."""
+    items = held.of_links(connection, [link.id]).get(link.id, ())
+    decided = [one.id for one in items if one.state == HeldState.DECIDED]
+    held.close_items(connection, decided, HeldState.DONE)
 
 
 def _keys(

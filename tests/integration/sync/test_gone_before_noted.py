@@ -7,6 +7,7 @@ import pytest
 from prmsync.connector.simulator.http import Request, Response
 from prmsync.domain.values import Values
 from prmsync.store import links
+from prmsync.store.held import HeldState
 from rig import Crm, World
 
 DEAL: Values = {"name": "Firewall", "close_date": "2026-12-20"}
@@ -32,13 +33,17 @@ class DeletesAtOnce:
 def deal(world: World, crm: Crm) -> str:
     """Ours; its record in the CRM was made, the answer lost, and then somebody deleted it."""
     made = world.insert("opportunity", DEAL)
+    made_and_deleted(world, crm)
+    return made
+
+
+def made_and_deleted(world: World, crm: Crm) -> None:
     crm.fault(drop=True, times=1)
     simulator = crm.simulator
     crm.simulator = DeletesAtOnce(crm)
     assert world.sync("crm", release=True).state == "failed"
     crm.simulator = simulator
     world.settle("crm")
-    return made
 
 
 def test_it_is_not_made_again_and_waits_for_a_person(world: World, crm: Crm, deal: str) -> None:
@@ -63,6 +68,16 @@ def test_whoever_wants_it_back_gets_one_record_also_where_that_answer_is_lost(
     world.settle("crm")
     assert crm.only("opportunity")[crm.words["opportunity_key"]] == deal
     assert world.held() == []
+
+
+def test_whoever_wanted_it_back_is_asked_again_where_it_was_deleted_once_more(
+    world: World, crm: Crm, deal: str
+) -> None:
+    world.decide("prm")
+    made_and_deleted(world, crm)
+    assert crm.rows("opportunity") == []
+    assert list(world.all_ours("opportunity")) == [deal]
+    assert [(one.group, one.state) for one in world.held()] == [("@record", HeldState.OPEN)]
 
 
 def test_out_of_the_recycle_bin_it_is_the_same_deal_again(
