@@ -60,6 +60,9 @@ MERGED = "@merged"
 """Extra key in what a CRM record that is gone last showed: the id of the one it was merged into."""
 _MERGED_AWAY = f'"{MERGED}":"'
 
+AGAIN = "@again"
+"""Extra key in the tombstone of a CRM record that was made again under another id: our id of it."""
+
 OURS = "~"
 """Prefix of `crm_modified_by` after a write of ours: who had modified the record before it. Some
 CRMs leave that name on a record that an integration writes, so alone it proves nothing."""

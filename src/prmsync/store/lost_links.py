@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from prmsync.domain.values import Values
 from prmsync.store import links
 from prmsync.store.link_statements import HERE, MARKED, page
-from prmsync.store.links import MERGED, Link, LinkState, chunks
+from prmsync.store.links import AGAIN, MERGED, Link, LinkState, chunks
 from prmsync.store.prepared import listed, packed
 from prmsync.store.tables import link as table
 
@@ -140,22 +140,23 @@ def remember_merge(
     )
 
 
-Gone = tuple[str, str | None, Values | None]
-"""CRM id, version and last known values of a record that is gone."""
+Gone = tuple[str, str | None, Values | None, str | None]
+"""CRM id, version and last known values of a record that is gone, and our id of it."""
 
 
 def replaced(link: Link, crm_id: str | None) -> Gone | None:
     """The record that a link had in the CRM before another one comes in its place."""
     if link.crm_id is None or link.crm_id == crm_id or not link.crm_gone:
         return None
-    return link.crm_id, link.crm_version, link.crm
+    return link.crm_id, link.crm_version, link.crm, link.prm_id
 
 
 def remember_gone(connection: sa.Connection, stream_id: int, gone: Sequence[Gone]) -> None:
     """Keep tombstones of CRM records that were made again under other ids: a search index that
     lags would show them as new ones. No link names these ids any more."""
-    for crm_id, version, values in gone:
-        kept = {MERGED: values[MERGED]} if values and MERGED in values else None
+    for crm_id, version, values, prm_id in gone:
+        merged = values is not None and MERGED in values
+        kept: Values = {MERGED: values[MERGED]} if values and merged else {AGAIN: prm_id}
         connection.execute(
             table.insert().values(
                 stream_id=stream_id,

@@ -38,10 +38,10 @@ def bookkeeping(
     linked = link.crm is not None and not link.crm_gone and prm is not None and not link.prm_gone
     lacks_key = not (link.crm or {}).get(KEY) or UNSTAMPED in (link.crm or ())
     if linked and stream.mapping.stamp_key and stream.spec.key and lacks_key:
-        _join(made, link, Side.CRM, KEY, (None, link.prm_id), STAMPED)
+        join(made, link, Side.CRM, KEY, (None, link.prm_id), STAMPED)
     homeless = stream.mapping.home and prm is not None and prm.get(HOME) is None
     if homeless and linked:
-        _join(made, link, Side.PRM, HOME, (None, session.name), LINKED)
+        join(made, link, Side.PRM, HOME, (None, session.name), LINKED)
 
 
 def own_keys(
@@ -68,7 +68,7 @@ def own_keys(
             later.update(link.id for link, _ in wrong[key])
             continue
         for link, made in wrong[key]:
-            _join(made, link, Side.CRM, KEY, (key, link.prm_id), MIXED_UP)
+            join(made, link, Side.CRM, KEY, (key, link.prm_id), MIXED_UP)
         if owner.crm_id is None:
             later.add(owner.id)
     return later
@@ -88,7 +88,7 @@ def _is_update(action: Action, side: Side) -> bool:
     return action.side == side and action.op == "update"
 
 
-def _join(
+def join(
     made: list[Action], link: Link, side: Side, name: str, change: FieldChange, reason: str
 ) -> None:
     for action in made:

@@ -26,6 +26,7 @@ from prmsync.sync import references, relation_ends, second_pass, typed_meanwhile
 from prmsync.sync.bookkeeping import bookkeeping, own_keys, row
 from prmsync.sync.creating import ONLY_IN_CRM, creations
 from prmsync.sync.left import without_left
+from prmsync.sync.made_again import name_anew, named_by_old_ids
 from prmsync.sync.matching import MATCH
 from prmsync.sync.merging import as_written, winners_of
 from prmsync.sync.not_taken import Written, keep_held, last_written, withhold
@@ -68,6 +69,7 @@ def decide_page(
         connection, stream.name, [one.prm_id for one in links if one.prm_id is not None]
     )
     crm_rows = [one.crm for one in links if one.crm is not None]
+    outdated = named_by_old_ids(connection, stream, session.streams, links)
     marked = references.resolve_marked(connection, stream, session.streams, crm_rows)
     waiting = held_store.of_links(connection, _stored(links))
     written = last_written(connection, links, session.account.user_id)
@@ -96,6 +98,7 @@ def decide_page(
             fates.get(link.id),
             back=link.id in back,
         )
+        name_anew(verdict.link, verdict.prm, outdated.get(link.id, ()), verdict.actions)
         verdicts.append(verdict)
     _hold_put_backs(connection, session, stream, verdicts)
     decided = [(one.link, one.actions) for one in verdicts if one.prm is not None]

@@ -12,6 +12,7 @@ from prmsync.domain.merge import OnDelete
 from prmsync.domain.values import PrmId, Values
 from prmsync.store import records
 from prmsync.sync import run
+from prmsync.sync.made_again import NEW_ID
 from rig import OTHER_PARTNER
 
 
@@ -112,3 +113,31 @@ def test_a_merge_goes_on_giving_its_deals_to_the_partner_that_is_left_when_the_o
     assert world.sync("crm", release=True).counts == {}
     assert [one.id for one in world.held()] == questions
     assert crm.only("opportunity")["dealname"] == "Firewall"
+
+
+@pytest.mark.parametrize("read_meanwhile", [False, True])
+def test_a_deal_gets_the_new_id_of_its_company_that_was_archived_and_made_again(
+    make_world: Callable[..., Any], partner_values: Values, read_meanwhile: bool
+) -> None:
+    """The old id names nobody, and no record will ever come that it waits for."""
+    world = make_world(crm="hubspot")
+    crm = world.crms["crm"]
+    partner = world.insert("partner", partner_values)
+    deal = world.insert("opportunity", {"name": "Firewall", "partner": partner})
+    world.settle("crm")
+    crm.remove("partner", str(crm.only("partner")[crm.words["id"]]))
+    world.edit("partner", partner, {"domain": "globex.test"})
+    if read_meanwhile:
+        crm.change("opportunity", str(crm.only("opportunity")[crm.words["id"]]), deal_name="Offer")
+    world.wait(700)
+    world.sync("crm", full=True, release=True)
+    world.decide("prm")
+    world.sync("crm", release=True)
+    assert crm.only("opportunity")["prm_partner"] == crm.only("partner")[crm.words["id"]]
+    assert crm.only("opportunity")["prm_sync_state"] == "in_step"
+    assert world.ours("opportunity", deal)["partner"] == partner
+    (row,) = [one for one in world.history("opportunity", deal) if one.reason == NEW_ID]
+    assert row.fields["partner"] == (None, partner)
+    world.wait(700)
+    assert world.sync("crm", full=True).counts == {}
+    assert all(one.is_clean for one in world.verify("crm"))
