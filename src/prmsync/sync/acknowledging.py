@@ -11,7 +11,7 @@ from prmsync.domain.values import Values
 from prmsync.mapping.status import STATE, STATUS_KEYS, State, StatusCodec
 from prmsync.mapping.translate import PIPELINE
 from prmsync.store import told
-from prmsync.store.links import OURS, UNSTAMPED, Link, LinkState
+from prmsync.store.links import OURS, UNSTAMPED, LinkState
 from prmsync.sync.accepting import first_base
 from prmsync.sync.session import KEY, Stream
 from prmsync.sync.write import Write
@@ -54,14 +54,13 @@ def _show_status(codec: StatusCodec, crm: Values, new: Values) -> None:
 
 
 def compare_what_was_told(
-    connection: sa.Connection, stream: Stream, written: Sequence[Link]
+    connection: sa.Connection, stream: Stream, written: Sequence[Write]
 ) -> None:
     """A write may tell what was so when it was planned: somebody has decided since, or another run
-    sends it. The end of the run compares it with what is so by then."""
-    telling = [
-        str(one.crm_id)
-        for one in written
-        if (one.crm or {}).get(STATE) not in (None, State.IN_STEP)
-    ]
-    if telling:
-        told.look_again(connection, stream.id, telling, telling)
+    sends it; or that a record is in step of which something else is refused. The end of the run
+    compares it with what is so by then."""
+    shown = {str(one.link.crm_id): (one.link.crm or {}).get(STATE) for one in written}
+    telling = [crm_id for crm_id, state in shown.items() if state not in (None, State.IN_STEP)]
+    said = [str(one.link.crm_id) for one in written if STATE in one.action.fields]
+    if telling or said:
+        told.look_again(connection, stream.id, [*telling, *said], telling)

@@ -421,7 +421,7 @@ def _settle(
         # Only now that the record is there can this connection be noted as its home.
         link.dirty = Dirty.CHANGED if homed else dirty[link.id]
     links.save(connection, saved)
-    compare_what_was_told(connection, stream, saved)
+    compare_what_was_told(connection, stream, batch)
     leave_behind(connection, session, stream, before)
     if op == "delete":
         go_along(connection, session, stream, saved)

@@ -34,7 +34,7 @@ from prmsync.sync.put_back import hold_back, long_written
 from prmsync.sync.relation_ends import Fate
 from prmsync.sync.returning import come_back
 from prmsync.sync.session import HOME, KEY, STOOD_IN, UNREADABLE, Session, Stream
-from prmsync.sync.standing import IN_STEP, Standing, needs_decision, outcome
+from prmsync.sync.standing import IN_STEP, WAITS_FOR_PARENT, Standing, needs_decision, outcome
 from prmsync.sync.unanswered import unanswered
 from prmsync.sync.undone import standing
 
@@ -168,7 +168,7 @@ def _tell_along(session: Session, stream: Stream, verdict: Verdict, written: Act
         now = Standing(State.IN_STEP, outcome(decided, str(decided[0].take), by))
         written.fields[DECISION] = (crm[DECISION], None)
     elif STATE in crm or KEY in written.fields:
-        now = IN_STEP
+        now = WAITS_FOR_PARENT if verdict.waits else IN_STEP
     if now is None or codec is None:
         return
     values: Values = {STATE: now.state.value, REASON: now.reason}

@@ -301,3 +301,39 @@ def test_a_write_that_tells_what_is_so_no_more_is_put_right_in_the_same_run(
     assert crm.only("partner")[crm.words["country"]] == "AT"
     assert shown(crm) == ("In step", "", "")
     quiet(world)
+
+
+def test_a_record_that_waits_goes_on_saying_so_when_something_else_of_it_is_written(
+    world: Any, crm: Any, partner: str
+) -> None:
+    """Its distributor in the CRM is no partner here."""
+    word = "PRM_Distributor__c" if crm.connector == "salesforce" else "prm_distributor"
+    first = record(crm)
+    other = crm.create(crm.words["partner"], {crm.words["name"]: "Acme"})
+    crm.change("partner", first, **{word: other})
+    world.wait(700)
+    world.sync("crm", release=True)
+    world.edit("partner", partner, {"domain": "globex.test"})
+    world.sync("crm", release=True)
+    row = crm.row("partner", first)
+    assert row.get(FIELDS[crm.connector][1]) == "Waits for a record that it refers to."
+    assert world.sync("crm", release=True).counts == {}
+
+
+def test_a_refused_record_goes_on_saying_so_when_something_else_of_it_is_written(
+    make_world: Callable[..., Any], partner_values: Values
+) -> None:
+    """A partner without a name is refused here."""
+    world = make_world(crm="hubspot")
+    crm = world.crms["crm"]
+    partner = world.insert("partner", partner_values)
+    world.settle("crm")
+    crm.change("partner", record(crm), name="")
+    world.wait(700)
+    world.sync("crm", release=True)
+    assert shown(crm)[0] == "Refused"
+    world.edit("partner", partner, {"domain": "globex.test"})
+    world.sync("crm", release=True)
+    assert crm.only("partner")["domain"] == "globex.test"
+    assert shown(crm)[0] == "Refused"
+    quiet(world)
