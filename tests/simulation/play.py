@@ -420,14 +420,15 @@ _EVENTS: dict[str, Callable[[Player, Event], None]] = {
 @contextmanager
 def _rarely_collected() -> Iterator[None]:
     """A history leaves few cycles behind and makes many objects: the collector comes once, when it
-    has ended, and leaves alone what was there before it."""
+    has ended, and leaves alone what was there before the first one. Of the histories since, it
+    must see all: caches hold the last one until the next is under way."""
     gc.disable()
-    gc.freeze()
+    if not gc.get_freeze_count():
+        gc.freeze()
     try:
         yield
     finally:
         gc.collect()
-        gc.unfreeze()
         gc.enable()
 
 
