@@ -145,7 +145,7 @@ def test_the_other_id_of_a_record_is_found_by_the_one_that_is_known(
     if connection.dialect.name != "sqlite":
         pytest.skip("PostgreSQL chooses by what its tables hold; SQLite by the statement's words")
     statement = link_statements.pairs("sqlite", known, wanted)
-    assert f"{known}=?" in explained(connection, statement, stream=stream, ids="[]")
+    assert f"{known}=?" in explained(connection, statement, stream=stream, ids="[]", text="")
 
 
 def test_a_page_of_linked_records_does_not_go_through_all_of_them(
