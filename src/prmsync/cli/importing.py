@@ -97,7 +97,7 @@ def import_csv(
         if as_json:
             emit_json(_facts(error.report))
         note(error.message, *_capped(error.findings), error.hint)
-        raise typer.Exit(1) from error
+        raise typer.Exit(error.exit_code) from error
     if as_json:
         emit_json(_facts(report))
     else:

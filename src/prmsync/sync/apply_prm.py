@@ -259,22 +259,11 @@ def _write(connection: sa.Connection, session: Session, stream: Stream, batch: _
 
 def _create(connection: sa.Connection, session: Session, stream: Stream, batch: _Batch) -> None:
     refused = _insert(connection, stream, batch.inserts)
-    lacking: dict[int, Values] = {}
-    again = []
-    for row in batch.inserts if refused else ():
-        action, prm_id, values = row
-        gone = second_pass.gone_here(stream, refused.get(prm_id, ()))
-        if gone:
-            second_pass.leave_out(connection, action, values, gone)
-            lacking[action.link_id] = dict.fromkeys(gone, second_pass.LATER)
-            again.append(row)
-    if again:
-        refused = {**refused, **dict.fromkeys([one for _, one, _ in again], ())}
-        refused.update(_insert(connection, stream, again))
+    refused, lacking = _leave_out_gone(connection, stream, batch, refused)
     shown = [batch.links[action.link_id].crm or {} for action, _, _ in batch.inserts]
     marked = references.marked_in(stream, shown)
     for (action, prm_id, values), crm in zip(batch.inserts, shown, strict=True):
-        if refused.get(prm_id):
+        if prm_id in refused:
             batch.parked.append(parked(session, action, refused[prm_id]))
             continue
         link = batch.links[action.link_id]
@@ -286,6 +275,27 @@ def _create(connection: sa.Connection, session: Session, stream: Stream, batch: 
             link.base.update(lacking[link.id])
             link.dirty = Dirty.CHANGED
         _done(batch, action)
+
+
+def _leave_out_gone(
+    connection: sa.Connection, stream: Stream, batch: _Batch, refused: Refused
+) -> tuple[Refused, dict[int, Values]]:
+    """Write those that name records gone here once more, without those names. Returns what is still
+    refused, and what to mark in the base of the others, by link."""
+    lacking: dict[int, Values] = {}
+    again = []
+    for row in batch.inserts if refused else ():
+        action, prm_id, values = row
+        gone = second_pass.gone_here(stream, refused.get(prm_id, ()))
+        if gone:
+            second_pass.leave_out(connection, action, values, gone)
+            lacking[action.link_id] = dict.fromkeys(gone, second_pass.LATER)
+            again.append(row)
+    if not again:
+        return refused, lacking
+    tried = {prm_id for _, prm_id, _ in again}
+    others = {one: why for one, why in refused.items() if one not in tried}
+    return {**others, **_insert(connection, stream, again)}, lacking
 
 
 def _insert(

@@ -114,7 +114,8 @@ def delete_duplicates(connection: sa.Connection, stream: Stream, rows: Sequence[
     """What these relations said was taken away in the CRM, because we say it no more: the records
     that say it too are to be deleted as if they had been ours."""
     gone = {_words(one) for one in rows}
-    found = [one for one in lost_links.left_over(connection, stream.id) if _words(one.crm) in gone]
+    left = _left_over(connection, stream, {one[:2] for one in gone})
+    found = [one for one in left if _words(one.crm) in gone]
     for one in found:
         one.base, one.prm_gone = one.crm, True
     _revive(connection, found)
