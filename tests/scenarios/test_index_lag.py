@@ -166,19 +166,26 @@ def test_what_came_back_here_does_not_come_a_second_time_out_of_the_index(laggin
     assert crm.only("opportunity")["id"] != record
 
 
-def test_what_was_made_again_does_not_come_a_second_time_out_of_the_index(lagging: World) -> None:
-    """A person wanted it back under a new id; the search shows the old record for a while."""
-    crm = lagging.crms["crm"]
-    deal = lagging.insert("opportunity", {"name": "Firewall", "close_date": "2026-12-20"})
-    lagging.settle("crm")
-    lagging.wait(2 * LAG)
-    lagging.settle("crm")
-    record = crm.only("opportunity")["id"]
+def wanted_again(world: World) -> tuple[Crm, str, str]:
+    """The CRM, our id of a deal that was deleted there and that a person wants there again, and the
+    id that it had there."""
+    crm = world.crms["crm"]
+    deal = world.insert("opportunity", {"name": "Firewall", "close_date": "2026-12-20"})
+    world.settle("crm")
+    world.wait(2 * LAG)
+    world.settle("crm")
+    record = str(crm.only("opportunity")["id"])
     crm.change("opportunity", record, deal_name="Firewall XL")
     crm.remove("opportunity", record)
-    lagging.edit("opportunity", deal, {"source": "fair"})
-    lagging.sync("crm", full=True, release=True)
-    lagging.decide("prm")
+    world.edit("opportunity", deal, {"source": "fair"})
+    world.sync("crm", full=True, release=True)
+    world.decide("prm")
+    return crm, deal, record
+
+
+def test_what_was_made_again_does_not_come_a_second_time_out_of_the_index(lagging: World) -> None:
+    """A person wanted it back under a new id; the search shows the old record for a while."""
+    crm, deal, record = wanted_again(lagging)
     for _ in range(3):
         lagging.settle("crm")
         lagging.wait(LAG // 2)
@@ -191,17 +198,7 @@ def test_what_was_made_again_and_deleted_at_once_does_not_come_here_as_it_was_be
     lagging: World,
 ) -> None:
     """The answer to its creation was lost, so that only the deletion was seen."""
-    crm = lagging.crms["crm"]
-    deal = lagging.insert("opportunity", {"name": "Firewall", "close_date": "2026-12-20"})
-    lagging.settle("crm")
-    lagging.wait(2 * LAG)
-    lagging.settle("crm")
-    record = crm.only("opportunity")["id"]
-    crm.change("opportunity", record, deal_name="Firewall XL")
-    crm.remove("opportunity", record)
-    lagging.edit("opportunity", deal, {"source": "fair"})
-    lagging.sync("crm", full=True, release=True)
-    lagging.decide("prm")
+    crm, deal, _ = wanted_again(lagging)
 
     def deletes(_: Request) -> None:
         for row in crm.rows("opportunity"):

@@ -13,7 +13,19 @@ from prmsync.domain.values import PrmId, Values
 from prmsync.store import records
 from prmsync.sync import run
 from prmsync.sync.made_again import NEW_ID
-from rig import OTHER_PARTNER
+from rig import OTHER_PARTNER, Crm, World
+
+Named = tuple[World, Crm, str, str]
+
+
+@pytest.fixture
+def named_in_hubspot(make_world: Callable[..., World], partner_values: Values) -> Named:
+    """A partner, and a deal that names it, which HubSpot has too."""
+    world = make_world(crm="hubspot")
+    partner = world.insert("partner", partner_values)
+    deal = world.insert("opportunity", {"name": "Firewall", "partner": partner})
+    world.settle("crm")
+    return world, world.crms["crm"], partner, deal
 
 
 def test_other_edits_do_not_wait_for_a_partner_that_was_deleted_in_the_crm(
@@ -37,15 +49,11 @@ def test_other_edits_do_not_wait_for_a_partner_that_was_deleted_in_the_crm(
 
 @pytest.mark.parametrize("read_before", [False, True])
 def test_a_deal_that_names_a_company_which_was_archived_in_hubspot_waits_for_nothing(
-    make_world: Callable[..., Any], partner_values: Values, read_before: bool
+    named_in_hubspot: Named, read_before: bool
 ) -> None:
     """HubSpot keeps the id in the deal, and the partner stays here by itself: nothing was changed,
     however late the deal is read again."""
-    world = make_world(crm="hubspot")
-    crm = world.crms["crm"]
-    partner = world.insert("partner", partner_values)
-    deal = world.insert("opportunity", {"name": "Firewall", "partner": partner})
-    world.settle("crm")
+    world, crm, partner, deal = named_in_hubspot
     for at in (1, 2):
         if at == 2 or read_before:
             record = str(crm.only("opportunity")[crm.words["id"]])
@@ -64,14 +72,10 @@ def test_a_deal_that_names_a_company_which_was_archived_in_hubspot_waits_for_not
 
 
 def test_a_record_is_told_at_once_that_it_waits_though_its_partner_went_in_the_same_run(
-    make_world: Callable[..., Any], partner_values: Values
+    named_in_hubspot: Named,
 ) -> None:
     """That a link ends changes how we know what the deal names, and nothing in the CRM."""
-    world = make_world(crm="hubspot")
-    crm = world.crms["crm"]
-    partner = world.insert("partner", partner_values)
-    deal = world.insert("opportunity", {"name": "Firewall", "partner": partner})
-    world.settle("crm")
+    world, crm, partner, deal = named_in_hubspot
     crm.change("opportunity", str(crm.only("opportunity")[crm.words["id"]]), deal_name="Offer")
     crm.remove("partner", str(crm.only("partner")[crm.words["id"]]))
     world.remove("opportunity", deal)
@@ -117,14 +121,10 @@ def test_a_merge_goes_on_giving_its_deals_to_the_partner_that_is_left_when_the_o
 
 @pytest.mark.parametrize("read_meanwhile", [False, True])
 def test_a_deal_gets_the_new_id_of_its_company_that_was_archived_and_made_again(
-    make_world: Callable[..., Any], partner_values: Values, read_meanwhile: bool
+    named_in_hubspot: Named, read_meanwhile: bool
 ) -> None:
     """The old id names nobody, and no record will ever come that it waits for."""
-    world = make_world(crm="hubspot")
-    crm = world.crms["crm"]
-    partner = world.insert("partner", partner_values)
-    deal = world.insert("opportunity", {"name": "Firewall", "partner": partner})
-    world.settle("crm")
+    world, crm, partner, deal = named_in_hubspot
     crm.remove("partner", str(crm.only("partner")[crm.words["id"]]))
     world.edit("partner", partner, {"domain": "globex.test"})
     if read_meanwhile:

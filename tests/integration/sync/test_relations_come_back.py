@@ -277,19 +277,26 @@ def test_a_relation_whose_partner_was_merged_comes_back_with_its_deal_in_the_sam
     assert all("merged in the CRM" in one.kind for one in world.held())
 
 
-@pytest.mark.parametrize("first", [False, True])
-@pytest.mark.parametrize("take", ["prm", "crm"])
-def test_a_relation_taken_off_where_its_deal_comes_back_from_is_asked_about_in_the_other_crm(
-    make_world: Callable[..., World], partner_values: Values, take: str, first: bool
-) -> None:
-    """While the deal was gone here; `first`: before a run had seen that."""
+@pytest.fixture
+def lost_in_both(make_world: Callable[..., World], partner_values: Values) -> World:
+    """A deal and its relation that both CRMs have, deleted here just now."""
     both = make_world(sf="salesforce", hs="hubspot")
     both.alter = lambda one: replace(without(one, "owner"), on_delete=OnDelete.PROPAGATE)
     ends = related(both, partner_values)
-    sf, hs = both.crms["sf"], both.crms["hs"]
-    ((*_, relation),) = hs.relations()
     both.remove("relation", *both.all_ours("relation"))
     both.remove("opportunity", str(ends["opportunity"]))
+    return both
+
+
+@pytest.mark.parametrize("first", [False, True])
+@pytest.mark.parametrize("take", ["prm", "crm"])
+def test_a_relation_taken_off_where_its_deal_comes_back_from_is_asked_about_in_the_other_crm(
+    lost_in_both: World, take: str, first: bool
+) -> None:
+    """While the deal was gone here; `first`: before a run had seen that."""
+    both = lost_in_both
+    sf, hs = both.crms["sf"], both.crms["hs"]
+    ((*_, relation),) = hs.relations()
     hs.change("opportunity", str(hs.only("opportunity")[hs.words["id"]]), deal_name="Offer 2")
     if first:
         hs.unrelate(relation)
@@ -318,16 +325,11 @@ def test_a_relation_taken_off_where_its_deal_comes_back_from_is_asked_about_in_t
 @pytest.mark.parametrize("off", ["sf", "hs"])
 @pytest.mark.parametrize("take", ["prm", "crm"])
 def test_a_deal_brings_back_no_relation_that_was_taken_off_in_the_other_crm(
-    make_world: Callable[..., World], partner_values: Values, take: str, off: str
+    lost_in_both: World, take: str, off: str
 ) -> None:
     """It was taken off there while the deal, deleted here, waited for a person in both."""
-    both = make_world(sf="salesforce", hs="hubspot")
-    both.alter = lambda one: replace(without(one, "owner"), on_delete=OnDelete.PROPAGATE)
-    ends = related(both, partner_values)
-    wanted = "hs" if off == "sf" else "sf"
+    both, wanted = lost_in_both, "hs" if off == "sf" else "sf"
     there, other = both.crms[off], both.crms[wanted]
-    both.remove("relation", *both.all_ours("relation"))
-    both.remove("opportunity", str(ends["opportunity"]))
     for name, crm in both.crms.items():
         deal = str(crm.only("opportunity")[crm.words["id"]])
         crm.change("opportunity", deal, deal_name=f"Offer in {name}")
